@@ -1,0 +1,1 @@
+"""Jobs: one folder each, computed status, a scheduler that starts workers, workers that outlive it."""

@@ -1,0 +1,80 @@
+"""Services on models: create a training, read its checkpoints and its report."""
+
+import secrets
+import time
+from typing import Any
+
+from digits_core import files
+from digits_core.errors import DigitsError, InvalidOptions, NotFound, Problem
+from digits_core.jobs.model import Job, Kind
+from digits_core.jobs.store import JobView
+from digits_core.options import check
+from digits_core.services.access import authorize
+from digits_core.services.datasets import require_done
+from digits_core.services.jobs import checked_name, of_kind
+from digits_core.services.workspace import Workspace
+from digits_core.tasks import task as get_task
+from digits_core.train.options import with_policy_defaults
+
+Json = dict[str, Any]
+
+
+def create_model(workspace: Workspace, user: str, name: str, dataset: str, options: Json,
+                 group: str = "") -> JobView:
+    """Check everything and put a training into the queue; it waits for its dataset when that is still being built.
+
+    Raises InvalidOptions with every problem at its field. A missing seed is drawn here, so that it is recorded.
+    """
+    authorize(user, "create")
+    try:
+        dataset_view = of_kind(workspace, dataset, Kind.DATASET)
+    except NotFound as error:
+        raise InvalidOptions([Problem("dataset", str(error))]) from None
+    require_done(dataset_view)
+    checked = check(get_task(dataset_view.job.task).model_options, with_policy_defaults(options))
+    values = checked.model_dump(mode="json")
+    values["seed"] = secrets.randbelow(2**31) if values["seed"] is None else values["seed"]
+    needs = [dataset, *_start(workspace, values)]
+    job = Job(workspace.store.new_id(), Kind.MODEL, dataset_view.job.task, checked_name(name), user, time.time(),
+              {**values, "dataset": dataset}, tuple(needs), group.strip())
+    workspace.store.submit(job)
+    return workspace.store.get(job.id)
+
+
+def _start(workspace: Workspace, values: Json) -> list[str]:
+    if not values["start_model"]:
+        return []
+    try:
+        start = of_kind(workspace, values["start_model"], Kind.MODEL, Kind.PRETRAINED)
+        find_checkpoint(start, values["start_checkpoint"])
+    except DigitsError as error:
+        raise InvalidOptions([Problem("start_model", str(error))]) from None
+    return [start.id]
+
+
+def checkpoints(view: JobView) -> list[Json]:
+    """All whole checkpoints, oldest first: epoch, step, file, sha256, bytes, metrics, best."""
+    rows = [files.read_json(path) for path in sorted(view.folder.checkpoints.glob("epoch_*.json"))]
+    return sorted((row for row in rows if row and isinstance(row.get("epoch"), int | float)),
+                  key=lambda row: float(row["epoch"]))
+
+
+def find_checkpoint(view: JobView, which: str = "best") -> Json:
+    """One checkpoint: "best", "last" or an epoch. Raises NotFound with the epochs there are."""
+    rows = checkpoints(view)
+    if not rows:
+        raise NotFound(f"'{view.name}' has no checkpoint yet.")
+    if which == "last":
+        return rows[-1]
+    if which == "best":
+        return next((row for row in rows if row.get("best")), rows[-1])
+    for row in rows:
+        if str(which) in (str(row["epoch"]), f"{row['epoch']:g}"):
+            return row
+    epochs = ", ".join(f"{row['epoch']:g}" for row in rows)
+    raise NotFound(f"'{view.name}' has no checkpoint of epoch {which}; there are: best, last, {epochs}.")
+
+
+def evaluation(view: JobView, split: str = "val") -> Json:
+    """The report of the final evaluation on a split; empty until there is one."""
+    return files.read_json(view.folder.path / "evaluation" / f"{split}.json") or {}

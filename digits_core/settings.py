@@ -1,0 +1,46 @@
+"""Where things are and what this server may do: made once from the environment, passed in everywhere."""
+
+import os
+import socket
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PREFIX = "DIGITS_"
+
+
+class Settings(BaseModel):
+    """Each field is read from ``DIGITS_<FIELD IN CAPITALS>``; lists are separated by ``:``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    jobs_dir: Path = Field(default=Path("jobs"), description="Folder that holds every job; made when missing.")
+    data_roots: list[Path] = Field(default=[], description="Server folders that users may read; empty: any.")
+    demo: bool = Field(default=False, description="Start the built-in demo on an empty jobs folder.")
+    server_name: str = Field(default_factory=socket.gethostname, description="Name shown in the page.")
+    user: str = Field(default="", description="Name that the command line acts as; empty: the login name.")
+    private_hosts: list[str] = Field(default=[], description="Hosts on private networks that downloads may use.")
+    poll_s: float = Field(default=0.5, gt=0, description="Seconds between two looks of the scheduler.")
+    grace_s: float = Field(default=30, ge=0, description="Seconds a stopped job gets to save before it is killed.")
+    stall_s: float = Field(default=300, gt=0, description="Seconds without a sign of life until a job is 'stalled'.")
+    dataset_slots: int = Field(default=2, ge=1, description="Dataset builds at the same time.")
+    cpu_trainings: int = Field(default=max(1, (os.cpu_count() or 2) // 2), ge=1, description="Trainings on the CPU "
+                               "at the same time.")
+    inference_slots: int = Field(default=2, ge=1, description="Batch classifications and imports at the same time.")
+    inference_idle_s: float = Field(default=600, gt=0, description="Seconds until the idle inference process ends.")
+    inference_models: int = Field(default=4, ge=1, description="Models the inference process keeps loaded.")
+    upload_mb: int = Field(default=20_000, ge=1, description="Largest upload in MB.")
+    plugins: bool = Field(default=True, description="Load installed extensions; off gives a clean bug report.")
+
+    @classmethod
+    def load(cls, environ: dict[str, str] | None = None) -> "Settings":
+        """Settings of this process. Raises pydantic.ValidationError naming the variable that is wrong."""
+        environ = dict(os.environ) if environ is None else environ
+        values: dict[str, object] = {}
+        for name, field in cls.model_fields.items():
+            text = environ.get(PREFIX + name.upper())
+            if text is None or not text.strip():
+                continue
+            values[name] = [part for part in text.split(":") if part] if field.default == [] else text.strip()
+        settings = cls.model_validate(values)
+        return settings.model_copy(update={"jobs_dir": settings.jobs_dir.expanduser().resolve()})

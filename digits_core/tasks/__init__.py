@@ -1,0 +1,50 @@
+"""The registry of tasks: light data only. A new task is one module here and one line in TASKS."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from digits_core.errors import InvalidOptions, Problem
+from digits_core.options import Options
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the rest of the program needs to know about a task; heavy parts are dotted names.
+
+    ``source`` names ``function(options, roots, context) -> Source`` (see digits_core.data.sources): what a dataset
+    build reads. ``learner`` names a class of digits_core.train.learner's protocol. ``goal`` is the metric that picks
+    the best checkpoint, higher is better.
+    """
+
+    name: str
+    title: str
+    dataset_options: type[Options]
+    model_options: type[Options]
+    source: str
+    learner: str
+    goal: str
+    networks: tuple[str, ...]
+    default_network: str
+
+
+def tasks() -> dict[str, Task]:
+    """All tasks by name."""
+    from digits_core.tasks import classification  # each module imports this one
+
+    return {task.name: task for task in (classification.TASK,)}
+
+
+def task(name: str) -> Task:
+    """One task. Raises InvalidOptions naming the ones there are."""
+    known = tasks()
+    if name not in known:
+        raise InvalidOptions([Problem("task", f"There is no task {name!r}; choose one of {', '.join(known)}.")])
+    return known[name]
+
+
+def load(dotted: str) -> Any:
+    """The object that ``package.module:name`` names."""
+    import importlib
+
+    module, name = dotted.split(":")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,99 @@
+"""Image classification: pictures in, one of a set of classes out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from digits_core import safe
+from digits_core.errors import DigitsError, Problem
+from digits_core.networks import NETWORKS
+from digits_core.options import Options, option
+from digits_core.tasks import Task
+from digits_core.train.options import TrainOptions
+
+Method = Literal["folder", "text", "archive"]
+
+
+class DatasetOptions(Options):
+    """Everything a classification dataset can be told (names after DIGITS' form)."""
+
+    method: Method = option(
+        "folder", title="Where are the pictures?", group="Source",
+        labels={"folder": "Class folders on the server, or a URL", "text": "Text files", "archive": "Upload (zip, tar)"})
+    folder: str = option("", title="Training images", group="Source", kind="folder", when={"method": ["folder"]},
+                         help="A server folder with one folder per class, or the http(s) address of one.")
+    val_folder: str = option("", title="Separate validation images", group="Source", kind="folder",
+                             when={"method": ["folder"]}, advanced=True,
+                             help="A second folder with the same class folders; replaces the percentage.")
+    test_folder: str = option("", title="Separate test images", group="Source", kind="folder",
+                              when={"method": ["folder"]}, advanced=True)
+    train_list: str = option("", title="Training list", group="Source", kind="path", when={"method": ["text"]},
+                             help="A text file: one picture a line, path (or URL), blank or tab, label number from 0.")
+    val_list: str = option("", title="Validation list", group="Source", kind="path", when={"method": ["text"]},
+                           help="Empty: split from the training list.")
+    test_list: str = option("", title="Test list", group="Source", kind="path", when={"method": ["text"]})
+    labels_file: str = option("", title="Labels file", group="Source", kind="path", when={"method": ["text"]},
+                              help="One class name a line; line 1 is label 0. Empty: the numbers are the names.")
+    image_folder: str = option("", title="Image folder", group="Source", kind="folder", when={"method": ["text"]},
+                               help="Relative paths in the lists start here; empty: beside the list.")
+    archive: str = option("", title="Archive", group="Source", kind="path", when={"method": ["archive"]},
+                          help="A zip or tar file of class folders.")
+    min_per_class: int = option(2, title="Minimum pictures per class", group="Source", ge=1, le=10**9, advanced=True,
+                                help="Classes with fewer are left out.")
+    max_per_class: int | None = option(None, title="Maximum pictures per class", group="Source", ge=1, le=10**9,
+                                       advanced=True, help="A random choice of so many; empty: all.")
+    channels: Literal["color", "gray"] = option("color", title="Image type", group="Pictures",
+                                                labels={"color": "Colour", "gray": "Grey"})
+    width: int = option(256, title="Width", group="Pictures", ge=1, le=10_000, help="Pixels.")
+    height: int = option(256, title="Height", group="Pictures", ge=1, le=10_000, help="Pixels.")
+    resize_mode: Literal["squash", "crop", "fill", "half"] = option(
+        "squash", title="Resize mode", group="Pictures",
+        labels={"squash": "Squash", "crop": "Crop", "fill": "Fill", "half": "Half crop, half fill"},
+        help="Squash ignores proportions; crop cuts the longer side; fill pads the shorter one with noise.")
+    encoding: Literal["png", "jpeg", "none"] = option(
+        "png", title="Encoding", group="Storage",
+        labels={"png": "PNG (lossless)", "jpeg": "JPEG (lossy, small)", "none": "None (fast, large)"})
+    jpeg_quality: int = option(90, title="JPEG quality", group="Storage", ge=1, le=100, when={"encoding": ["jpeg"]})
+    val_percent: float = option(25, title="% for validation", group="Split", ge=0, le=99)
+    test_percent: float = option(0, title="% for testing", group="Split", ge=0, le=99)
+    seed: int = option(0, title="Shuffle seed", group="Split", ge=0, le=2**31 - 1, advanced=True,
+                       help="The same seed gives the same split.")
+    stratified: bool = option(True, title="Same share of every class", group="Split", advanced=True,
+                              help="Split each class by itself (stratified), so that none is missing anywhere.")
+    bad_percent: float = option(5, title="% of unreadable pictures allowed", group="Split", ge=0, le=100,
+                                advanced=True, help="Above this share the build stops with the list of them.")
+
+    def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
+        """Missing or forbidden paths, a split of more than 100 percent, a maximum below the minimum."""
+        found = []
+        if self.val_percent + self.test_percent >= 100:
+            found.append(Problem("val_percent", "Validation and test together must leave pictures to train on."))
+        if self.max_per_class is not None and self.max_per_class < self.min_per_class:
+            found.append(Problem("max_per_class", "The maximum is smaller than the minimum."))
+        required = {"folder": "folder", "text": "train_list", "archive": "archive"}[self.method]
+        used = {"folder": ("folder", "val_folder", "test_folder"), "archive": ("archive",),
+                "text": ("train_list", "val_list", "test_list", "labels_file", "image_folder")}[self.method]
+        if not getattr(self, required).strip():
+            found.append(Problem(required, "This field is required."))
+        return found + [p for name in used if (p := _path_problem(name, getattr(self, name), roots))]
+
+
+def _path_problem(name: str, text: str, roots: Sequence[Path]) -> Problem | None:
+    if not text.strip():
+        return None
+    try:
+        if safe.is_url(text):
+            if "folder" not in name:
+                return Problem(name, "A file on the server is needed here, not a URL.")
+            return None
+        path = safe.safe_path(text, roots)
+    except DigitsError as error:
+        return Problem(name, str(error))
+    wanted = path.is_dir() if "folder" in name else path.is_file()
+    return None if wanted else Problem(name, f"{text!r} is not a {'folder' if 'folder' in name else 'file'}.")
+
+
+TASK = Task(
+    name="classification", title="Image classification", dataset_options=DatasetOptions, model_options=TrainOptions,
+    source="digits_core.data.sources:classification", learner="digits_core.train.learner:Classifier",
+    goal="val/accuracy", networks=tuple(NETWORKS), default_network="lenet")

@@ -1,0 +1,112 @@
+"""Every option of a training, described once."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from digits_core.errors import Problem
+from digits_core.networks import NETWORKS
+from digits_core.options import Options, option
+
+Network = Literal["lenet", "alexnet", "googlenet", "vgg16", "resnet18", "resnet50", "mobilenet_v3_small"]
+Policy = Literal["fixed", "step", "multistep", "exp", "inv", "poly", "sigmoid", "cosine", "onecycle"]
+Solver = Literal["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad", "adadelta"]
+
+SOLVERS = {"sgd": "SGD", "momentum": "SGD with momentum", "nesterov": "Nesterov (NAG)", "adam": "Adam",
+           "adamw": "AdamW", "rmsprop": "RMSprop", "adagrad": "AdaGrad", "adadelta": "AdaDelta"}
+POLICY_NAMES = {"fixed": "Fixed", "step": "Step down", "multistep": "Step down, arbitrary steps",
+                "exp": "Exponential decay", "inv": "Inverse decay", "poly": "Polynomial decay",
+                "sigmoid": "Sigmoid decay", "cosine": "Cosine", "onecycle": "One cycle"}
+GAMMA_DEFAULTS = {"step": 0.1, "multistep": 0.5, "exp": 0.95, "inv": 0.1, "sigmoid": 0.1}
+POWER_DEFAULTS = {"inv": 0.5, "poly": 3.0}
+
+
+class TrainOptions(Options):
+    """What a training of an image classifier can be told."""
+
+    network: Network = option("lenet", title="Network", group="Network",
+                              labels={spec.name: spec.title for spec in NETWORKS.values()},
+                              help="Any input size and channel count works; small pictures are enlarged inside.")
+    start_model: str = option("", title="Start from model", group="Network", kind="job",
+                              help="Id of a trained or imported model whose weights are the start; empty: from scratch.")
+    start_checkpoint: str = option("best", title="Start from checkpoint", group="Network",
+                                   advanced=True,
+                                   help="best, last, or an epoch such as 12 or 0.5.")
+    epochs: int = option(30, title="Training epochs", group="Solver", ge=1, le=100_000,
+                         help="How often the network sees every training picture.")
+    snapshot_interval: float = option(1.0, title="Snapshot interval (epochs)", group="Solver", ge=0,
+                                      help="A checkpoint every so many epochs; 0.5 is twice an epoch, 0 only at the "
+                                           "end. Best and last are always kept.")
+    val_interval: float = option(1.0, title="Validation interval (epochs)", group="Solver", ge=0,
+                                 help="Measure on the validation pictures every so many epochs; 0: never.")
+    seed: int | None = option(None, title="Random seed", group="Solver", ge=0, le=2**31 - 1,
+                              help="The same seed gives the same run; empty: a new one, which is then recorded.")
+    batch_size: int | None = option(None, title="Batch size", group="Solver", ge=1, le=100_000,
+                                    help="Pictures per step; empty: what suits the network.")
+    accumulation: int = option(1, title="Batch accumulation", group="Solver", ge=1, le=10_000,
+                               help="Sum the gradients of this many batches before a step: a large batch in little "
+                                    "memory.")
+    solver: Solver = option("sgd", title="Solver", group="Solver", labels=SOLVERS,
+                            help="How the weights are moved. SGD has momentum 0 here; 'SGD with momentum' is the "
+                                 "usual choice.")
+    learning_rate: float = option(0.01, title="Base learning rate", group="Solver", gt=0, le=1000,
+                                  help="Size of a step. Lower it when the loss becomes NaN.")
+    momentum: float = option(0.9, title="Momentum", group="Solver", ge=0, le=0.9999,
+                             when={"solver": ["momentum", "nesterov", "rmsprop"]})
+    weight_decay: float = option(0.0001, title="Weight decay", group="Solver", ge=0, le=10,
+                                 help="Pull of the weights towards zero.", advanced=True)
+    rms_decay: float = option(0.99, title="RMS decay", group="Solver", ge=0, le=0.99999,
+                              when={"solver": ["rmsprop"]})
+    lr_policy: Policy = option("step", title="Learning-rate policy", group="Learning rate", labels=POLICY_NAMES)
+    lr_step: float = option(33.0, title="Step (% of training)", group="Learning rate", gt=0, le=100,
+                            when={"lr_policy": ["step", "sigmoid"]})
+    lr_steps: list[float] = option([50.0, 85.0], title="Steps (% of training)", group="Learning rate",
+                                   when={"lr_policy": ["multistep"]})
+    lr_gamma: float = option(0.1, title="Gamma", group="Learning rate", ge=0, le=10,
+                             when={"lr_policy": ["step", "multistep", "exp", "inv", "sigmoid"]},
+                             help="Factor of each step (step 0.1, multistep 0.5, exp 0.95 are usual).")
+    lr_power: float = option(3.0, title="Power", group="Learning rate", ge=0, le=100,
+                             when={"lr_policy": ["inv", "poly"]}, help="poly 3 and inv 0.5 are usual.")
+    warmup_percent: float = option(0.0, title="Warm-up (% of training)", group="Learning rate", ge=0, le=90,
+                                   help="Rise from near zero over this share of training.")
+    mean: Literal["none", "image", "pixel"] = option(
+        "image", title="Subtract mean", group="Data", labels={"none": "None", "image": "Image", "pixel": "Pixel"},
+        help="Take the average training picture (image) or the average colour (pixel) from every input.")
+    crop: int | None = option(None, title="Crop size", group="Data", ge=1, le=10_000,
+                              help="Random square crop in training, centre crop elsewhere; empty: no crop.")
+    flip: bool = option(False, title="Flip left-right", group="Data",
+                        help="Show half of the training pictures mirrored. Not for digits or letters.")
+    shuffle: bool = option(True, title="Shuffle training data", group="Data", advanced=True)
+    precision: Literal["auto", "full", "mixed"] = option(
+        "auto", title="Precision", group="Hardware", advanced=True,
+        labels={"auto": "Automatic", "full": "Full (float32)", "mixed": "Mixed (float16 / bfloat16)"},
+        help="Automatic: mixed on GPUs that have it, full on the CPU.")
+    device: Literal["auto", "gpu", "cpu"] = option(
+        "auto", title="Device", group="Hardware",
+        labels={"auto": "Next free GPU, else CPU", "gpu": "GPU", "cpu": "CPU"})
+    gpu_count: int = option(1, title="Number of GPUs", group="Hardware", ge=1, le=64, when={"device": ["gpu", "auto"]},
+                            advanced=True)
+    gpu_list: list[int] = option([], title="These GPUs", group="Hardware", when={"device": ["gpu", "auto"]},
+                                 advanced=True, help="Indices as on the System page; the job waits until all are free.")
+    workers: int = option(2, title="Loader processes", group="Hardware", ge=0, le=64, advanced=True,
+                          help="Only for data that does not fit in memory.")
+    keep: int = option(5, title="Checkpoints to keep", group="Hardware", ge=0, le=100_000, advanced=True,
+                       help="Newest ones beside best and last; 0: all.")
+
+    def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
+        """Fields that contradict each other."""
+        found = []
+        if any(not 0 < value < 100 for value in self.lr_steps):
+            found.append(Problem("lr_steps", "Every step must lie between 0 and 100 percent."))
+        if len(set(self.gpu_list)) < len(self.gpu_list) or any(index < 0 for index in self.gpu_list):
+            found.append(Problem("gpu_list", "GPU indices must be different and not negative."))
+        if self.device == "cpu" and self.gpu_list:
+            found.append(Problem("gpu_list", "Device is CPU; choose GPU, or leave this empty."))
+        return found
+
+
+def with_policy_defaults(values: dict[str, Any]) -> dict[str, Any]:
+    """The values with gamma and power as usual for the chosen policy where nobody gave them."""
+    policy = values.get("lr_policy", "step")
+    usual = {"lr_gamma": GAMMA_DEFAULTS.get(policy), "lr_power": POWER_DEFAULTS.get(policy)}
+    return {**{name: value for name, value in usual.items() if value is not None}, **values}

@@ -1,0 +1,52 @@
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ADDRESS ?= 127.0.0.1
+PORT    ?= 8501
+
+.PHONY: run test e2e slow lint fix types check bench demo clean
+
+run: $(VENV)/run.done ## install, start the page, print its address
+	@echo "DIGITS: http://$(ADDRESS):$(PORT)"
+	$(BIN)/streamlit run app.py --server.address $(ADDRESS) --server.port $(PORT) --server.headless true
+
+demo: export DIGITS_DEMO = 1
+demo: run ## the same, and the built-in demo starts by itself on an empty jobs folder
+
+test: $(VENV)/test.done ## install, then every test that takes seconds, the browser journeys included
+	$(BIN)/python -m pytest $(ARGS)
+
+e2e: $(VENV)/test.done ## only the browser journeys
+	$(BIN)/python -m pytest -m e2e $(ARGS)
+
+slow: $(VENV)/test.done ## the proofs that take minutes
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: $(VENV)/test.done
+	$(BIN)/ruff check .
+	$(BIN)/codespell
+
+fix: $(VENV)/test.done
+	$(BIN)/ruff check --fix .
+
+types: $(VENV)/test.done
+	$(BIN)/mypy
+
+check: test lint types slow ## what .ci/run runs
+
+bench: $(VENV)/run.done ## side-by-side runs against peers
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.done: requirements.txt constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q -r requirements.txt -c constraints.txt
+	@touch $@
+
+$(VENV)/test.done: requirements-dev.txt $(VENV)/run.done
+	$(BIN)/python -m pip install -q -r requirements-dev.txt -c constraints.txt
+	@touch $@

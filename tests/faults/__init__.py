@@ -1,0 +1,1 @@
+"""What the tests share to break things: fake workers, hand-made job folders, a driver that damages files."""

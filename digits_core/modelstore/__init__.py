@@ -1,0 +1,1 @@
+"""Models that travel: our own archive, written and read with distrust."""

@@ -1,0 +1,153 @@
+"""Services on predictions: classify pictures now, or many of them as a job."""
+
+import io
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from digits_core import files, safe
+from digits_core.data import pictures
+from digits_core.errors import BadData, DigitsError, InvalidOptions, Problem
+from digits_core.infer.client import InferenceClient
+from digits_core.infer.inputs import local_path, read_local
+from digits_core.infer.model_folder import ModelFolder
+from digits_core.infer.options import UPLOADED_LIST, BatchOptions
+from digits_core.infer.results import BatchPage, Only, Results, csv_lines
+from digits_core.jobs.model import Job, Kind, Status
+from digits_core.jobs.store import JobView
+from digits_core.options import check
+from digits_core.services.access import authorize
+from digits_core.services.jobs import checked_name, of_kind
+from digits_core.services.models import find_checkpoint
+from digits_core.services.workspace import Workspace
+
+Json = dict[str, Any]
+Image = tuple[str, bytes]
+
+
+def classify(workspace: Workspace, user: str, model_id: str, images: Sequence[Image], checkpoint: str = "best",
+             top: int = 5) -> list[Json]:
+    """The most probable labels of pictures, in their order.
+
+    Each answer is {"image", "predictions": [{"label", "probability"}], "latency_ms"}, best label first, probability
+    0..1. A picture that cannot be read has no predictions and says why in "error"; when none can be read, BadData
+    is raised. ``checkpoint`` is best, last or an epoch.
+    """
+    view = of_kind(workspace, model_id, Kind.MODEL, Kind.PRETRAINED)
+    authorize(user, "predict", view)
+    if not images:
+        raise BadData("No picture was given. Upload one, or give a server path or an http(s) address.")
+    row = find_checkpoint(view, checkpoint)
+    with InferenceClient(workspace.settings) as client:
+        answers = client.classify(view.id, str(row["file"]), images, top)
+    if all("error" in answer for answer in answers):
+        raise BadData(" ".join(dict.fromkeys(str(answer["error"]) for answer in answers[:5])))
+    return answers
+
+
+def load_images(workspace: Workspace, sources: Sequence[str]) -> list[Image]:
+    """The bytes of pictures at server paths or http(s) addresses. Raises a DigitsError for the first it cannot get."""
+    images = []
+    for text in sources:
+        if safe.is_url(text):
+            images.append((text, safe.safe_fetch(text, workspace.settings.private_hosts)))
+        else:
+            images.append((text, read_local(safe.safe_path(text, workspace.settings.data_roots))))
+    return images
+
+
+def network_input(workspace: Workspace, user: str, model_id: str, image: Image) -> bytes:
+    """A PNG of what the network gets to see of a picture: resized, in its colours, cropped."""
+    view = of_kind(workspace, model_id, Kind.MODEL, Kind.PRETRAINED)
+    authorize(user, "predict", view)
+    model = ModelFolder.read(view.folder.path)
+    return pictures.to_png(model.prepare(image[1], image[0]))
+
+
+def create_batch(workspace: Workspace, user: str, model_id: str, name: str, options: Json, group: str = "",
+                 uploads: Sequence[tuple[str, Path | bytes]] = (), list_upload: Path | bytes | None = None) -> JobView:
+    """Check everything and put a batch classification into the queue.
+
+    ``uploads`` are pictures as (client's file name, temporary file or bytes); ``list_upload`` is an uploaded text
+    list, its relative paths start at the option ``image_folder``. Files are moved into the job. Raises
+    InvalidOptions with every problem at its field.
+    """
+    authorize(user, "create")
+    if list_upload is not None:
+        options = {**options, "method": "text", "image_list": UPLOADED_LIST}
+    elif uploads:
+        options = {**options, "method": "upload"}
+    values = check(BatchOptions, options, workspace.settings.data_roots).model_dump(mode="json")
+    if values["method"] == "upload" and not uploads:
+        raise InvalidOptions([Problem("uploads", "No picture was uploaded.")])
+    try:
+        view = of_kind(workspace, model_id, Kind.MODEL, Kind.PRETRAINED)
+        row = find_checkpoint(view, values["checkpoint"])
+    except DigitsError as error:
+        raise InvalidOptions([Problem("model", str(error))]) from None
+    needs = (view.id,) if view.status is Status.DONE else ()  # a model in training may be asked too
+    job = Job(workspace.store.new_id(), Kind.INFERENCE, view.job.task, checked_name(name), user, time.time(),
+              {**values, "model": view.id, "checkpoint_file": row["file"]}, needs, group.strip())
+    workspace.store.submit(job, lambda hidden: _fill(hidden, uploads, list_upload))
+    return workspace.store.get(job.id)
+
+
+def _fill(hidden: Path, uploads: Sequence[tuple[str, Path | bytes]], list_upload: Path | bytes | None) -> None:
+    if list_upload is not None:
+        _put(list_upload, hidden / "list.txt")
+    if uploads:
+        (hidden / "upload").mkdir()
+        for number, (_, source) in enumerate(uploads):
+            _put(source, hidden / "upload" / f"{number:06d}")
+        files.write_atomic(hidden / "uploads.json", {"names": [name for name, _ in uploads]})
+
+
+def _put(source: Path | bytes, target: Path) -> None:
+    if isinstance(source, bytes):
+        target.write_bytes(source)
+    else:
+        shutil.move(source, target)
+
+
+def batch_results(workspace: Workspace, job_id: str, offset: int = 0, limit: int = 50,
+                  only: Only = "all") -> BatchPage:
+    """Rows of a batch so far, ``limit`` from number ``offset`` on, of all, the wrong, or the failed pictures."""
+    view = of_kind(workspace, job_id, Kind.INFERENCE)
+    return Results(view.folder.path).page(offset, limit, only)
+
+
+def batch_summary(workspace: Workspace, job_id: str) -> Json:
+    """Key figures of a finished batch: pictures, failed, labelled, accuracy, top5, labels, confusion, per_class."""
+    return files.read_json(of_kind(workspace, job_id, Kind.INFERENCE).folder.path / "summary.json") or {}
+
+
+def batch_csv(workspace: Workspace, job_id: str) -> Iterator[bytes]:
+    """The rows so far as CSV in pieces: path, truth, error, then label and probability of the most probable ones.
+
+    Cells that a spreadsheet would run as a formula get an apostrophe in front.
+    """
+    view = of_kind(workspace, job_id, Kind.INFERENCE)
+    return csv_lines(Results(view.folder.path), int(view.job.options.get("top", 5)))
+
+
+def thumbnails(workspace: Workspace, job_id: str, rows: Sequence[Json], size: int = 96) -> list[bytes | None]:
+    """A small PNG for each row of a page; None where the picture is on the web or cannot be read (any more)."""
+    folder = of_kind(workspace, job_id, Kind.INFERENCE).folder.path
+    return [_thumbnail(str(row.get("source", "")), folder, workspace.settings.data_roots, size) for row in rows]
+
+
+def _thumbnail(source: str, folder: Path, roots: Sequence[Path], size: int) -> bytes | None:
+    if safe.is_url(source):
+        return None
+    try:
+        path = local_path(source, folder, roots)
+        image = pictures.decode(path, path.name).image
+    except (DigitsError, OSError):
+        return None
+    image = image.convert("RGB")
+    image.thumbnail((size, size))
+    png = io.BytesIO()
+    image.save(png, "PNG")
+    return png.getvalue()

@@ -1,0 +1,74 @@
+"""Services on models that travel: export one as an archive, import one, list what was imported."""
+
+import shutil
+import time
+from pathlib import Path
+
+from digits_core.errors import BadData
+from digits_core.infer.model_folder import ModelFolder
+from digits_core.jobs.model import Job, Kind
+from digits_core.jobs.store import JobView
+from digits_core.modelstore import archive
+from digits_core.services.access import authorize
+from digits_core.services.jobs import checked_name, of_kind
+from digits_core.services.models import find_checkpoint
+from digits_core.services.workspace import Workspace
+
+KEEP_S = 3600
+
+
+def export_model(workspace: Workspace, user: str, model_id: str, checkpoint: str = "best") -> Path:
+    """A zip archive of a model at a checkpoint (best, last or an epoch), named for the download.
+
+    The file lies in the jobs folder's ``.exports`` and is removed by a later export when it is older than an hour;
+    copy or send it, do not keep the path.
+    """
+    view = of_kind(workspace, model_id, Kind.MODEL, Kind.PRETRAINED)
+    authorize(user, "view", view)
+    row = find_checkpoint(view, checkpoint)
+    exports = workspace.store.root / ".exports"
+    _remove_old(exports)
+    target = exports / f"{view.id}-{str(row.get('sha256'))[:12]}" / archive.file_name(view.name, row)
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    archive.write(ModelFolder.read(view.folder.path), row, _facts(workspace, view), target)
+    return target
+
+
+def _facts(workspace: Workspace, view: JobView) -> archive.Facts:
+    """What the model card says beyond the model's own files."""
+    dataset = str(view.job.options.get("dataset", ""))
+    known = dataset and (workspace.store.root / dataset).exists()
+    return archive.Facts(name=view.name, task=view.job.task, job=view.id, trained=view.ended,
+                         dataset=workspace.store.get(dataset).name if known else "",
+                         notes=str(view.notes.get("notes") or ""))
+
+
+def _remove_old(exports: Path) -> None:
+    for folder in exports.glob("*-*") if exports.exists() else ():
+        if time.time() - folder.stat().st_mtime > KEEP_S:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def import_model(workspace: Workspace, user: str, name: str, upload: Path, group: str = "") -> JobView:
+    """Put the import of a model archive into the queue; ``upload`` is moved into the job folder.
+
+    The archive is checked by the job; what is wrong with it is the job's reason. The imported model (kind
+    ``pretrained``) can classify, be exported, and be the start of a training.
+    """
+    authorize(user, "create")
+    if not upload.is_file():
+        raise BadData("No archive was given. Choose a model archive (.zip) that DIGITS exported.")
+    job = Job(workspace.store.new_id(), Kind.PRETRAINED, "classification", checked_name(name), user, time.time(),
+              {"archive": "job:upload/model.zip"}, (), group.strip())
+
+    def fill(hidden: Path) -> None:
+        (hidden / "upload").mkdir()
+        shutil.move(upload, hidden / "upload" / "model.zip")
+
+    workspace.store.submit(job, fill)
+    return workspace.store.get(job.id)
+
+
+def list_pretrained(workspace: Workspace) -> list[JobView]:
+    """Imported models, newest first, in whatever state; only those that are done can be used."""
+    return [view for view in workspace.store.jobs(Kind.PRETRAINED) if view.job.kind is Kind.PRETRAINED]

@@ -1,0 +1,37 @@
+"""The server: pages, REST API and scheduler in one process. Start it with ``streamlit run app.py``."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import streamlit as st
+from starlette.routing import Mount, Route
+
+from digits_core.api.app import create_api
+from digits_core.api.security import security_middleware
+from digits_core.jobs.scheduler import Scheduler, SchedulerThread
+from digits_core.services.demo import start_demo
+from digits_core.services.workspace import Workspace
+from digits_core.ui.session import name_route
+
+workspace = Workspace.open()
+
+
+@asynccontextmanager
+async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any] | None]:
+    """Schedule jobs while the server runs; running jobs outlive it and are found again by the next one."""
+    thread = SchedulerThread(Scheduler(workspace.store, workspace.settings))
+    thread.start()
+    if workspace.settings.demo and not workspace.store.ids():
+        start_demo(workspace)
+    yield None
+    thread.ended.set()
+    thread.join(timeout=10)
+
+
+app = st.App(
+    "pages/main.py",
+    routes=[Route("/name", name_route), Mount("/api", create_api(workspace))],
+    middleware=security_middleware(workspace.settings),
+    lifespan=lifespan,
+)

@@ -1,0 +1,1 @@
+"""Drawing: everything that calls Streamlit outside of app.py and pages/."""

@@ -1,0 +1,88 @@
+"""What can be done to the selected rows of a table: a bar at the bottom of the page."""
+
+import streamlit as st
+
+from digits_core import files
+from digits_core.errors import DigitsError
+from digits_core.services import jobs
+from digits_core.services.workspace import Workspace
+from digits_core.ui import session
+from digits_core.ui.text import plain, plural, size
+
+
+def bar(ids: list[str]) -> None:
+    """Stop, delete or group the selected jobs; nothing is drawn while none is selected."""
+    if not ids:
+        return
+    with st.bottom.container(horizontal=True, vertical_alignment="center", key="bulk.bar"):
+        st.markdown(f"**{plural(len(ids), 'job')}** selected", width="content")
+        if len(ids) == 1 and st.button("Open", key="bulk.open", icon=":material/arrow_forward:"):
+            st.switch_page("job.py", query_params={"id": ids[0]})
+        if st.button("Stop", key="bulk.stop", icon=":material/stop_circle:"):
+            done(jobs.bulk(jobs.stop, session.workspace(), session.user(), ids), len(ids), "asked to stop")
+        if st.button("Group", key="bulk.group", icon=":material/folder:"):
+            group_dialog(ids)
+        if st.button("Delete", key="bulk.delete", icon=":material/delete:"):
+            delete_dialog(ids)
+
+
+def done(failures: list[str], total: int, what: str) -> None:
+    """Remember what happened for the next run, clear the selection, and draw the page again."""
+    st.session_state["bulk.said"] = (failures, total - len(failures), what)
+    st.session_state["bulk.version"] = version() + 1
+    st.rerun()
+
+
+def version() -> int:
+    """Part of the tables' keys; another number is a table without a selection."""
+    return int(st.session_state.get("bulk.version", 0))
+
+
+def said() -> None:
+    """Show what the last action did."""
+    failures, good, what = st.session_state.pop("bulk.said", ([], 0, ""))
+    if good:
+        st.toast(f"{plural(good, 'job')} {what}.", icon=":material/check:")
+    for failure in failures:
+        st.error(plain(failure), icon=":material/error:")
+
+
+def delete(workspace: Workspace, user: str, job_id: str) -> None:
+    """Delete without waiting long, so that the page never hangs."""
+    jobs.delete(workspace, user, job_id, wait_s=5)
+
+
+@st.dialog("Delete jobs", icon=":material/delete:")
+def delete_dialog(ids: list[str]) -> None:
+    """Say what will go and how much space it takes, then do it."""
+    store, amount = session.workspace().store, 0
+    for job_id in ids:
+        try:
+            view = store.get(job_id)
+        except DigitsError:
+            continue  # somebody else deleted it meanwhile
+        amount += files.folder_bytes(view.folder.path)
+        st.text(f"•  {view.name}")
+    st.markdown(f"They go to the trash ({size(amount)}) and can be restored from the System page. "
+                "Running ones are stopped first.")
+    if st.button(f"Delete {plural(len(ids), 'job')}", type="primary", key="bulk.delete.yes"):
+        done(jobs.bulk(delete, session.workspace(), session.user(), dependents_first(ids)), len(ids),
+             "moved to the trash")
+
+
+def dependents_first(ids: list[str]) -> list[str]:
+    """Newest first: a job is always younger than what it needs, so a dataset goes after its models."""
+    return sorted(ids, reverse=True)
+
+
+@st.dialog("Group jobs", icon=":material/folder:")
+def group_dialog(ids: list[str]) -> None:
+    """One name for all of them; a blank one takes them out of their groups."""
+    name = st.text_input("Group", key="bulk.group.name", help="Leave it blank to ungroup.", max_chars=100)
+    if st.button("Set group", type="primary", key="bulk.group.yes"):
+        group = "" if (name or "").strip().lower() == "ungrouped" else (name or "").strip()
+
+        def regroup(workspace: Workspace, user: str, job_id: str) -> None:
+            jobs.edit(workspace, user, job_id, group=group)
+
+        done(jobs.bulk(regroup, session.workspace(), session.user(), ids), len(ids), "grouped")

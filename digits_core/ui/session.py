@@ -1,0 +1,85 @@
+"""What every page starts with: the workspace, who is looking, which job; and how errors are shown."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import quote
+
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from digits_core.errors import DigitsError, InvalidOptions
+from digits_core.jobs.store import JobView
+from digits_core.services.access import check_user_name
+from digits_core.services.workspace import Workspace
+from digits_core.ui.text import plain
+
+COOKIE = "digits_name"
+
+
+@st.cache_resource(show_spinner=False)
+def workspace() -> Workspace:
+    """The jobs folder of this server; a cheap handle that all sessions share."""
+    return Workspace.open()
+
+
+def user() -> str:
+    """The name this person chose, in this tab or earlier in this browser; "" when none."""
+    name = st.session_state.get("who.name")
+    if name is None:
+        name = st.context.cookies.get(COOKIE, "")
+    return valid_name(name)
+
+
+def valid_name(name: object) -> str:
+    """The name when it is one, else ""."""
+    try:
+        return check_user_name(name if isinstance(name, str) else "")
+    except InvalidOptions:
+        return ""
+
+
+def set_name(name: str) -> None:
+    """Use this name from now on in this tab, and ask the browser to keep it ("" forgets it)."""
+    st.session_state["who.name"] = st.session_state["who.keep"] = name
+
+
+def keep_name() -> None:
+    """Let the browser fetch the cookie of a name that was just chosen: a page cannot set one by itself."""
+    if (name := st.session_state.pop("who.keep", None)) is not None:
+        st.iframe(f"/name?set={quote(name)}", height=1)
+
+
+async def name_route(request: Request) -> Response:
+    """``/name?set=fred&next=/``: remember a name in a cookie; an empty one forgets it."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return PlainTextResponse("Names are chosen on the page itself.", 403)
+    name, target = request.query_params.get("set", ""), request.query_params.get("next", "")
+    if name and not valid_name(name):
+        return PlainTextResponse("That is not a name.", 400)
+    local = target.startswith("/") and not target.startswith(("//", "/\\"))
+    response = RedirectResponse(target, 303) if local else Response(status_code=204)
+    if name:
+        response.set_cookie(COOKIE, name, max_age=365 * 86400, httponly=True, samesite="lax")
+    else:
+        response.delete_cookie(COOKIE)
+    return response
+
+
+@contextmanager
+def shown() -> Iterator[None]:
+    """Show an error that the person can act on where it happened, as its text; the rest of the page goes on."""
+    try:
+        yield
+    except DigitsError as error:
+        st.error(plain(error), icon=":material/error:")
+
+
+def the_job() -> JobView:
+    """The job that the address names (``?id=``); says so and ends the page when there is none."""
+    try:
+        return workspace().store.get(st.query_params.get("id", ""))
+    except DigitsError as error:
+        st.error(plain(error), icon=":material/search_off:")
+        st.page_link("home.py", label="All jobs", icon=":material/home:")
+        st.stop()

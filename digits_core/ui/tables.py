@@ -1,0 +1,135 @@
+"""Jobs as table rows, and the one way a table of jobs looks and is clicked."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from digits_core import files
+from digits_core.jobs.model import Status
+from digits_core.jobs.store import JobView
+from digits_core.networks import NETWORKS
+from digits_core.ui import badges
+from digits_core.ui.text import number, short
+
+Row = dict[str, Any]
+
+
+def dataset_row(view: JobView) -> Row:
+    """Key figures of a dataset."""
+    summary = view.folder.summary()
+    return {**_common(view), "pictures": number(summary.get("pictures")), "classes": number(summary.get("classes")),
+            **_rest(view)}
+
+
+def model_row(view: JobView) -> Row:
+    """Key figures of a training or an imported model."""
+    summary = view.folder.summary()
+    network = str(summary.get("network") or view.job.options.get("network") or "")
+    accuracy = number(summary.get("accuracy"))
+    return {**_common(view), "network": NETWORKS[network].title if network in NETWORKS else network,
+            "accuracy": None if accuracy is None else 100 * accuracy,
+            "epochs": number(summary.get("epochs") or view.job.options.get("epochs")), **_rest(view)}
+
+
+def inference_row(view: JobView) -> Row:
+    """Key figures of a batch of classified pictures."""
+    summary = view.folder.summary()
+    accuracy = number(summary.get("accuracy"))
+    return {**_common(view), "pictures": number(summary.get("pictures")),
+            "accuracy": None if accuracy is None else 100 * accuracy, **_rest(view)}
+
+
+def _common(view: JobView) -> Row:
+    return {"open": "Open", "state": [badges.word(view)], "name": view.name, "group": view.group}
+
+
+def _rest(view: JobView) -> Row:
+    ended = view.ended if view.status.is_final else datetime.now(UTC).timestamp()
+    elapsed = ended - view.started if view.started and ended else None
+    return {"elapsed": short(elapsed) if elapsed is not None and elapsed >= 0 else "", "size": disk_bytes(view),
+            "owner": view.job.owner, "created": _moment(view.job.created), "id": view.id}
+
+
+def _moment(seconds: object) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(float(seconds), UTC) if seconds else None  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
+def disk_bytes(view: JobView) -> int:
+    """Bytes of the job's folder; looked up again every half minute, and at once when the job has ended."""
+    return _bytes(str(view.folder.path), str(view.status))
+
+
+@st.cache_data(ttl=30, max_entries=4096, show_spinner=False)
+def _bytes(path: str, status: str) -> int:
+    return files.folder_bytes(Path(path))
+
+
+COLUMNS = {
+    "state": st.column_config.MultiselectColumn(
+        "State", width=100, options=[*map(str, Status), "stopping"],
+        color=[*(badges.HEX[status] for status in Status), badges.HEX[Status.STOPPED]]),
+    "name": st.column_config.TextColumn("Name", width="large"),
+    "group": st.column_config.TextColumn("Group"),
+    "pictures": st.column_config.NumberColumn("Pictures", format="localized"),
+    "classes": st.column_config.NumberColumn("Classes", format="localized"),
+    "network": st.column_config.TextColumn("Network"),
+    "accuracy": st.column_config.NumberColumn("Accuracy", format="%.2f %%", help="Of the best epoch, on validation."),
+    "epochs": st.column_config.NumberColumn("Epochs", format="localized"),
+    "elapsed": st.column_config.TextColumn("Elapsed", alignment="right"),
+    "size": st.column_config.NumberColumn("Size", format="bytes"),
+    "owner": st.column_config.TextColumn("Owner"),
+    "created": st.column_config.DatetimeColumn("Created", format="distance"),
+    "id": None,
+}
+
+
+def matching(views: Iterable[JobView], words: str) -> list[JobView]:
+    """Jobs in whose name, group, owner, id, state, network or notes every word occurs."""
+    wanted = words.lower().split()
+    return [view for view in views if all(word in _haystack(view) for word in wanted)]
+
+
+def _haystack(view: JobView) -> str:
+    options = view.job.options
+    return " ".join(map(str, (view.name, view.group, view.job.owner, view.id, view.status, options.get("network", ""),
+                              view.notes.get("notes", "")))).lower()
+
+
+def jobs(views: list[JobView], row: Callable[[JobView], Row], key: str) -> list[str]:
+    """Draw a table of jobs; a click on Open goes to the job. Returns the ids of the selected rows."""
+    frame = pd.DataFrame([row(view) for view in views])
+    if "group" in frame and not frame["group"].any():
+        frame = frame.drop(columns="group")
+
+    def opened() -> None:
+        st.session_state["jobs.open"] = views[st.session_state[f"{key}.open"]["row"]].id
+
+    config = {**COLUMNS, "open": st.column_config.ButtonColumn("", type="tertiary", width=60, on_click=opened,
+                                                               key=f"{key}.open")}
+    event = st.dataframe(frame, hide_index=True, column_config=config, key=key, on_select="rerun",
+                         selection_mode="multi-row", height=min(38 + 35 * len(views), 560), placeholder="–")
+    if job_id := st.session_state.pop("jobs.open", ""):
+        st.switch_page("job.py", query_params={"id": job_id})
+    return [views[i].id for i in event["selection"]["rows"] if i < len(views)]
+
+
+def grouped(views: list[JobView], row: Callable[[JobView], Row], key: str, group: bool = True) -> list[str]:
+    """The same, one table a group with the ungrouped ones last; one plain table when there are no groups."""
+    names = sorted({view.group for view in views if view.group}, key=str.casefold) if group else []
+    if not names:
+        return jobs(views, row, key) if views else []
+    picked = []
+    for name in [*names, ""]:
+        members = [view for view in views if view.group == name]
+        if members:
+            with st.container(gap="xsmall", key=f"{key}.group.{names.index(name) if name else 'rest'}"):
+                st.text(f"{name or 'Ungrouped'}  ({len(members)})")
+                picked += jobs(members, row, f"{key}.{name or ' '}")
+    return picked

@@ -1,0 +1,5 @@
+"""Datasets."""
+
+from digits_core.ui.frame import head
+
+head("Datasets")

@@ -1,0 +1,5 @@
+"""Inference."""
+
+from digits_core.ui.frame import head
+
+head("Inference")

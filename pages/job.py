@@ -1,0 +1,5 @@
+"""Job."""
+
+from digits_core.ui.frame import head
+
+head("Job")

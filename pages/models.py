@@ -1,0 +1,5 @@
+"""Models."""
+
+from digits_core.ui.frame import head
+
+head("Models")

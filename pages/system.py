@@ -1,0 +1,5 @@
+"""System."""
+
+from digits_core.ui.frame import head
+
+head("System")

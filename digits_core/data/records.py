@@ -1,0 +1,198 @@
+"""Records in an LMDB database: written in growing batches, read without ever mapping a file that is too short.
+
+key   = position, 8 digits          value = 4 bytes length, JSON header, payload (see Record)
+"""
+
+import json
+import os
+import struct
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import lmdb
+import numpy as np
+from numpy.typing import NDArray
+
+from digits_core import files
+from digits_core.data.pictures import Pixels, unpack_pixels
+from digits_core.errors import BadData
+
+_META = struct.Struct("=II QQ")  # magic, version, address, map size; the free and main tables follow
+_MAGIC = 0xBEEFC0DE
+_LAST_PAGE = 16 + 24 + 2 * 48
+"""Offset of "last used page" in a meta page: page header, the four fields above, two tables of 48 bytes."""
+
+
+class Record(NamedTuple):
+    """One labelled picture of a dataset; ``image`` is its payload, ``shape`` is (C, H, W)."""
+
+    label: int
+    path: str
+    image: bytes
+    encoding: str
+    shape: tuple[int, int, int]
+
+    def pixels(self) -> Pixels:
+        """uint8 (C, H, W)."""
+        return unpack_pixels(self.image, self.encoding, self.shape)
+
+
+def pack_record(record: Record) -> bytes:
+    """The value of a record."""
+    header = json.dumps({"label": record.label, "path": record.path, "encoding": record.encoding,
+                         "shape": record.shape}).encode()
+    return len(header).to_bytes(4, "big") + header + record.image
+
+
+def unpack_record(value: bytes) -> Record:
+    """The record in a value. Raises BadData when it is none."""
+    try:
+        end = 4 + int.from_bytes(value[:4], "big")
+        header = json.loads(value[4:end])
+        channels, height, width = header["shape"]
+        return Record(header["label"], header["path"], value[end:], header["encoding"], (channels, height, width))
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadData(f"A record of the database is damaged ({error}). Build the dataset again.") from None
+
+
+def check_whole(folder: Path) -> None:
+    """Raise BadData unless the database file is as long as its own header says: reading past its end is SIGBUS."""
+    path = folder / "data.mdb"
+    try:
+        with path.open("rb") as file:
+            start = file.read(2 * os.sysconf("SC_PAGE_SIZE") * 16)
+        size = path.stat().st_size
+    except OSError as error:
+        raise BadData(f"The database {path} cannot be read: {error.strerror}. Build the dataset again.") from None
+    page = int.from_bytes(start[40:44], "little") if len(start) > 44 else 0
+    last = -1
+    for offset in (0, page):
+        meta = start[offset + 16:offset + _LAST_PAGE + 8]
+        if page < 512 or len(meta) < _LAST_PAGE - 8 or _META.unpack_from(meta)[0] != _MAGIC:
+            raise BadData(f"{path} is no LMDB database, or damaged at its start. Build the dataset again.")
+        last = max(last, struct.unpack_from("=Q", start, offset + _LAST_PAGE)[0])
+    if size < (last + 1) * page:
+        raise BadData(f"The database file {path} is truncated: {size} of {(last + 1) * page} bytes are there. "
+                      "Build the dataset again.")
+
+
+class Records:
+    """The records of one split, read-only. Can be pickled and forked: every process opens the file for itself."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self._opened: tuple[int, lmdb.Environment] | None = None
+        self._entries = self._environment().stat()["entries"]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "_entries": self._entries, "_opened": None}
+
+    def _environment(self) -> lmdb.Environment:
+        if self._opened is None or self._opened[0] != os.getpid():
+            check_whole(self.path)
+            try:
+                environment = lmdb.open(str(self.path), readonly=True, lock=False, readahead=False, max_readers=1)
+            except lmdb.Error as error:
+                raise BadData(f"The database {self.path} cannot be opened: {error}. Build the dataset again.") from None
+            self._opened = os.getpid(), environment
+        return self._opened[1]
+
+    def __len__(self) -> int:
+        return int(self._entries)
+
+    def read(self, index: int) -> Record:
+        """The record at a position. Raises BadData when there is none."""
+        return next(iter(self.records([index])))
+
+    def records(self, indices: Iterable[int]) -> Iterable[Record]:
+        """The records at these positions, in this order, within one read transaction."""
+        try:
+            with self._environment().begin(buffers=False) as transaction:
+                for index in indices:
+                    value = transaction.get(b"%08d" % index)
+                    if value is None:
+                        raise BadData(f"The database {self.path} has no record {index}; it has {len(self)}.")
+                    yield unpack_record(value)
+        except lmdb.Error as error:
+            raise BadData(f"The database {self.path} is damaged: {error}. Build the dataset again.") from None
+
+    def batch(self, indices: Sequence[int]) -> tuple[Pixels, NDArray[np.int64]]:
+        """Decoded pictures (B, C, H, W) and their labels (B,)."""
+        pixels, labels = None, np.empty(len(indices), np.int64)
+        for row, record in enumerate(self.records(indices)):
+            if pixels is None:
+                pixels = np.empty((len(indices), *record.shape), np.uint8)
+            pixels[row] = record.pixels()
+            labels[row] = record.label
+        return (np.empty((0, 0, 0, 0), np.uint8) if pixels is None else pixels), labels
+
+    def labels(self) -> NDArray[np.int64]:
+        """All labels by position, without decoding a picture."""
+        return np.fromiter((label for label, _ in self.headers()), np.int64, len(self))
+
+    def headers(self) -> Iterable[tuple[int, str]]:
+        """Label and path of every record, by position."""
+        try:
+            with self._environment().begin(buffers=True) as transaction:
+                for value in transaction.cursor().iternext(keys=False):
+                    header = json.loads(bytes(value[4:4 + int.from_bytes(value[:4], "big")]))
+                    yield int(header["label"]), str(header["path"])
+        except (lmdb.Error, ValueError, KeyError, TypeError) as error:
+            raise BadData(f"The database {self.path} is damaged: {error}. Build the dataset again.") from None
+
+    def paths(self, indices: Iterable[int]) -> list[str]:
+        """Where the pictures at these positions came from."""
+        return [record.path for record in self.records(indices)]
+
+
+class RecordWriter:
+    """Appends values to a new database; durable and readable only after the ``with`` block ended well."""
+
+    def __init__(self, path: Path, map_bytes: int = 1 << 28, batch_bytes: int = 32 << 20) -> None:
+        self.path = path
+        path.mkdir(parents=True)
+        self.batch_bytes = batch_bytes
+        # No fsync per batch: a database without a manifest is never used, one sync at the end is enough.
+        self.environment = lmdb.open(str(path), map_size=map_bytes, sync=False, metasync=False, writemap=False)
+        self.entries = 0
+        self._waiting: list[bytes | memoryview] = []
+        self._bytes = 0
+
+    def put(self, value: bytes | memoryview) -> None:
+        """Append one packed record."""
+        self._waiting.append(value)
+        self._bytes += len(value)
+        if self._bytes >= self.batch_bytes or len(self._waiting) >= 10_000:
+            self._commit()
+
+    def _commit(self) -> None:
+        while self._waiting:
+            try:
+                with self.environment.begin(write=True, buffers=True) as transaction:
+                    for number, value in enumerate(self._waiting, self.entries):
+                        transaction.put(b"%08d" % number, value, append=True)
+            except lmdb.MapFullError:
+                # The transaction was rolled back whole, so the batch is written again into a map twice as large.
+                self.environment.set_mapsize(self.environment.info()["map_size"] * 2)
+            except lmdb.Error as error:
+                raise files.named_disk_error(error, self.path) from error
+            else:
+                self.entries += len(self._waiting)
+                self._waiting, self._bytes = [], 0
+
+    def __enter__(self) -> "RecordWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        try:
+            if kind is None:
+                self._commit()
+                self.environment.sync(True)
+        except lmdb.Error as problem:
+            raise files.named_disk_error(problem, self.path) from problem
+        finally:
+            self.environment.close()
+        if kind is None:
+            (self.path / "lock.mdb").unlink(missing_ok=True)
+            files.fsync_folder(self.path)

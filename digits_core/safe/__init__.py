@@ -1,0 +1,17 @@
+"""The only doors to danger: server paths, addresses, archives and pictures that somebody else made."""
+
+from digits_core.safe.paths import complete_path, is_url, read_regular, safe_join, safe_path
+
+__all__ = ["complete_path", "is_url", "read_regular", "safe_extract", "safe_fetch", "safe_image", "safe_join",
+           "safe_path"]
+
+_LATER = {"safe_image": "images", "safe_extract": "archives", "safe_fetch": "fetch"}
+
+
+def __getattr__(name: str) -> object:
+    """Load the heavier doors on first use: checking a path must not import Pillow or an HTTP client."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)

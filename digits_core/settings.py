@@ -3,6 +3,7 @@
 import os
 import socket
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +21,8 @@ class Settings(BaseModel):
     server_name: str = Field(default_factory=socket.gethostname, description="Name shown in the page.")
     user: str = Field(default="", description="Name that the command line acts as; empty: the login name.")
     private_hosts: list[str] = Field(default=[], description="Hosts on private networks that downloads may use.")
+    hosts: list[str] = Field(default=[], description="Host names beside localhost under which this server may be "
+                             "asked; everything else is refused (DNS rebinding).")
     poll_s: float = Field(default=0.5, gt=0, description="Seconds between two looks of the scheduler.")
     grace_s: float = Field(default=30, ge=0, description="Seconds a stopped job gets to save before it is killed.")
     stall_s: float = Field(default=300, gt=0, description="Seconds without a sign of life until a job is 'stalled'.")
@@ -28,6 +31,8 @@ class Settings(BaseModel):
                                "at the same time.")
     inference_slots: int = Field(default=2, ge=1, description="Batch classifications and imports at the same time.")
     inference_idle_s: float = Field(default=600, gt=0, description="Seconds until the idle inference process ends.")
+    inference_device: Literal["auto", "cpu", "gpu"] = Field(default="auto", description="Where predictions are made; "
+                                                            "auto: on a GPU that no training holds, else the CPU.")
     inference_models: int = Field(default=4, ge=1, description="Models the inference process keeps loaded.")
     upload_mb: int = Field(default=20_000, ge=1, description="Largest upload in MB.")
     plugins: bool = Field(default=True, description="Load installed extensions; off gives a clean bug report.")

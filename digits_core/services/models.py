@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from pathlib import Path
 from typing import Any
 
 from digits_core import files
@@ -73,6 +74,15 @@ def find_checkpoint(view: JobView, which: str = "best") -> Json:
             return row
     epochs = ", ".join(f"{row['epoch']:g}" for row in rows)
     raise NotFound(f"'{view.name}' has no checkpoint of epoch {which}; there are: best, last, {epochs}.")
+
+
+def checkpoint_path(view: JobView, which: str = "best") -> Path:
+    """The weights file of one checkpoint. Raises NotFound when there is none, or its file is gone."""
+    name = Path(str(find_checkpoint(view, which).get("file", ""))).name
+    path = view.folder.checkpoints / name
+    if not name or not path.is_file():
+        raise NotFound(f"The file of checkpoint {which} of '{view.name}' is missing.")
+    return path
 
 
 def evaluation(view: JobView, split: str = "val") -> Json:

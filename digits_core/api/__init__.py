@@ -1,0 +1,1 @@
+"""REST: the same services as pages and command line, as JSON over HTTP."""

@@ -1,0 +1,22 @@
+"""The REST application, mounted under /api by the server."""
+
+from fastapi import FastAPI
+
+import digits_core
+from digits_core.api import answers, datasets, inference, jobs, models, reference, system
+from digits_core.services.workspace import Workspace
+
+ABOUT = ("What pages and command line can do, over HTTP. Reading and classifying need no name; changes need the "
+         "header X-Digits-User. Errors answer {error: {message, type}}, wrong options also {errors: {field: [...]}}. "
+         "Repeat a create safely with the header Idempotency-Key.")
+
+
+def create_api(workspace: Workspace) -> FastAPI:
+    """The API of one workspace. Handlers are plain functions: FastAPI runs each in a thread, none blocks a page."""
+    api = FastAPI(title="DIGITS", version=digits_core.__version__, description=ABOUT, docs_url=None, redoc_url=None,
+                  default_response_class=answers.StrictJSON)
+    api.state.workspace = workspace
+    answers.install(api)
+    for part in (jobs, datasets, models, inference, system, reference):
+        api.include_router(part.router)
+    return api

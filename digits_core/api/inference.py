@@ -1,0 +1,84 @@
+"""Routes that classify pictures: now, or many as a job."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Form
+from pydantic import Field
+from starlette.responses import Response, StreamingResponse
+
+from digits_core.api.forms import OptionsText, Uploads, Words, options_of, pictures_of
+from digits_core.api.once import once
+from digits_core.api.request import Body, Key, Limit, Named, Offset, Options, Space, User
+from digits_core.services import inference, jobs
+
+Json = dict[str, Any]
+Text = Annotated[str, Field(max_length=200)]
+Top = Annotated[int, Field(ge=1, le=1000)]
+
+router = APIRouter(tags=["inference"])
+
+
+class Classify(Body):
+    """Pictures at server paths or http(s) addresses, to be classified now."""
+
+    model: Text
+    images: Annotated[list[Annotated[str, Field(max_length=4096)]], Field(min_length=1, max_length=1000)]
+    checkpoint: Text = "best"
+    top: Top = 5
+
+
+class NewBatch(Body):
+    """Many pictures (a server folder or a text list), to be classified by a job."""
+
+    model: Text
+    name: Text
+    options: Options
+    group: Text = ""
+
+
+@router.post("/classify")
+def classify(body: Classify, space: Space, user: User) -> Json:
+    """The most probable labels of each picture, best first. Needs no name: it changes nothing."""
+    images = inference.load_images(space, body.images)
+    return {"results": inference.classify(space, user, body.model, images, body.checkpoint, body.top)}
+
+
+@router.post("/classify/upload")
+def classify_upload(images: Uploads, model: Words, space: Space, user: User, checkpoint: Words = "best",
+                    top: Annotated[int, Form(ge=1, le=1000)] = 5) -> Json:
+    """The same for uploaded pictures, one or several."""
+    return {"results": inference.classify(space, user, model, pictures_of(images), checkpoint, top)}
+
+
+@router.post("/inferences", status_code=201)
+def create_batch(body: NewBatch, space: Space, user: Named, key: Key = "") -> Json:
+    """Put a batch classification into the queue."""
+    view = once(space, user, key, ["batch", body.model_dump()], lambda place: inference.create_batch(
+        place, user, body.model, body.name, body.options, body.group))
+    return jobs.describe(view)
+
+
+@router.post("/inferences/upload", status_code=201)
+def upload_batch(images: Uploads, model: Words, name: Words, space: Space, user: Named, options: OptionsText = "{}",
+                 group: Words = "", key: Key = "") -> Json:
+    """The same for uploaded pictures."""
+    values, pictures = options_of(options), pictures_of(images)
+    asked = ["batch-upload", model, name, values, group, [(title, len(content)) for title, content in pictures]]
+    view = once(space, user, key, asked, lambda place: inference.create_batch(
+        place, user, model, name, values, group, pictures))
+    return jobs.describe(view)
+
+
+@router.get("/inferences/{job_id}/results")
+def results(job_id: str, space: Space, offset: Offset = 0, limit: Limit = 100,
+            only: Literal["all", "wrong", "failed"] = "all") -> Json:
+    """Rows of a batch so far, and its summary (accuracy, confusion, per class) once it is done."""
+    page = inference.batch_results(space, job_id, offset, limit, only)
+    return {"rows": page.rows, "total": page.total, "summary": inference.batch_summary(space, job_id)}
+
+
+@router.get("/inferences/{job_id}/results.csv")
+def results_csv(job_id: str, space: Space) -> Response:
+    """All rows so far as CSV."""
+    return StreamingResponse(inference.batch_csv(space, job_id), media_type="text/csv", headers={
+        "Content-Disposition": f'attachment; filename="{job_id}.csv"'})

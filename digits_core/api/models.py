@@ -1,0 +1,71 @@
+"""Routes on models: train, checkpoints, evaluation, download, import."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.responses import FileResponse, Response
+
+from digits_core.api.forms import Upload, Words, received
+from digits_core.api.once import once
+from digits_core.api.request import Body, Key, Named, Options, Space, User
+from digits_core.jobs.model import Kind
+from digits_core.services import jobs, models, modelstore
+
+Json = dict[str, Any]
+Text = Annotated[str, Field(max_length=200)]
+
+router = APIRouter(tags=["models"])
+
+
+class NewModel(Body):
+    """A training on a dataset that is done or being built."""
+
+    name: Text
+    dataset: Text
+    options: Options = {}
+    group: Text = ""
+
+
+@router.post("/models", status_code=201)
+def create_model(body: NewModel, space: Space, user: Named, key: Key = "") -> Json:
+    """Put a training into the queue; the same checks as the form, all problems at once."""
+    view = once(space, user, key, ["model", body.model_dump()], lambda place: models.create_model(
+        place, user, body.name, body.dataset, body.options, body.group))
+    return jobs.describe(view)
+
+
+@router.post("/models/import", status_code=201)
+def import_model(archive: Upload, space: Space, user: Named, name: Words, group: Words = "",
+                 key: Key = "") -> Json:
+    """Bring in a model archive that ``download`` made, here or elsewhere."""
+    with received(space, archive) as path:
+        view = once(space, user, key, ["import", name, group, archive.size], lambda place: modelstore.import_model(
+            place, user, name, path, group))
+    return jobs.describe(view)
+
+
+@router.get("/models/{job_id}/checkpoints")
+def checkpoints(job_id: str, space: Space) -> Json:
+    """All checkpoints, oldest first, with their metrics; ``best`` marks the best."""
+    return {"checkpoints": models.checkpoints(jobs.of_kind(space, job_id, Kind.MODEL, Kind.PRETRAINED))}
+
+
+@router.get("/models/{job_id}/checkpoints/{which}", response_class=FileResponse)
+def download_checkpoint(job_id: str, which: str, space: Space) -> Response:
+    """The weights of one checkpoint (best, last or an epoch) as a safetensors file."""
+    path = models.checkpoint_path(jobs.of_kind(space, job_id, Kind.MODEL, Kind.PRETRAINED), which)
+    return FileResponse(path, media_type="application/octet-stream", filename=f"{job_id}-{path.name}")
+
+
+@router.get("/models/{job_id}/evaluation")
+def evaluation(job_id: str, space: Space, split: Literal["val", "test"] = "val") -> Json:
+    """Accuracy, top-5, per class and confusion of the best checkpoint; empty until there is one."""
+    return models.evaluation(jobs.of_kind(space, job_id, Kind.MODEL, Kind.PRETRAINED), split)
+
+
+@router.get("/models/{job_id}/download", response_class=FileResponse)
+def download_model(job_id: str, space: Space, user: User, checkpoint: str = "best") -> Response:
+    """Network, weights, labels and preprocessing in one zip file that another server can import."""
+    path = modelstore.export_model(space, user, job_id, checkpoint)
+    return FileResponse(path, media_type="application/zip", filename=path.name)

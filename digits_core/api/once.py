@@ -1,0 +1,77 @@
+"""Idempotency keys: a create that is sent again (a lost answer, an impatient script) makes no second job.
+
+The key's record holds the id that its job has or will have, so even a server that dies in between makes one job.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from digits_core import files
+from digits_core.errors import BadState, DigitsError
+from digits_core.jobs.store import JobStore, JobView
+from digits_core.services.workspace import Workspace
+
+Create = Callable[[Workspace], JobView]
+
+
+class ReservedStore(JobStore):
+    """A store whose next job gets the id that was reserved for it."""
+
+    def __init__(self, store: JobStore, job_id: str) -> None:
+        super().__init__(store.root, store.stall_s)
+        self.reserved = job_id
+
+    def new_id(self, now: float | None = None) -> str:
+        """The reserved id, each time."""
+        return self.reserved
+
+
+def once(workspace: Workspace, user: str, key: str, asked: Any, create: Create) -> JobView:
+    """The job that ``create`` makes, or the one that the same user's same key made before.
+
+    ``asked`` is the request as plain values. Raises BadState when the key was used for another request. A request
+    that is refused frees its key.
+    """
+    if not key:
+        return create(workspace)
+    record = _record(workspace, user, key)
+    content = {"v": 1, "id": workspace.store.new_id(), "asked": _digest(asked)}
+    if not files.write_once(record, content):
+        content = files.read_json(record) or {}
+    if content.get("asked") != _digest(asked):
+        raise BadState("This Idempotency-Key was used for another request. Take a new key for a new job.")
+    job_id = str(content["id"])
+    if _exists(workspace.store, job_id):
+        return workspace.store.get(job_id)
+    return _create(workspace, record, job_id, create)
+
+
+def _create(workspace: Workspace, record: Path, job_id: str, create: Create) -> JobView:
+    try:
+        return create(replace(workspace, store=ReservedStore(workspace.store, job_id)))
+    except DigitsError:
+        if not _exists(workspace.store, job_id):
+            record.unlink(missing_ok=True)
+        raise
+    except OSError:
+        if not _exists(workspace.store, job_id):
+            raise
+        return workspace.store.get(job_id)  # a twin of this request was faster: its folder took the name
+
+
+def _exists(store: JobStore, job_id: str) -> bool:
+    return (store.root / job_id).exists() or (store.trash / job_id).exists()
+
+
+def _record(workspace: Workspace, user: str, key: str) -> Path:
+    folder = workspace.store.root / ".idempotency"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder / f"{_digest([user, key])}.json"
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,11 @@
+"""The command line: the same services, the same words as pages and REST. Works with a server and without one."""
+
+from digits_core.cli import classify, create, machine, manage
+from digits_core.cli.program import app
+
+__all__ = ["app", "classify", "create", "machine", "main", "manage"]
+
+
+def main() -> None:
+    """Entry of ``python -m digits_core``."""
+    app(prog_name="python -m digits_core")

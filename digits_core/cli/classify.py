@@ -1,0 +1,101 @@
+"""Commands that use models: classify pictures, export and import."""
+
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from digits_core.cli.create import Group, Name
+from digits_core.cli.flags import given_values, whole_path, with_options
+from digits_core.cli.identity import acting_user
+from digits_core.cli.program import AsJson, User, Wait, app, complain, settings
+from digits_core.cli.waiting import finish, print_json
+from digits_core.errors import NotFound
+from digits_core.infer.options import BatchOptions
+from digits_core.services import inference, modelstore, uploads
+from digits_core.services.workspace import Workspace
+
+ModelId = Annotated[str, typer.Option("--model", metavar="ID", help="Id of a trained or imported model.")]
+Checkpoint = Annotated[str, typer.Option("--checkpoint", help="best, last, or an epoch such as 12.")]
+
+
+@app.command()
+def classify(
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Picture files or http(s) addresses.")],
+    model: ModelId, checkpoint: Checkpoint = "best",
+    top: Annotated[int, typer.Option(help="So many of the most probable labels.", min=1, max=1000)] = 5,
+    user: User = "", as_json: AsJson = False,
+) -> None:
+    """Name what is on pictures, most probable label first; exit code 1 when one could not be read."""
+    workspace = Workspace.open(settings())
+    pictures = inference.load_images(workspace, [whole_path(image) for image in images])
+    answers = inference.classify(workspace, acting_user(workspace, user), model,
+                                 [(name, content) for name, (_, content) in zip(images, pictures, strict=True)],
+                                 checkpoint, top)
+    if as_json:
+        print_json(answers)
+    failed = [answer for answer in answers if answer.get("error")]
+    for answer in failed:
+        complain(f"{answer['image']}: {answer['error']}")
+    for answer in answers if not as_json else ():
+        best = ", ".join(f"{p['label']} {p['probability'] * 100:.2f} %" for p in answer["predictions"])
+        print(f"{answer['image']}: {best}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command("classify-many")
+@with_options(BatchOptions)
+def classify_many(
+    model: ModelId, name: Name = "", group: Group = "", user: User = "", wait: Wait = False, as_json: AsJson = False,
+    csv: Annotated[Path | None, typer.Option(help="Write the results there (with --wait).")] = None,
+    **options: Any,
+) -> None:
+    """Classify a folder or a list of pictures as a job."""
+    workspace = Workspace.open(settings())
+    values = given_values(BatchOptions, options)
+    source = values.get("folder") or values.get("image_list") or "pictures"
+    view = inference.create_batch(workspace, acting_user(workspace, user), model,
+                                  name or f"Classify {Path(str(source)).name}"[:200], values, group)
+    try:
+        finish(workspace, view, wait, as_json)
+    finally:
+        if csv is not None and wait:
+            with csv.open("wb") as file:
+                file.writelines(inference.batch_csv(workspace, view.id))
+            complain(f"Results: {csv}")
+
+
+@app.command("export-model")
+def export_model(
+    model: Annotated[str, typer.Argument(metavar="ID")],
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write; a folder: under its own name.")],
+    checkpoint: Checkpoint = "best", user: User = "", as_json: AsJson = False,
+) -> None:
+    """Write network, weights, labels and preprocessing into one zip file."""
+    workspace = Workspace.open(settings())
+    path = modelstore.export_model(workspace, acting_user(workspace, user), model, checkpoint)
+    target = target / path.name if target.is_dir() else target
+    shutil.copyfile(path, target)
+    print(target)
+    if as_json:
+        print_json({"file": str(target), "bytes": target.stat().st_size})
+
+
+@app.command("import-model")
+def import_model(
+    archive: Annotated[Path, typer.Argument(metavar="FILE", help="A model archive that DIGITS exported.")],
+    name: Name = "", group: Group = "", user: User = "", wait: Wait = False, as_json: AsJson = False,
+) -> None:
+    """Bring in a model archive; the file itself stays where it is."""
+    workspace = Workspace.open(settings())
+    if not archive.is_file():
+        raise NotFound(f"There is no file {str(archive)!r}.")
+    with archive.open("rb") as file:
+        copy = uploads.receive(workspace, file, archive.name)
+    try:
+        view = modelstore.import_model(workspace, acting_user(workspace, user), name or archive.stem, copy, group)
+    finally:
+        uploads.discard(copy)
+    finish(workspace, view, wait, as_json)

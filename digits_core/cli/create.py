@@ -1,0 +1,62 @@
+"""Commands that make datasets and models."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from digits_core.cli.flags import given_values, with_options
+from digits_core.cli.identity import acting_user
+from digits_core.cli.program import AsJson, ReportingGroup, User, Wait, app, settings
+from digits_core.cli.waiting import finish
+from digits_core.services import datasets, models
+from digits_core.services.workspace import Workspace
+from digits_core.tasks import Task, tasks
+
+Name = Annotated[str, typer.Option("--name", help="Name of the job; made up when left out.")]
+Group = Annotated[str, typer.Option("--group", help="Group it is listed under.")]
+
+create_dataset = typer.Typer(cls=ReportingGroup, no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(create_dataset, name="create-dataset", help="Build a dataset for a task.")
+
+
+def _add_dataset_command(task: Task) -> None:
+    @create_dataset.command(task.name, help=f"Build a dataset for: {task.title}.")
+    @with_options(task.dataset_options)
+    def command(name: Name = "", group: Group = "", user: User = "", wait: Wait = False, as_json: AsJson = False,
+                **options: Any) -> None:
+        workspace = Workspace.open(settings())
+        values = given_values(task.dataset_options, options)
+        view = datasets.create_dataset(workspace, acting_user(workspace, user), task.name,
+                                       name or dataset_name(task, values), values, group)
+        finish(workspace, view, wait, as_json)
+
+
+def dataset_name(task: Task, values: dict[str, Any]) -> str:
+    """A name after where the pictures come from."""
+    source = next((str(values[key]) for key in ("folder", "train_list", "archive") if values.get(key)), "")
+    return Path(source.rstrip("/")).name[:200] or f"{task.title} dataset"
+
+
+for _task in tasks().values():
+    _add_dataset_command(_task)
+
+
+@app.command()
+@with_options(tasks()["classification"].model_options)
+def train(dataset: Annotated[str, typer.Option("--dataset", metavar="ID", help="Id of the dataset.")],
+          name: Name = "", group: Group = "", user: User = "", wait: Wait = False, as_json: AsJson = False,
+          **options: Any) -> None:
+    """Train a network on a dataset; it waits for a dataset that is still being built."""
+    workspace = Workspace.open(settings())
+    values = given_values(tasks()["classification"].model_options, options)
+    view = models.create_model(workspace, acting_user(workspace, user), name or model_name(workspace, dataset, values),
+                               dataset, values, group)
+    finish(workspace, view, wait, as_json)
+
+
+def model_name(workspace: Workspace, dataset: str, values: dict[str, Any]) -> str:
+    """A name after network and dataset, as ``lenet on digits``."""
+    known = dataset in workspace.store.ids()
+    network = values.get("network", tasks()["classification"].default_network)
+    return f"{network} on {workspace.store.get(dataset).name if known else dataset}"[:200]

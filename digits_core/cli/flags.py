@@ -1,0 +1,90 @@
+"""Flags made from options: one description gives the form, the REST schema and the command line."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from digits_core.options import OptionField, Options, option_fields
+
+Json = dict[str, Any]
+
+
+def with_options(cls: type[Options]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command a flag for every option of ``cls``; it gets them, checked by nobody yet, as ``**options``."""
+    fields = option_fields(cls)
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(command)
+        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        command.__signature__ = signature.replace(  # type: ignore[attr-defined]  # what typer reads
+            parameters=[*own, *(_parameter(field) for field in fields)])
+        return command
+
+    return decorate
+
+
+def _parameter(field: OptionField) -> inspect.Parameter:
+    flag = f"--{field.name.replace('_', '-')}"
+    kind: Any = str
+    if field.type is bool:
+        flag, kind = f"{flag}/--no-{flag[2:]}", bool
+    elif field.many:
+        kind = list[str]
+    annotation = Annotated[kind | None, typer.Option(flag, help=_help(field), metavar=_metavar(field),
+                                                     show_default=False)]
+    return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _metavar(field: OptionField) -> str | None:
+    if field.type is bool:
+        return None
+    words = {int: "NUMBER", float: "NUMBER"}.get(field.type, "TEXT")
+    word = "|".join(field.choices) or {"folder": "DIR", "path": "FILE", "job": "ID"}.get(field.kind, words)
+    return f"{word},..." if field.many else word
+
+
+def _help(field: OptionField) -> str:
+    default = ",".join(map(str, field.default)) if field.many else field.default
+    text = f"{field.title}. {field.help}".strip()
+    return f"{text} [default: {default}]" if default not in (None, "") else text
+
+
+def given_values(cls: type[Options], flags: Json) -> Json:
+    """The flags somebody gave, as values for ``check``: numbers where they look like one, whole paths.
+
+    A source flag (``--train-list``) chooses its method by itself.
+    """
+    values = {field.name: _value(field, flags[field.name]) for field in option_fields(cls)
+              if flags.get(field.name) not in (None, [])}
+    if "method" in cls.model_fields and "method" not in values:
+        methods = [field.when["method"][0] for field in option_fields(cls)
+                   if field.name in values and "method" in field.when]
+        values.update({"method": methods[0]} if methods else {})
+    return values
+
+
+def _value(field: OptionField, given: Any) -> Any:
+    if field.many:
+        return [_one(field, part.strip()) for text in given for part in text.split(",") if part.strip()]
+    return _one(field, given)
+
+
+def _one(field: OptionField, given: Any) -> Any:
+    if field.optional and given in ("", "none"):
+        return None
+    if field.type in (int, float):
+        try:
+            return field.type(given)
+        except ValueError:
+            return given  # the check says what is wrong with it
+    return whole_path(given) if field.kind in ("folder", "path") else given
+
+
+def whole_path(text: str) -> str:
+    """A path from '/' on, seen from where the command runs; addresses stay as they are."""
+    if not text.strip() or text.lower().startswith(("http://", "https://")):
+        return text
+    return str(Path(text).expanduser().absolute())

@@ -11,13 +11,14 @@ from digits_core import files, safe
 from digits_core.data import pictures
 from digits_core.errors import BadData, DigitsError, InvalidOptions, Problem
 from digits_core.infer.client import InferenceClient
-from digits_core.infer.inputs import local_path, read_local
+from digits_core.infer.inputs import read_input
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.infer.options import UPLOADED_LIST, BatchOptions
 from digits_core.infer.results import BatchPage, Only, Results, csv_lines
 from digits_core.jobs.model import Job, Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.options import check
+from digits_core.safe.images import MAX_BYTES
 from digits_core.services.access import authorize
 from digits_core.services.jobs import checked_name, of_kind
 from digits_core.services.models import find_checkpoint
@@ -42,20 +43,30 @@ def classify(workspace: Workspace, user: str, model_id: str, images: Sequence[Im
     row = find_checkpoint(view, checkpoint)
     with InferenceClient(workspace.settings) as client:
         answers = client.classify(view.id, str(row["file"]), images, top)
-    if all("error" in answer for answer in answers):
-        raise BadData(" ".join(dict.fromkeys(str(answer["error"]) for answer in answers[:5])))
+    failed = [f"{answer['image']} {answer['error']}." for answer in answers if "error" in answer]
+    if len(failed) == len(answers):
+        raise BadData(" ".join(failed[:5]))
     return answers
 
 
 def load_images(workspace: Workspace, sources: Sequence[str]) -> list[Image]:
     """The bytes of pictures at server paths or http(s) addresses. Raises a DigitsError for the first it cannot get."""
-    images = []
+    from digits_core.safe.fetch import safe_fetch  # an HTTP client is heavy, and most pages need none
+
+    images, roots = [], workspace.settings.data_roots
     for text in sources:
         if safe.is_url(text):
-            images.append((text, safe.safe_fetch(text, workspace.settings.private_hosts)))
+            images.append((text, safe_fetch(text, workspace.settings.private_hosts)))
         else:
-            images.append((text, read_local(safe.safe_path(text, workspace.settings.data_roots))))
+            images.append((text, _read(safe.safe_path(text, roots), roots)))
     return images
+
+
+def _read(path: Path, roots: Sequence[Path]) -> bytes:
+    try:
+        return safe.read_regular(str(path), roots, MAX_BYTES)
+    except BadData as error:
+        raise BadData(f"{path.name} {error}.") from None
 
 
 def network_input(workspace: Workspace, user: str, model_id: str, image: Image) -> bytes:
@@ -133,18 +144,21 @@ def batch_csv(workspace: Workspace, job_id: str) -> Iterator[bytes]:
 
 
 def thumbnails(workspace: Workspace, job_id: str, rows: Sequence[Json], size: int = 96) -> list[bytes | None]:
-    """A small PNG for each row of a page; None where the picture is on the web or cannot be read (any more)."""
+    """A small PNG for each row of a page; None where the picture is on the web or cannot be read (any more).
+
+    Only the rows' numbers are believed: where a picture is says the job's own file.
+    """
     folder = of_kind(workspace, job_id, Kind.INFERENCE).folder.path
-    return [_thumbnail(str(row.get("source", "")), folder, workspace.settings.data_roots, size) for row in rows]
+    return [_thumbnail(folder, int(row.get("n", -1)), workspace.settings.data_roots, size) for row in rows]
 
 
-def _thumbnail(source: str, folder: Path, roots: Sequence[Path], size: int) -> bytes | None:
-    if safe.is_url(source):
-        return None
+def _thumbnail(folder: Path, number: int, roots: Sequence[Path], size: int) -> bytes | None:
     try:
-        path = local_path(source, folder, roots)
-        image = pictures.decode(path, path.name).image
-    except (DigitsError, OSError):
+        row = Results(folder).row(number)
+        if safe.is_url(str(row["source"])):
+            return None
+        image = pictures.decode(read_input(str(row["source"]), folder, roots, ()), str(row["image"])).image
+    except (DigitsError, OSError, KeyError):
         return None
     image = image.convert("RGB")
     image.thumbnail((size, size))

@@ -1,0 +1,132 @@
+"""The worker of a batch classification: a client of the same inference process that answers the pages."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from digits_core import files
+from digits_core.errors import BadData, DigitsError
+from digits_core.infer.client import InferenceClient, InferenceDown
+from digits_core.infer.inputs import Input, read_input, read_inputs, write_inputs
+from digits_core.infer.model_folder import ModelFolder
+from digits_core.infer.results import Results
+from digits_core.infer.score import score
+from digits_core.jobs.context import Context
+from digits_core.settings import Settings
+
+Json = dict[str, Any]
+CHUNK, CHUNK_BYTES = 32, 64_000_000
+READERS = 8
+"""Files and downloads read at the same time."""
+
+
+def run(context: Context) -> Json:
+    """Classify every listed picture that has no row yet; returns pictures, failed and (with labels) accuracy."""
+    settings = Settings.load().model_copy(update={"jobs_dir": context.store.root})
+    options, folder = context.job.options, context.folder.path
+    model = ModelFolder.read(context.store.folder(str(options["model"])).path)
+    model.checkpoint(str(options["checkpoint_file"]))  # gone: said now, not after the list was made
+    context.progress(0, "Listing pictures")
+    total = write_inputs(folder, options, model.labels, settings.data_roots)
+    if not total:
+        raise BadData("There is no picture to classify: the folder or list holds none.")
+    results = Results(folder)
+    done = results.mend()
+    context.log(f"{total} pictures, {done} of them already classified")
+    with InferenceClient(settings) as client:
+        Batch(context, settings, client, results).classify(done, total)
+    context.progress(1, "Counting")
+    summary = score(results, model.labels)
+    files.write_atomic(folder / "summary.json", summary)
+    return {key: summary[key] for key in ("pictures", "failed", "labelled", "accuracy", "top5") if key in summary}
+
+
+class Batch:
+    """One attempt at the pictures that are left."""
+
+    def __init__(self, context: Context, settings: Settings, client: InferenceClient, results: Results) -> None:
+        self.context, self.settings, self.client, self.results = context, settings, client, results
+
+    def classify(self, done: int, total: int) -> None:
+        """Chunk by chunk: read, ask, append; at most two chunks are in memory."""
+        started, first = time.monotonic(), done
+        for chunk, data in self._read_ahead(done):
+            self.context.check_stop()
+            answers = self._answers(chunk, data)
+            self.results.append(_row(n, entry, answer) for n, (entry, answer)
+                                in enumerate(zip(chunk, answers, strict=True), done))
+            done += len(chunk)
+            rate = (done - first) / max(1e-6, time.monotonic() - started)
+            self.context.progress(done / total * 0.99, "Classifying", rate, "images", pictures=done, of=total)
+
+    def _read_ahead(self, skip: int) -> Iterator[tuple[list[Input], list[bytes | str]]]:
+        """Chunks with the bytes of their pictures (or why there are none); one more is read meanwhile."""
+        inputs = read_inputs(self.context.folder.path, skip)
+        with ThreadPoolExecutor(READERS, "reader") as pool:
+            pending: tuple[list[Input], Any] | None = None
+            for chunk in _chunks(inputs):
+                reading = chunk, [pool.submit(self._read, entry) for entry in chunk]
+                if pending:
+                    yield pending[0], [future.result() for future in pending[1]]
+                pending = reading
+            if pending:
+                yield pending[0], [future.result() for future in pending[1]]
+
+    def _read(self, entry: Input) -> bytes | str:
+        settings = self.settings
+        try:
+            return read_input(entry.source, self.context.folder.path, settings.data_roots, settings.private_hosts)
+        except DigitsError as error:
+            return str(error)
+        except (OSError, ValueError) as error:
+            return f"cannot be read: {error}"
+
+    def _answers(self, chunk: list[Input], data: list[bytes | str]) -> list[Json]:
+        """One answer per picture, in order; what could not be read has only an error."""
+        images = [(entry.image, part) for entry, part in zip(chunk, data, strict=True) if isinstance(part, bytes)]
+        found = iter(self._ask(images))
+        return [next(found) if isinstance(part, bytes) else {"error": part} for part in data]
+
+    def _ask(self, images: list[tuple[str, bytes]]) -> list[Json]:
+        """The process's answers. When it dies over them, each picture is asked about alone: one may be a killer."""
+        options = self.context.job.options
+        model, file, top = str(options["model"]), str(options["checkpoint_file"]), int(options.get("top", 5))
+        try:
+            return self.client.classify(model, file, images, top)
+        except InferenceDown as error:
+            self.context.log(str(error))
+        self.client.status()  # raises when the process does not even start
+        if len(images) == 1:
+            return [{"error": "ended the inference process twice while it was classified"}]
+        return [answer for image in images for answer in self._ask([image])]
+
+
+def _chunks(inputs: Iterator[Input]) -> Iterator[list[Input]]:
+    """So many pictures that their files stay small together; one that is large comes alone."""
+    chunk: list[Input] = []
+    size = 0
+    for entry in inputs:
+        more = _bytes(entry.source)
+        if chunk and (len(chunk) == CHUNK or size + more > CHUNK_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(entry)
+        size += more
+    if chunk:
+        yield chunk
+
+
+def _bytes(source: str) -> int:
+    try:
+        return Path(source).stat().st_size
+    except (OSError, ValueError):
+        return CHUNK_BYTES // CHUNK  # an upload, an address, or gone
+
+
+def _row(number: int, entry: Input, answer: Json) -> Json:
+    row = {"n": number, "image": entry.image, "source": entry.source, "truth": entry.truth,
+           "predictions": answer.get("predictions", [])}
+    extra = {"error": answer.get("error", ""), "note": entry.note}
+    return {**row, **{key: value for key, value in extra.items() if value}}

@@ -1,0 +1,216 @@
+"""Asks the resident inference process, and starts it when there is none. No torch here."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import filelock
+import httpx
+
+from digits_core import files
+from digits_core.errors import DigitsError
+from digits_core.infer.protocol import Image, Question, chunks, folder_of, log_of, pack, record_of, to_error
+from digits_core.jobs import process
+from digits_core.settings import PREFIX, Settings
+
+Json = dict[str, Any]
+ROOT = Path(__file__).parents[2]
+START_S = 120.0
+ANSWER_S = 300.0
+SOCKET_PREFIX = "digits-inference-"
+
+
+class InferenceDown(DigitsError):
+    """The inference process does not start, or ended twice over the same question."""
+
+
+class InferenceClient:
+    """A connection to the inference process of one jobs folder; use it in a ``with`` block."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._record: Json | None = None
+        self._http: httpx.Client | None = None
+
+    def __enter__(self) -> "InferenceClient":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the process stays for the next one."""
+        if self._http is not None:
+            self._http.close()
+        self._http = self._record = None
+
+    def classify(self, model: str, file: str, images: Sequence[Image], top: int) -> list[Json]:
+        """One answer per picture, see ``services.inference.classify``; ``file`` names the checkpoint's weights.
+
+        Raises the DigitsError that the model causes, InferenceDown when the process cannot be kept alive.
+        """
+        answers: list[Json] = []
+        for piece in chunks(images):
+            answers += self._ask("/classify", pack(Question(model, file, top, piece)))["rows"]
+        return answers
+
+    def status(self) -> Json:
+        """What the process says about itself: pid, device, loaded models. Starts it when there is none."""
+        return self._ask("/status", b"")
+
+    def _ask(self, path: str, body: bytes) -> Json:
+        for _ in range(2):
+            try:
+                answer = self._connect().post(path, content=body)
+            except httpx.TransportError:
+                self._give_up_on_process()
+                continue
+            if answer.status_code == 503:  # it ends by itself: its GPU is gone or full
+                self._give_up_on_process()
+                continue
+            data: Json = answer.json()
+            if answer.status_code != 200:
+                raise to_error(data.get("error", {}))
+            return data
+        raise InferenceDown("The inference process ended twice while it worked on this. The end of its log: "
+                            + last_words(self.settings.jobs_dir))
+
+    def _connect(self) -> httpx.Client:
+        if self._http is None:
+            self._record = ensure(self.settings)
+            transport = httpx.HTTPTransport(uds=str(self._record["socket"]))
+            self._http = httpx.Client(transport=transport, base_url="http://inference", trust_env=False,
+                                      timeout=httpx.Timeout(ANSWER_S, connect=10))
+        return self._http
+
+    def _give_up_on_process(self) -> None:
+        """Forget the connection; end the process behind it unless it is well, so that the next try gets a new one."""
+        record = self._record
+        self.close()
+        if record is None or _is_well(record):
+            return
+        with _lock(self.settings):
+            if process.is_alive(record.get("process")) and not _is_well(record):
+                process.signal_group(record["process"], signal.SIGKILL)
+                _await_end(record, 10)
+
+
+def current(jobs_dir: Path) -> Json | None:
+    """The record of the process that serves a jobs folder; None when there is none alive."""
+    record = files.read_json(record_of(jobs_dir))
+    alive = record and isinstance(record.get("socket"), str) and process.is_alive(record.get("process"))
+    return record if alive else None
+
+
+def ensure(settings: Settings) -> Json:
+    """The record of the running process; starts one when there is none. Raises InferenceDown with the reason."""
+    record = current(settings.jobs_dir)
+    if record is not None:
+        return record
+    with _lock(settings):
+        return current(settings.jobs_dir) or _start(settings)
+
+
+def stop(settings: Settings, wait_s: float = 10) -> None:
+    """End the process when it runs; answers that are under way are finished first."""
+    with _lock(settings):
+        record = current(settings.jobs_dir)
+        if record is None:
+            return
+        process.signal_group(record["process"], signal.SIGTERM)
+        if not _await_end(record, wait_s):
+            process.signal_group(record["process"], signal.SIGKILL)
+            _await_end(record, wait_s)
+
+
+def last_words(jobs_dir: Path) -> str:
+    """The last line of the process's log that says something."""
+    lines = [line.strip() for line in files.tail(log_of(jobs_dir), 8_000).splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "(it is empty)"
+
+
+@contextlib.contextmanager
+def _lock(settings: Settings) -> Any:
+    """Only one client at a time starts or ends the process."""
+    path = settings.jobs_dir / ".locks" / "inference.lock"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with filelock.FileLock(path, timeout=START_S + 30):
+            yield
+    except filelock.Timeout:
+        raise InferenceDown("Another program has been starting the inference process for minutes. "
+                            f"Look at {log_of(settings.jobs_dir)}, then try again.") from None
+
+
+def _start(settings: Settings) -> Json:
+    _remove_stale(settings.jobs_dir)
+    folder_of(settings.jobs_dir).mkdir(exist_ok=True, mode=0o700)
+    with log_of(settings.jobs_dir).open("ab") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "digits_core.infer.server", str(settings.jobs_dir)], cwd=ROOT,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=_environment(settings))
+    threading.Thread(target=child.wait, daemon=True, name="inference-reaper").start()  # leaves no zombie behind
+    if _until(lambda: _serves(settings.jobs_dir, child.pid) or child.poll() is not None, START_S):
+        record = current(settings.jobs_dir)
+        if record is not None:
+            return record
+        raise InferenceDown("The inference process does not start. The end of its log: "
+                            + last_words(settings.jobs_dir))
+    process.signal_group(process.identity(child.pid), signal.SIGKILL)
+    raise InferenceDown(f"The inference process did not get ready within {START_S:.0f} s: the machine is very busy, "
+                        "or its disk very slow. Try again.")
+
+
+def _serves(jobs_dir: Path, pid: int) -> bool:
+    record = current(jobs_dir)
+    return record is not None and record["process"].get("pid") == pid
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """One thread a picture: answers do not depend on the load, and a training beside it keeps its processors."""
+    names = ("inference_idle_s", "inference_models", "inference_device")
+    ours = {PREFIX + name.upper(): str(getattr(settings, name)) for name in names}
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": path}
+    return {**os.environ, **ours, **threads, PREFIX + "JOBS_DIR": str(settings.jobs_dir)}
+
+
+def _remove_stale(jobs_dir: Path) -> None:
+    """Clear away what a killed process left: its record and its socket's folder."""
+    record = files.read_json(record_of(jobs_dir)) or {}
+    folder = Path(str(record.get("socket", ""))).parent
+    if folder.name.startswith(SOCKET_PREFIX):
+        shutil.rmtree(folder, ignore_errors=True)
+    record_of(jobs_dir).unlink(missing_ok=True)
+
+
+def _is_well(record: Json) -> bool:
+    if not process.is_alive(record.get("process")):
+        return False
+    try:
+        transport = httpx.HTTPTransport(uds=str(record["socket"]))
+        with httpx.Client(transport=transport, base_url="http://inference", trust_env=False, timeout=5) as http:
+            return http.post("/status").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _await_end(record: Json, wait_s: float) -> bool:
+    return _until(lambda: not process.is_alive(record.get("process")), wait_s)
+
+
+def _until(condition: Callable[[], bool], wait_s: float) -> bool:
+    deadline = time.monotonic() + wait_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True

@@ -1,0 +1,120 @@
+"""A checkpoint, loaded and ready: pixels in, probabilities out.
+
+Legend of shapes: B batch, C channels, H height, W width, K classes.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from digits_core.errors import BadData, DigitsError
+from digits_core.infer.model_folder import CheckpointFile, ModelFolder, NetworkFile
+from digits_core.networks.build import build_network
+
+GPU_BATCH = 32
+"""On a GPU every batch is filled up to this size: kernels are chosen by batch size, and with them the last digit."""
+
+Pixels = np.ndarray[Any, np.dtype[np.uint8]]
+Probabilities = np.ndarray[Any, np.dtype[np.float32]]
+
+
+class Predictor:
+    """One model at one checkpoint. Safe to use from several threads at once."""
+
+    def __init__(self, model: ModelFolder, row: CheckpointFile, device: str = "cpu") -> None:
+        """Raises BadData unless the weights are whole (sha256) and fit the network exactly."""
+        self.model, self.row, self.device = model, row, torch.device(device)
+        tensors = read_weights(model.weights(row), row.sha256, row.bytes)
+        self.network = load_network(model.network, tensors, row.file).eval().to(self.device)
+        mean, std = normalisation(model)
+        self.mean, self.std = mean.to(self.device), std.to(self.device)
+
+    def predict(self, pictures: list[Pixels]) -> Probabilities:
+        """Probabilities (N, K) of prepared pictures (C, H, W).
+
+        A picture's numbers do not depend on its neighbours: one by one on a CPU, in batches of one size on a GPU.
+        """
+        size = GPU_BATCH if self.device.type == "cuda" else 1
+        parts = [self._batch(pictures[at:at + size], size) for at in range(0, len(pictures), size)]
+        found = np.concatenate(parts)
+        if not np.isfinite(found).all():
+            raise BadData(f"The weights of epoch {self.row.epoch:g} give values that are not numbers (NaN). "
+                          "Choose an earlier checkpoint.")
+        return found
+
+    @torch.inference_mode()
+    def _batch(self, pictures: list[Pixels], size: int) -> Probabilities:
+        filled = pictures + [pictures[0]] * (size - len(pictures))
+        pixels_BCHW = torch.from_numpy(np.stack(filled)).to(self.device).float()
+        logits_BK = self.network((pixels_BCHW - self.mean) / self.std)
+        return logits_BK.float().softmax(1).cpu().numpy()[:len(pictures)]
+
+
+def normalisation(model: ModelFolder) -> tuple[Tensor, Tensor]:
+    """What is subtracted and what divides, both broadcastable to (C, H, W), on the scale 0..255."""
+    steps = model.preprocessing
+    channels = model.network.input_shape[0]
+    std = torch.tensor(steps.std_pixel or [1.0] * channels).clamp(min=1.0).view(-1, 1, 1)
+    image = model.mean_image()
+    if image is not None:
+        return torch.from_numpy(np.ascontiguousarray(image)), std
+    values = steps.mean_pixel if steps.mean == "pixel" else [0.0] * channels
+    return torch.tensor(values).view(-1, 1, 1), std
+
+
+def read_weights(path: Path, sha256: str, size: int) -> dict[str, Tensor]:
+    """The tensors of a safetensors file whose checksum is known. Raises BadData; never runs anything from the file."""
+    if not path.is_file():
+        raise BadData(f"The weights {path.name} are missing. Choose another checkpoint.")
+    if path.stat().st_size != size:
+        raise BadData(f"The weights {path.name} are {path.stat().st_size} bytes long instead of {size}: the file was "
+                      "cut or changed. Choose another checkpoint.")
+    content = path.read_bytes()  # read once: what was summed is what is loaded
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise BadData(f"The weights {path.name} have changed since they were saved (wrong sha256): the disk or "
+                      "somebody altered them. Choose another checkpoint.")
+    try:
+        return safetensors.torch.load(content)
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+        raise BadData(f"The weights {path.name} are not a safetensors file: {error}.") from error
+
+
+def load_network(file: NetworkFile, tensors: dict[str, Tensor], name: str) -> nn.Module:
+    """The network that ``file`` describes, with exactly these weights.
+
+    Names, shapes and types are compared before anything of the network's size is allocated.
+    """
+    build = (file.network, tuple(file.input_shape), file.classes)
+    try:
+        with torch.device("meta"):
+            wanted = build_network(*build).state_dict()
+    except DigitsError:
+        raise
+    except Exception as error:
+        raise BadData(f"The network {file.network!r} cannot be built for pictures of {file.input_shape} and "
+                      f"{file.classes} classes: {str(error)[:200]}") from error
+    problems = mismatches(wanted, tensors)
+    if problems:
+        more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
+        raise BadData(f"The weights {name} do not fit the network {file.network}: {'; '.join(problems[:5])}{more}.")
+    network = build_network(*build)
+    network.load_state_dict(tensors, strict=True)
+    return network
+
+
+def mismatches(wanted: dict[str, Tensor], found: dict[str, Tensor]) -> list[str]:
+    """What is missing, too much, or of another shape or type."""
+    problems = [f"{name} is missing" for name in sorted(wanted.keys() - found.keys())]
+    problems += [f"{name[:80]} is not part of it" for name in sorted(found.keys() - wanted.keys())]
+    for name in sorted(wanted.keys() & found.keys()):
+        if wanted[name].shape != found[name].shape:
+            problems.append(f"{name} is {tuple(found[name].shape)} instead of {tuple(wanted[name].shape)}")
+        elif wanted[name].dtype != found[name].dtype:
+            problems.append(f"{name} holds {found[name].dtype} instead of {wanted[name].dtype}")
+    return problems

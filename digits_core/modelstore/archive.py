@@ -1,0 +1,210 @@
+"""Our own model archive: what is in it, and writing one. Reading is install's business; torch is not needed here.
+
+A zip of plain files: model.json (what it is), network.json, labels.txt, preprocessing.json, mean.npy (when used),
+weights.safetensors, evaluation/*.json (when there is one), README.md for people, SHA256SUMS over all of them.
+The same model gives the same bytes, whenever and wherever it is exported.
+"""
+
+import hashlib
+import re
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import digits_core
+from digits_core import files
+from digits_core.errors import BadData
+from digits_core.infer.model_folder import CheckpointFile, ModelFolder, read_part
+
+Json = dict[str, Any]
+SCHEMA = 1
+FORMAT = "digits-model"
+WEIGHTS = "weights.safetensors"
+SUMS = "SHA256SUMS"
+SPLITS = ("val", "test")
+PIECE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the archive says about a model beyond the model's own files; ``trained`` is seconds since 1970."""
+
+    name: str
+    task: str
+    job: str
+    dataset: str = ""
+    trained: float | None = None
+    notes: str = ""
+
+
+def file_name(name: str, row: Json) -> str:
+    """A file name for the download that every system accepts."""
+    plain = re.sub(r"[^\w.-]+", "_", name).strip("._")[:80] or "model"
+    return f"{plain}_epoch_{float(row['epoch']):g}.zip"
+
+
+def write(model: ModelFolder, row: Json, facts: Facts, target: Path) -> None:
+    """Write the archive of a model at the checkpoint that ``row`` describes; it appears whole or not at all.
+
+    Streams: weights of any size pass through in pieces. Raises BadData when the checkpoint is damaged, DiskFull when
+    there is no room.
+    """
+    checkpoint = model.checkpoint(str(row["file"]))
+    weights = model.weights(checkpoint)
+    _need_room(target, weights)
+    sums: dict[str, str] = {}
+    with files.atomic(target) as file, zipfile.ZipFile(file, "w", allowZip64=True) as archive:
+        for name, content in _small_files(model, checkpoint, facts):
+            sums[name] = hashlib.sha256(content).hexdigest()
+            archive.writestr(_entry(name, zipfile.ZIP_DEFLATED), content)
+        sums[WEIGHTS] = _stream(archive, weights)
+        if sums[WEIGHTS] != checkpoint.sha256:
+            raise BadData(f"The weights {weights.name} have changed since they were saved (wrong sha256), so they were "
+                          "not exported. Choose another checkpoint.")
+        lines = "".join(f"{value}  {name}\n" for name, value in sorted(sums.items()))
+        archive.writestr(_entry(SUMS, zipfile.ZIP_DEFLATED), lines.encode())
+
+
+def _need_room(target: Path, weights: Path) -> None:
+    if not weights.is_file():
+        raise BadData(f"The weights {weights.name} are missing. Choose another checkpoint.")
+    need = weights.stat().st_size + 10_000_000
+    if files.free_bytes(target) < need:
+        raise files.DiskFull(f"The archive needs {need / 1e6:.0f} MB, and {files.free_bytes(target) / 1e6:.0f} MB are "
+                             "free. Free some space (System page: disk by job), then export again.")
+
+
+def _entry(name: str, compression: int) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # no time of export: the same model, the same bytes
+    entry.compress_type = compression
+    entry.external_attr = 0o644 << 16
+    return entry
+
+
+def _stream(archive: zipfile.ZipFile, weights: Path) -> str:
+    """Copy the weights in as they are (they do not compress); returns their sha256."""
+    digest = hashlib.sha256()
+    with weights.open("rb") as source, archive.open(_entry(WEIGHTS, zipfile.ZIP_STORED), "w", force_zip64=True) as out:
+        while piece := source.read(PIECE):
+            digest.update(piece)
+            out.write(piece)
+    return digest.hexdigest()
+
+
+def _small_files(model: ModelFolder, row: CheckpointFile, facts: Facts) -> Iterator[tuple[str, bytes]]:
+    yield "model.json", files.to_bytes(_model_json(row, facts))
+    for name in ("network.json", "labels.txt", "preprocessing.json"):
+        yield name, (model.path / name).read_bytes()
+    if model.preprocessing.mean == "image":
+        yield "mean.npy", (model.path / "mean.npy").read_bytes()
+    for split in SPLITS:
+        report = files.read_json(model.path / "evaluation" / f"{split}.json")
+        if report and report.get("checkpoint_epoch") == row.epoch:  # a report of other weights would be a lie
+            yield f"evaluation/{split}.json", files.to_bytes(report)
+    yield "README.md", card(model, row, facts).encode()
+
+
+def _model_json(row: CheckpointFile, facts: Facts) -> Json:
+    return {"v": SCHEMA, "format": FORMAT, "name": facts.name, "task": facts.task, "job": facts.job,
+            "dataset": facts.dataset, "trained": facts.trained, "notes": facts.notes,
+            "made_by": {"program": "DIGITS", "version": digits_core.__version__},
+            "checkpoint": {"epoch": row.epoch, "step": row.step, "sha256": row.sha256, "bytes": row.bytes,
+                           "metrics": row.metrics}}
+
+
+def card(model: ModelFolder, row: CheckpointFile, facts: Facts) -> str:
+    """A short model card for people."""
+    steps, network = model.preprocessing, model.network
+    colours = "grey" if steps.channels == "gray" else "colour"
+    crop = f", then the middle {steps.crop} x {steps.crop}" if steps.crop else ""
+    trained = time.strftime("%Y-%m-%d", time.gmtime(facts.trained)) if facts.trained else "unknown"
+    labels = ", ".join(model.labels[:20]) + (f" and {len(model.labels) - 20} more" if len(model.labels) > 20 else "")
+    metrics = "\n".join(f"| {name} | {value:.4f} |" for name, value in sorted(row.metrics.items()))
+    return f"""# {_line(facts.name)}
+
+A {network.network} network for image {network.task}, trained with DIGITS {digits_core.__version__}.
+
+| | |
+|---|---|
+| Classes | {len(model.labels)}: {_line(labels)} |
+| Input | {colours}, {steps.width} x {steps.height} pixels ({steps.resize_mode}){crop} |
+| Mean subtracted | {steps.mean} |
+| Parameters | {network.parameters} |
+| Epoch | {row.epoch:g} |
+| Dataset | {_line(facts.dataset) or "unknown"} |
+| Trained | {trained} |
+{metrics}
+
+## Use
+
+In DIGITS: Model Store, Import. Anywhere else: `weights.safetensors` holds the network's weights; a picture is resized
+as `preprocessing.json` says, the mean is subtracted, the result divided by `std_pixel` (at least 1), all on the scale
+0..255. Class k is line k of `labels.txt`, counted from 0. `sha256sum -c SHA256SUMS` checks the files.
+
+{facts.notes.strip()}
+""".rstrip() + "\n"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.replace("|", "/").split())
+
+
+def read_checkpoint(folder: Path) -> tuple[Json, CheckpointFile]:
+    """model.json of an unpacked archive and the checkpoint in it. Raises BadData in words."""
+    data = files.read_json(folder / "model.json")
+    if data is None or data.get("format") != FORMAT:
+        raise BadData("This is not a model archive of DIGITS: model.json is missing or not one of ours.")
+    version = data.get("v")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise BadData("model.json is damaged: it has no schema version.")
+    if version > SCHEMA:
+        raise BadData(f"The archive was made by a newer version of DIGITS (schema {version}; this one reads up to "
+                      f"{SCHEMA}). Update DIGITS, then import it again.")
+    if data.get("task") != "classification":
+        raise BadData(f"The archive holds a model for {str(data.get('task'))[:40]!r}; only classification is known here.")
+    return data, _checkpoint(folder, data)
+
+
+def _checkpoint(folder: Path, data: Json) -> CheckpointFile:
+    facts = data.get("checkpoint")
+    if not isinstance(facts, dict) or not isinstance(facts.get("epoch"), int | float):
+        raise BadData("model.json is damaged: it does not describe a checkpoint.")
+    epoch = float(facts["epoch"])
+    if not 0 <= epoch < 10**7:
+        raise BadData(f"model.json is damaged: {epoch:g} is no epoch.")
+    row = {**facts, "v": 1, "file": f"epoch_{epoch:08.3f}.safetensors", "best": True, "time": time.time()}
+    part = folder / "checkpoint.json"
+    try:
+        files.write_atomic(part, row)
+    except ValueError as error:
+        raise BadData(f"model.json is damaged: {error}.") from error
+    return read_part(part, CheckpointFile)
+
+
+def check_sums(folder: Path) -> None:
+    """Raise BadData unless SHA256SUMS lists exactly the files that are there, each with its sum."""
+    listed = _listed(folder / SUMS)
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {SUMS}
+    for name in sorted(listed.keys() - found):
+        raise BadData(f"The archive is incomplete: {name[:100]} is missing.")
+    for name in sorted(found - listed.keys()):
+        raise BadData(f"The archive holds a file that {SUMS} does not list: {name[:100]!r}. It was changed after it was "
+                      "made; ask for a new one.")
+    for name, wanted in sorted(listed.items()):
+        with (folder / name).open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != wanted:
+                raise BadData(f"{name} has the wrong sha256: it was damaged or changed on the way. Download or export "
+                              "the archive again.")
+
+
+def _listed(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        raise BadData(f"This is not a model archive of DIGITS: {SUMS} is missing.")
+    lines = path.read_bytes()[:1_000_000].decode(errors="replace").splitlines()
+    pairs = [re.fullmatch(r"([0-9a-f]{64})  (\S[^\n]*)", line) for line in lines if line.strip()]
+    if not pairs or not all(pairs):
+        raise BadData(f"{SUMS} is damaged: every line must be a sha256, two blanks, and a file name.")
+    return {pair[2]: pair[1] for pair in pairs if pair}

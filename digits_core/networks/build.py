@@ -1,0 +1,55 @@
+"""From a name of the list to a network that takes pictures of any size."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from digits_core.errors import DigitsError
+from digits_core.networks import NETWORKS
+from digits_core.tasks import load
+
+SMALLEST = {"lenet": 16, "alexnet": 64, "vgg16": 32}
+OTHERS = 64
+"""Smallest side a network can take, in pixels: batch normalisation needs more than one value per channel, so the last
+feature map must be 2 x 2 or larger (a batch may hold a single picture)."""
+
+
+def build_network(name: str, input_shape: tuple[int, int, int], classes: int) -> nn.Module:
+    """A network with random weights for float32 (B, C, H, W) input of ``input_shape`` = (C, H, W).
+
+    Pictures smaller than the network can take are enlarged inside. Returns logits (B, classes), in training mode
+    perhaps a tuple with auxiliary logits behind. Raises DigitsError when there is no such network.
+    """
+    if name not in NETWORKS:
+        raise DigitsError(f"There is no network {name!r}; there are {', '.join(NETWORKS)}.")
+    size = enlarged(input_shape[1:], SMALLEST.get(name, OTHERS))
+    network: nn.Module = load(NETWORKS[name].build)((input_shape[0], *size), classes)
+    if size != input_shape[1:]:
+        # A hook and no wrapper: weights keep their names, whatever size the pictures have.
+        network.register_forward_pre_hook(enlarge_to(size))
+    return network
+
+
+def enlarged(size: tuple[int, ...], smallest: int) -> tuple[int, ...]:
+    """Height and width, scaled together until the shorter side is ``smallest``.
+
+    A side is never made more than four times longer than that, so that a very long picture stays affordable.
+    """
+    factor = max(1.0, smallest / min(size))
+    return tuple(max(smallest, min(math.ceil(side * factor), max(side, 4 * smallest))) for side in size)
+
+
+def enlarge_to(size: tuple[int, ...]) -> Callable[[nn.Module, tuple[Any, ...]], tuple[Tensor]]:
+    """A forward pre-hook that scales a batch to ``size``."""
+    def hook(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Tensor]:
+        return (functional.interpolate(inputs[0], size=size, mode="bilinear", align_corners=False),)
+
+    return hook
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Numbers that training can change."""
+    return sum(parameter.numel() for parameter in network.parameters())

@@ -5,12 +5,14 @@ temp file, fsync, rename (or link), fsync of the folder. Without both fsyncs an 
 epoch can vanish in a power cut.
 """
 
+import errno
 import json
+import math
 import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,6 +23,21 @@ Json = dict[str, Any]
 
 class DiskFull(DigitsError):
     """The disk that holds the jobs folder has no room left."""
+
+
+class NotWritable(DigitsError):
+    """The jobs folder may only be read, or its disk reports errors."""
+
+    code = "not-writable"
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_UNWRITABLE = {
+    errno.EROFS: "the disk is mounted read-only", errno.EACCES: "this process has no permission",
+    errno.EPERM: "this process has no permission", errno.EIO: "the disk reports an error; what was written is lost",
+    errno.EFBIG: "the file would be larger than this process may write (ulimit -f)",
+    errno.EISDIR: "a folder stands in its place", errno.ENOTDIR: "a file stands in its folder's place",
+}
 
 
 def fsync_folder(folder: Path) -> None:
@@ -45,18 +62,24 @@ def _whole(path: Path, publish: Callable[[Path, Path], None]) -> Iterator[Binary
     except OSError as error:
         raise named_disk_error(error, path) from error
     finally:
-        temp.unlink(missing_ok=True)
+        with suppress(OSError):
+            temp.unlink()
 
 
 def named_disk_error(error: Exception, path: Path, need: int = 1 << 20) -> Exception:
-    """The same error, or DiskFull when the disk under ``path`` has less than ``need`` bytes left.
+    """The same error, or DiskFull when the disk under ``path`` has less than ``need`` bytes left, or NotWritable.
 
     Libraries hide a full disk behind other words (LMDB: "Input/output error", torch: "unexpected pos").
     """
-    free = free_bytes(path)
-    if isinstance(error, OSError) and error.errno in (28, 122) or free < need:
+    if isinstance(error, FileExistsError | FileNotFoundError):
+        return error
+    free, code = free_bytes(path), error.errno if isinstance(error, OSError) else None
+    if code in _FULL or free < need:
         return DiskFull(f"The disk is full: {path.name} could not be written, {free / 1e6:.0f} MB are free in "
                         f"{path.parent}. Free some space (System page: disk by job), then resume.")
+    if code in _UNWRITABLE:
+        return NotWritable(f"{path.name} could not be written in {path.parent}: {_UNWRITABLE[code]}. Look at the "
+                           "System page and at the folder's owner, then resume.")
     return error
 
 
@@ -99,13 +122,31 @@ def to_bytes(content: bytes | str | Json | list[Any]) -> bytes:
     return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1).encode()
 
 
-def read_json(path: Path) -> Json | None:
-    """The object in ``path``; None when it is missing, torn, or not an object."""
+def _refuse(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is not a number in JSON")
+    return value
+
+
+_DECODER = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse)
+
+
+def as_object(line: bytes) -> Json | None:
+    """The JSON object in these bytes; None for anything else, also for one that holds NaN or infinity."""
     try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        value = _DECODER.decode(line.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def read_json(path: Path) -> Json | None:
+    """The object in ``path``; None when it is missing, torn, or not an object of finite values."""
+    try:
+        return as_object(path.read_bytes())
+    except OSError:
+        return None
 
 
 def append_jsonl(path: Path, row: Json) -> None:
@@ -130,25 +171,27 @@ def _ends_whole(file: BinaryIO) -> bool:
 def read_jsonl(path: Path, offset: int = 0) -> tuple[list[Json], int]:
     """Whole lines from byte ``offset`` on, and the offset to ask from next time.
 
-    A last line without its newline is left for the next call; lines that are not JSON objects are skipped.
+    A last line without its newline is left for the next call; lines that are not JSON objects are skipped. An
+    offset that is no line start any more (a resumed training cut the file) begins again at 0, so that nothing
+    that was written after the cut is missed; a caller sees it by the returned rows starting over.
     """
     try:
         with path.open("rb") as file:
-            file.seek(offset)
+            start = offset if _line_starts_at(file, offset) else 0
+            file.seek(start)
             data = file.read()
     except OSError:
         return [], offset
     end = data.rfind(b"\n") + 1
-    rows = (_row(line) for line in data[:end].splitlines())
-    return [row for row in rows if row is not None], offset + end
+    rows = (as_object(line) for line in data[:end].split(b"\n"))
+    return [row for row in rows if row is not None], start + end
 
 
-def _row(line: bytes) -> Json | None:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+def _line_starts_at(file: BinaryIO, offset: int) -> bool:
+    if not 0 < offset <= file.seek(0, os.SEEK_END):
+        return False
+    file.seek(offset - 1)
+    return file.read(1) == b"\n"
 
 
 def tail(path: Path, size: int = 64_000) -> str:
@@ -169,9 +212,8 @@ def tail(path: Path, size: int = 64_000) -> str:
 def folder_bytes(folder: Path) -> int:
     """Bytes that the files below ``folder`` occupy on disk (sparse files count what they use)."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.lstat().st_blocks * 512
-        except OSError:
-            continue
+    for parent, _, names in os.walk(folder):  # unlike rglob it survives folders that vanish meanwhile
+        for name in names:
+            with suppress(OSError):
+                total += (Path(parent) / name).lstat().st_blocks * 512
     return total

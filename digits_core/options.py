@@ -34,7 +34,7 @@ def option(
     name to the values for which this one matters; ``labels`` gives the words for the values of a choice;
     ``kind`` asks for a special widget (a server path with completion, a multi-line text ...).
     """
-    extra = {"group": group, "advanced": advanced, "when": when or {}, "labels": labels or {}, "kind": kind or ""}
+    extra: dict[str, Any] = {"group": group, "advanced": advanced, "when": when or {}, "labels": labels or {}, "kind": kind or ""}
     return Field(default, title=title, description=help, ge=ge, le=le, gt=gt, json_schema_extra=extra)
 
 
@@ -74,7 +74,15 @@ def _words(cls: type[Options], error: dict[str, Any]) -> str:
         close = difflib.get_close_matches(str(error["loc"][0]), cls.model_fields, 1)
         return "There is no such option" + (f"; did you mean '{close[0]}'?" if close else ".")
     message = str(error["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
-    return f"{message} (got {error['input']!r})"
+    if _is_secret(cls, error["loc"]):
+        return message
+    got = repr(error["input"])
+    return f"{message} (got {got if len(got) <= 100 else got[:100] + '...'})"
+
+
+def _is_secret(cls: type[Options], loc: tuple[Any, ...]) -> bool:
+    field = cls.model_fields.get(str(loc[0])) if loc else None
+    return field is not None and _dict(field.json_schema_extra).get("kind") == "secret"
 
 
 @dataclass(frozen=True)

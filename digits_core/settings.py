@@ -5,7 +5,9 @@ import socket
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from digits_core.errors import InvalidOptions, Problem
 
 PREFIX = "DIGITS_"
 
@@ -13,7 +15,7 @@ PREFIX = "DIGITS_"
 class Settings(BaseModel):
     """Each field is read from ``DIGITS_<FIELD IN CAPITALS>``; lists are separated by ``:``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     jobs_dir: Path = Field(default=Path("jobs"), description="Folder that holds every job; made when missing.")
     data_roots: list[Path] = Field(default=[], description="Server folders that users may read; empty: any.")
@@ -39,13 +41,30 @@ class Settings(BaseModel):
 
     @classmethod
     def load(cls, environ: dict[str, str] | None = None) -> "Settings":
-        """Settings of this process. Raises pydantic.ValidationError naming the variable that is wrong."""
+        """Read the settings of this process. Raises InvalidOptions naming every variable that is wrong."""
         environ = dict(os.environ) if environ is None else environ
         values: dict[str, object] = {}
         for name, field in cls.model_fields.items():
             text = environ.get(PREFIX + name.upper())
             if text is None or not text.strip():
                 continue
-            values[name] = [part for part in text.split(":") if part] if field.default == [] else text.strip()
-        settings = cls.model_validate(values)
-        return settings.model_copy(update={"jobs_dir": settings.jobs_dir.expanduser().resolve()})
+            values[name] = _entries(PREFIX + name.upper(), text) if field.default == [] else text.strip()
+        try:
+            settings = cls.model_validate(values)
+        except ValidationError as error:
+            raise InvalidOptions([Problem(PREFIX + str(e["loc"][0]).upper(), f"{e['msg']} (got {e['input']!r})")
+                                  for e in error.errors()]) from error
+        return settings.model_copy(update={
+            "jobs_dir": _whole(settings.jobs_dir), "data_roots": [_whole(root) for root in settings.data_roots]})
+
+
+def _entries(variable: str, text: str) -> list[str]:
+    """The entries of a list; one that is set but names nothing is refused, because an empty list means "any"."""
+    entries = [part.strip() for part in text.split(":") if part.strip()]
+    if not entries:
+        raise InvalidOptions([Problem(variable, f"{text!r} names nothing; unset it, or give entries separated by ':'")])
+    return entries
+
+
+def _whole(path: Path) -> Path:
+    return path.expanduser().resolve()

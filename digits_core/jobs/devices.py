@@ -38,6 +38,11 @@ def gpus() -> list[Gpu]:
         pynvml.nvmlShutdown()
 
 
+def gpu_ids() -> list[str]:
+    """UUIDs of all GPUs by index."""
+    return [gpu.uuid for gpu in gpus()]
+
+
 def _gpu(nvml: "object", index: int) -> Gpu:
     import pynvml
 

@@ -38,7 +38,10 @@ _TEXTS = [
                                   "Use fewer loader processes or a smaller batch size, then resume.", "loader-killed")),
 ]
 
-_SIGNALS = {
+NO_ROOM_EXIT = 28
+"""Exit code of a worker that could not write its result (the number of ENOSPC)."""
+
+_SIGNALS: dict[int, Failure] = {
     signal.SIGKILL: Failure(
         "The process was killed (signal 9): by somebody, or by the system because memory ran out.",
         RESUME + " If it happens again, use a smaller batch size.", "killed"),
@@ -77,9 +80,10 @@ def explain(error: BaseException) -> Failure:
 
 def explain_exit(code: int) -> Failure:
     """Sort the exit code of a worker that left no result; negative codes are signal numbers."""
+    if code == NO_ROOM_EXIT:
+        return Failure("The disk is full: not even the job's result could be written.",
+                       "Free some space (System page: disk by job), then resume.", "disk-full")
     if code < 0:
-        number = signal.Signals(-code) if -code in {s.value for s in signal.Signals} else None
-        return _SIGNALS.get(number, Failure(f"The process was ended by signal {-code}.", RESUME, "killed")) \
-            if number else Failure(f"The process was ended by signal {-code}.", RESUME, "killed")
+        return _SIGNALS.get(-code, Failure(f"The process was ended by signal {-code}.", RESUME, "killed"))
     return Failure(f"The process ended with code {code} before it could say why.",
                    "The end of the log says more; run `python -m digits_core doctor` on the server.", "exit")

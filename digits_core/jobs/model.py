@@ -1,12 +1,18 @@
 """What a job is and what state it is in: values and one pure function, no files, no processes."""
 
+import math
 import re
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
 SCHEMA = 1
-ID_PATTERN = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
+ID_PATTERN = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
+LAST_SECOND = 253_402_300_799
+"""The end of the year 9999: later than that no calendar can show."""
+
+YEAR_S = 365 * 86_400
+"""A remaining time beyond this is no estimate."""
 
 Json = dict[str, Any]
 
@@ -76,6 +82,8 @@ class Job:
             raise ValueError("job.json has no schema version")
         if version > SCHEMA:
             raise ValueError(f"made by a newer version of DIGITS (schema {version}, this one reads up to {SCHEMA})")
+        if not isinstance(data.get("needs", []), list):
+            raise ValueError("job.json holds needs that are no list")
         try:
             job = cls(**{**{k: data[k] for k in cls.__dataclass_fields__ if k in data},
                          "kind": Kind(data["kind"]), "needs": tuple(data.get("needs", ()))})
@@ -88,8 +96,23 @@ class Job:
         texts = (self.id, self.task, self.name, self.owner, self.group, *self.needs)
         if not all(isinstance(text, str) for text in texts) or not ID_PATTERN.fullmatch(self.id):
             raise ValueError("job.json holds a text field that is no text, or an id of the wrong form")
-        if not isinstance(self.options, dict) or not isinstance(self.created, int | float):
+        if not all(ID_PATTERN.fullmatch(need) for need in self.needs):
+            raise ValueError("job.json needs something that is no job id")
+        if not isinstance(self.options, dict) or seconds(self.created) is None:
             raise ValueError("job.json holds options or a time of the wrong type")
+
+
+def number(value: object) -> float | None:
+    """A finite float from a value of a file that anybody may have damaged; None for everything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e300 or math.isnan(value):
+        return None
+    return float(value)
+
+
+def seconds(value: object) -> float | None:
+    """Seconds since 1970 that a calendar can show; None for everything else."""
+    found = number(value)
+    return found if found is not None and 0 <= found <= LAST_SECOND else None
 
 
 @dataclass(frozen=True)
@@ -105,6 +128,11 @@ class Attempt:
     """Services: who asked it to stop, when, and why."""
     result: Json | None = None
     """Worker: state, reason, what to try, ended, peak memory."""
+
+    @property
+    def is_fenced(self) -> bool:
+        """A scheduler barred its worker from launching, because that worker's starter had died; not tried yet."""
+        return self.launch is not None and self.launch.get("fenced") is True
 
 
 @dataclass(frozen=True)
@@ -138,20 +166,20 @@ KILLED = State(
 def status_of(attempt: Attempt | None, alive: Alive, stall_s: float) -> State:
     """The one place that decides what state a job is in, from the facts of its newest attempt."""
     if attempt is None:
-        return State(Status.DAMAGED, "The folder has no attempts.", "Delete it, or restore it from a backup.")
+        return State(Status.DAMAGED, "The folder has no attempts.", "Resume to run it, or delete it.", "damaged")
     if attempt.result is not None:
         return _ended(attempt.result)
-    if attempt.launch is not None:
+    if attempt.launch is not None and not attempt.is_fenced:
         if not alive.worker:
             return State(Status.STOPPED, stopped_by(attempt.stop), code="stopped") if attempt.stop else KILLED
         if alive.silent_s > stall_s:
             return State(Status.STALLED, f"No sign of life for {alive.silent_s / 60:.0f} minutes.",
                          "It may recover. If not, stop it and resume: it goes on from the last checkpoint.")
         return State(Status.RUNNING)
-    if attempt.claim is not None and alive.starter:
+    if attempt.claim is not None and alive.starter and not attempt.is_fenced:
         return State(Status.RUNNING, "Starting.")
     if attempt.stop is not None:
-        return State(Status.STOPPED, stopped_by(attempt.stop))
+        return State(Status.STOPPED, stopped_by(attempt.stop), code="stopped")
     return State(Status.WAITING)
 
 
@@ -163,11 +191,10 @@ def stopped_by(stop: Json | None) -> str:
 
 
 def _ended(result: Json) -> State:
-    try:
-        status = Status(result.get("state", ""))
-    except ValueError:
-        return State(Status.DAMAGED, "result.json holds no known state.", "Resume to run it again.")
-    return State(status, str(result.get("reason", "")), str(result.get("try", "")), str(result.get("code", "")))
+    state = result.get("state")
+    if state not in (Status.DONE, Status.FAILED, Status.STOPPED):
+        return State(Status.DAMAGED, "result.json holds no known state.", "Resume to run it again.", "damaged")
+    return State(Status(state), str(result.get("reason", "")), str(result.get("try", "")), str(result.get("code", "")))
 
 
 @dataclass(frozen=True)
@@ -188,9 +215,14 @@ class Progress:
     @classmethod
     def from_json(cls, data: Json | None) -> "Progress":
         """Progress from a file that may be missing, older or damaged: unreadable fields keep their defaults."""
-        values = {k: v for k, v in (data or {}).items() if k in cls.__dataclass_fields__}
-        numbers = ("done", "rate", "eta_s", "epoch", "beat_s")
-        bad = [k for k, v in values.items()
-               if (k in numbers and v is not None and not isinstance(v, int | float))
-               or (k in ("phase", "unit") and not isinstance(v, str)) or (k == "extra" and not isinstance(v, dict))]
-        return cls(**{k: v for k, v in values.items() if k not in bad})
+        data = data or {}
+        phase, unit, extra = data.get("phase"), data.get("unit"), data.get("extra")
+        return cls(
+            done=min(1.0, max(0.0, number(data.get("done")) or 0.0)), phase=phase if isinstance(phase, str) else "",
+            rate=number(data.get("rate")), unit=unit if isinstance(unit, str) else "images",
+            eta_s=_at_most(number(data.get("eta_s")), YEAR_S), epoch=number(data.get("epoch")),
+            beat_s=number(data.get("beat_s")) or 0.0, extra=extra if isinstance(extra, dict) else {})
+
+
+def _at_most(value: float | None, limit: float) -> float | None:
+    return value if value is not None and 0 <= value <= limit else None

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
+MARK = "DIGITS_ATTEMPT"
+"""Environment variable that names a worker's attempt, so that its children can be told from strangers."""
 
 
 def boot_id() -> str:
@@ -15,55 +17,85 @@ def boot_id() -> str:
     return override or Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
-def start_ticks(pid: int) -> int | None:
-    """When ``pid`` started, in clock ticks since boot (/proc/PID/stat field 22); None when dead or a zombie."""
+def _stat(pid: object) -> list[bytes] | None:
+    """The fields of /proc/PID/stat from the third on; None when there is no such process."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        stat = Path(f"/proc/{pid}/stat").read_bytes()  # bytes: a process may have any name
     except (OSError, ValueError):
         return None
-    fields = stat.rpartition(")")[2].split()  # the name in field 2 may hold spaces and brackets
-    return None if fields[0] in "ZX" else int(fields[19])
+    fields = stat.rpartition(b")")[2].split()  # the name in field 2 may hold spaces and brackets
+    return fields if len(fields) > 19 else None
+
+
+def start_ticks(pid: int) -> int | None:
+    """When ``pid`` started, in clock ticks since boot (/proc/PID/stat field 22); None when dead or a zombie."""
+    fields = _stat(pid)
+    return None if fields is None or fields[0] in (b"Z", b"X") else int(fields[19])
 
 
 def identity(pid: int | None = None) -> Json:
-    """What tells this process from every other one, past and future, on this machine."""
+    """What tells this process from every other one, past and future, on this machine.
+
+    ``mark`` is what its starter put into its environment (see MARK): its children carry it too.
+    """
+    own = pid is None
     pid = os.getpid() if pid is None else pid
-    return {"boot_id": boot_id(), "pid": pid, "start_ticks": start_ticks(pid)}
+    return {"boot_id": boot_id(), "pid": pid, "start_ticks": start_ticks(pid),
+            "mark": os.environ.get(MARK, "") if own else ""}
 
 
-def is_alive(who: Json | None) -> bool:
-    """Whether exactly the process that ``identity`` described still runs."""
-    if not who or who.get("boot_id") != boot_id() or not isinstance(who.get("pid"), int):
+def is_alive(who: object) -> bool:
+    """Whether exactly the process that ``identity`` described still runs; False for anything that is no identity."""
+    pid = _pid(who)
+    if pid is None or not isinstance(who, dict):
         return False
-    ticks = start_ticks(who["pid"])
+    ticks = start_ticks(pid)
     return ticks is not None and ticks == who.get("start_ticks")
 
 
-def signal_group(who: Json | None, number: signal.Signals) -> bool:
+def _pid(who: object) -> int | None:
+    """The pid in an identity of this boot, None when there is none (files can hold anything)."""
+    if not isinstance(who, dict) or who.get("boot_id") != boot_id():
+        return None
+    pid = who.get("pid")
+    return pid if isinstance(pid, int) and not isinstance(pid, bool) and pid > 1 else None
+
+
+def signal_group(who: object, number: signal.Signals) -> bool:
     """Send a signal to the process group that ``who`` leads; False when it is gone. Never hits a stranger."""
-    if not is_alive(who) or who is None or who["pid"] <= 1:
+    pid = _pid(who)
+    if pid is None or not is_alive(who):
         return False
     try:
-        if os.getpgid(who["pid"]) == who["pid"]:
-            os.killpg(who["pid"], number)
+        if os.getpgid(pid) == pid:
+            os.killpg(pid, number)
         else:
-            os.kill(who["pid"], number)
-    except ProcessLookupError:
+            os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
         return False
     return True
 
 
-def kill_leftovers(who: Json | None) -> None:
+def kill_leftovers(who: object) -> None:
     """Kill what a dead worker's process group left running (loader processes).
 
-    A group id is not reused while a member lives; a member must have started after its leader did.
+    The group's number may belong to strangers by now, so only processes die that carry the worker's own mark in
+    their environment; without a mark none does.
     """
-    if not who or who.get("boot_id") != boot_id() or is_alive(who):
+    pid = _pid(who)
+    if pid is None or not isinstance(who, dict) or is_alive(who) or not who.get("mark"):
         return
-    for pid in group_members(who.get("pid", 0)):
-        ticks = start_ticks(pid)
-        if ticks is not None and ticks >= (who.get("start_ticks") or 0) and pid != who["pid"]:
-            _kill(pid)
+    mark = f"{MARK}={who['mark']}".encode()
+    for member in group_members(pid):
+        if member != os.getpid() and mark in _environment(member):
+            _kill(member)
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return []  # gone, or another user's: not ours to kill
 
 
 def _kill(pid: int) -> None:
@@ -77,16 +109,8 @@ def group_members(group: int) -> list[int]:
     """Pids of all processes in a process group that are not zombies."""
     if group <= 1:
         return []
-    members = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if fields[0] not in "ZX" and int(fields[2]) == group:
-                members.append(int(entry.name))
-    return members
+    stats = ((int(entry.name), _stat(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [pid for pid, stat in stats if stat and stat[0] not in (b"Z", b"X") and int(stat[2]) == group]
 
 
 def boot_clock() -> float:

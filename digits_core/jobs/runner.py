@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from digits_core.jobs.store import AttemptFolder, JobFolder
-
+from digits_core.jobs import process
+from digits_core.jobs.folder import AttemptFolder, JobFolder
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,7 +45,7 @@ class LocalRunner:
         """See Runner. stdout and stderr go to the attempt's log, never to a pipe that dies with the reader."""
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ",".join(devices), "PYTHONUNBUFFERED": "1",
-                       "PYTHONPATH": path}
+                       "PYTHONPATH": path, process.MARK: str(attempt.path)}
         with attempt.log.open("ab") as log:
             child = subprocess.Popen(
                 [sys.executable, "-m", "digits_core.jobs.worker", str(folder.path), str(attempt.number)],

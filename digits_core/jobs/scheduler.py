@@ -4,106 +4,53 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import filelock
 
 from digits_core import files
+from digits_core.errors import BadState, NotFound
 from digits_core.jobs import devices, process
 from digits_core.jobs.failures import explain_exit
-from digits_core.jobs.model import Kind, Status, stopped_by
+from digits_core.jobs.model import State, Status, stopped_by
+from digits_core.jobs.plan import (
+    Decision,
+    Limits,
+    choose_devices,
+    free_gpus,
+    missing_need,
+    plan,
+    queue_order,
+    waiting_reasons,
+)
 from digits_core.jobs.runner import Ended, LocalRunner, Runner
 from digits_core.jobs.store import AttemptFolder, JobStore, JobView
 from digits_core.settings import Settings
 
+__all__ = ["Decision", "Limits", "Scheduler", "SchedulerThread", "choose_devices", "free_gpus", "missing_need", "plan",
+           "queue_order", "waiting_reasons"]
+
+Json = dict[str, Any]
 log = logging.getLogger("digits.scheduler")
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How many workers of each sort may run at the same time."""
-
-    datasets: int = 2
-    cpu_trainings: int = 1
-    others: int = 2
-
-    @classmethod
-    def of(cls, settings: Settings) -> "Limits":
-        """The limits that the settings ask for."""
-        return cls(settings.dataset_slots, settings.cpu_trainings, settings.inference_slots)
-
-
-class Decision(NamedTuple):
-    """What to do with a waiting job: start it on ``devices`` (empty: CPU), or leave it, and ``why``."""
-
-    view: JobView
-    devices: list[str] | None
-    why: str = ""
-
-
-def plan(waiting: list[JobView], live: list[JobView], gpu_ids: list[str], limits: Limits) -> list[Decision]:
-    """Which waiting jobs to start now. Pure; the page shows the reasons, the scheduler acts on the rest.
-
-    ``waiting`` is in queue order; ``gpu_ids`` are the UUIDs of all GPUs by index.
-    """
-    running = [(_pool(view, view.devices), view.devices) for view in live]
-    decisions = []
-    for view in waiting:
-        taken = {uuid for _, used in running for uuid in used}
-        chosen, why = choose_devices(view, gpu_ids, taken)
-        if chosen is not None:
-            pool = _pool(view, chosen)
-            room = {"dataset": limits.datasets, "cpu": limits.cpu_trainings, "other": limits.others}.get(pool)
-            if room is not None and sum(name == pool for name, _ in running) >= room:
-                chosen, why = None, f"Waits for a free place: {room} of {room} in use."
-            else:
-                running.append((pool, chosen))
-        decisions.append(Decision(view, chosen, why))
-    return decisions
-
-
-def _pool(view: JobView, used: list[str]) -> str:
-    if view.job.kind is Kind.DATASET:
-        return "dataset"
-    if view.job.kind is not Kind.MODEL:
-        return "other"
-    return "gpu" if used else "cpu"
-
-
-def choose_devices(view: JobView, gpu_ids: list[str], taken: set[str]) -> tuple[list[str] | None, str]:
-    """GPUs for a job: [] means CPU, None means it must wait, with the reason.
-
-    Options read: ``device`` (auto, gpu, cpu), ``gpu_count`` (next free ones) or ``gpu_list`` (these indices).
-    """
-    options = view.job.options
-    if view.job.kind is not Kind.MODEL or options.get("device") == "cpu":
-        return [], ""
-    wanted = [i for i in options.get("gpu_list") or [] if isinstance(i, int)]
-    count = len(wanted) or int(options.get("gpu_count") or 1)
-    if not gpu_ids and options.get("device") != "gpu":
-        return [], ""
-    if count > len(gpu_ids) or any(i >= len(gpu_ids) for i in wanted):
-        return None, f"Asks for GPU {wanted or count}, and this machine has {len(gpu_ids)}."
-    pick = [gpu_ids[i] for i in wanted] or [uuid for uuid in gpu_ids if uuid not in taken][:count]
-    if len(pick) < count or taken & set(pick):
-        return None, f"Waits for {count} free GPU(s): {len(set(gpu_ids) - taken)} of {len(gpu_ids)} are free."
-    return pick, ""
+RACY_S = 2.0
+"""A folder whose time is younger than this may change again without a new time."""
 
 
 class Scheduler:
     """Call ``tick()`` again and again. Any number may run on one jobs folder; the one with the lease acts."""
 
     def __init__(self, store: JobStore, settings: Settings, runner: Runner | None = None,
-                 gpu_ids: Callable[[], list[str]] = lambda: [gpu.uuid for gpu in devices.gpus()],
+                 gpu_ids: Callable[[], list[str]] = devices.gpu_ids,
                  clock: Callable[[], float] = time.monotonic) -> None:
         store.prepare()
         self.store, self.settings = store, settings
         self.runner = runner or LocalRunner()
         self.gpu_ids, self.clock = gpu_ids, clock
         self._lease = filelock.FileLock(store.locks / "scheduler.lock", thread_local=False)
-        self._ended: dict[str, int] = {}
+        self._unburied: list[Ended] = []
+        self._over: dict[str, int] = {}
         self._stop_seen: dict[str, float] = {}
 
     def lead(self) -> bool:
@@ -118,60 +65,83 @@ class Scheduler:
         return True
 
     def tick(self) -> None:
-        """One step: collect the dead, end what must stop, start what can start."""
-        for ended in self.runner.reap():
-            self._bury(ended)
+        """One step: collect the dead, end what must stop, start what can start.
+
+        A job that cannot be handled (its files cannot be written, somebody moved it) is logged; the others go on.
+        """
+        self._bury_children()
         if not self.lead():
             return
         views = self._unfinished()
         for view in views:
-            self._close_dead(view)
-            self._end_stopped(view)
+            with self._alone(view.id):
+                self._close_dead(view)
+                self._end_stopped(view)
         live = [view for view in views if view.status.is_live]
-        waiting = [view for view in reversed(views) if view.status is Status.WAITING and self._ready(view)]
+        waiting = [view for view in views if view.status is Status.WAITING and self._ready(view)]
         if waiting:
             for decision in plan(queue_order(waiting), live, self.gpu_ids(), Limits.of(self.settings)):
                 if decision.devices is not None:
-                    self._start(decision.view, decision.devices)
+                    with self._alone(decision.view.id):
+                        self._start(decision.view, decision.devices)
 
     def close(self) -> None:
         """Give the lease back; workers go on."""
-        self.runner.reap()
+        self._bury_children()
         self._lease.release()
+
+    @contextmanager
+    def _alone(self, job_id: str) -> Iterator[None]:
+        """What goes wrong with one job stays with that job; the next step tries again."""
+        try:
+            yield
+        except NotFound:
+            return  # deleted meanwhile
+        except Exception:
+            log.exception("the scheduler cannot handle job %s now", job_id)
 
     def _unfinished(self) -> list[JobView]:
         """Views of all jobs that are not known to be over (a resume adds an attempt, which changes its folder)."""
         views = []
         for job_id in self.store.ids():
-            try:
-                changed = (self.store.root / job_id / "attempts").stat().st_mtime_ns
-            except OSError:
-                continue
-            if self._ended.get(job_id) == changed:
-                continue
-            view = self.store.get(job_id)
-            if view.status.is_final and view.attempt and view.attempt.result is not None:
-                self._ended[job_id] = changed
-            else:
-                views.append(view)
+            with self._alone(job_id):
+                changed = self._changed(job_id)
+                if changed and self._over.get(job_id) == changed:
+                    continue
+                view = self.store.get(job_id)
+                if not view.status.is_final or not view.attempt or view.attempt.result is None:
+                    views.append(view)
+                elif abs(time.time() - changed / 1e9) > RACY_S:
+                    self._over[job_id] = changed
         return views
 
+    def _changed(self, job_id: str) -> int:
+        try:
+            return (self.store.root / job_id / "attempts").stat().st_mtime_ns
+        except OSError:
+            return 0
+
     def _close_dead(self, view: JobView) -> None:
-        """A worker that died without a result gets one, and what it left running is killed."""
-        attempt = view.folder.newest()
-        if view.status.is_final and view.attempt and view.attempt.launch and attempt:
-            process.kill_leftovers(view.attempt.launch.get("process"))
-            _close(attempt, view.status, view.state.reason, view.state.try_next, view.state.code)
+        """A job that is over without a result gets one, and what its worker left running is killed."""
+        if view.status.is_final and view.attempt is not None and view.attempt.result is None:
+            process.kill_leftovers((view.attempt.launch or {}).get("process"))
+            _close(view.folder.attempt(view.attempt.number), view.state)
+
+    def _bury_children(self) -> None:
+        """Our own children that are gone: their exit codes say more than their absence."""
+        self._unburied += self.runner.reap()
+        for ended in list(self._unburied):
+            with self._alone(ended.folder.id):
+                self._bury(ended)
+                self._unburied.remove(ended)
 
     def _bury(self, ended: Ended) -> None:
-        """Our own child is gone: its exit code says more than its absence."""
-        launch = files.read_json(ended.attempt.launch) or {}
-        process.kill_leftovers(launch.get("process"))
+        process.kill_leftovers((files.read_json(ended.attempt.launch) or {}).get("process"))
         stop = files.read_json(ended.attempt.stop)
         if stop is not None:
-            _close(ended.attempt, Status.STOPPED, stopped_by(stop), "", "stopped")
-        elif ended.attempt.path.exists():
-            _close(ended.attempt, Status.FAILED, *explain_exit(ended.code))
+            _close(ended.attempt, State(Status.STOPPED, stopped_by(stop), "", "stopped"))
+        else:
+            _close(ended.attempt, State(Status.FAILED, *explain_exit(ended.code)))
 
     def _end_stopped(self, view: JobView) -> None:
         """Stop: the worker looks by itself; after the grace period SIGTERM, after a second one SIGKILL."""
@@ -180,7 +150,7 @@ class Scheduler:
             return
         waited = self.clock() - self._stop_seen.setdefault(view.id, self.clock())
         who = view.attempt.launch.get("process")
-        if waited > self.settings.grace_s + 5:
+        if waited > self.settings.grace_s + min(5.0, self.settings.grace_s):
             process.signal_group(who, signal.SIGKILL)
         elif waited > self.settings.grace_s:
             process.signal_group(who, signal.SIGTERM)
@@ -190,76 +160,65 @@ class Scheduler:
         for need in view.job.needs:
             blocker, final = missing_need(self.store, need)
             if blocker and final:
-                self._refuse(view, blocker, "needs")
+                with self._alone(view.id):
+                    self._refuse(view, blocker)
             if blocker:
                 return False
         return True
 
-    def _refuse(self, view: JobView, reason: str, code: str) -> None:
-        attempt = view.folder.newest()
-        if attempt and not attempt.claim.exists():
-            _close(attempt, Status.FAILED, reason, "Mend or resume that job first, then resume this one.", code)
+    def _refuse(self, view: JobView, reason: str) -> None:
+        attempt = _attempt(view)
+        if attempt and (not attempt.claim.exists() or files.write_once(attempt.launch, {"fenced": True})):
+            _close(attempt, State(Status.FAILED, reason, "Mend or resume that job first, then resume this one.",
+                                  "needs"))
 
     def _start(self, view: JobView, device_ids: list[str]) -> None:
-        folder = view.folder
-        attempt = folder.newest()
-        if attempt is None:
+        attempt = _attempt(view)
+        if attempt is not None and attempt.claim.exists():
+            attempt = self._fence(view, attempt)
+        claim = {"starter": process.identity(), "devices": device_ids, "at": time.time(),
+                 "boot_s": process.boot_clock()}
+        if attempt is None or not files.write_once(attempt.claim, claim):
             return
-        if attempt.claim.exists():  # its scheduler died before the worker launched: fence that try off
-            if not files.write_once(attempt.launch, {"fenced": True}):
-                return
-            attempt = folder.open_attempt(attempt.number + 1)
-        claim = {"starter": process.identity(), "devices": device_ids, "at": time.time()}
-        if not files.write_once(attempt.claim, claim):
-            return
+        if attempt.number > 1:
+            before = files.read_json(view.folder.attempt(attempt.number - 1).launch) or {}
+            process.kill_leftovers(before.get("process"))
         try:
-            self.runner.start(folder, attempt, device_ids)
+            self.runner.start(view.folder, attempt, device_ids)
         except OSError as error:
-            _close(attempt, Status.FAILED, f"The worker could not be started: {error}.",
-                   "Check the machine's limits (processes, memory), then resume.", "never-started")
+            _close(attempt, State(Status.FAILED, f"The worker could not be started: {error.strerror or error}.",
+                                  "Check the machine's limits (processes, memory), then resume.", "never-started"))
+
+    def _fence(self, view: JobView, attempt: AttemptFolder) -> AttemptFolder | None:
+        """A fresh attempt instead of one whose starter died; None when its worker did launch after all.
+
+        Of the worker and this fence exactly one writes the launch file, so the job starts once. A stop that
+        arrives meanwhile is carried over (services.stop looks again after writing, which covers the other order).
+        """
+        fenced = files.write_once(attempt.launch, {"fenced": True})
+        if not fenced and not (files.read_json(attempt.launch) or {}).get("fenced"):
+            return None
+        try:
+            fresh = view.folder.open_attempt(attempt.number + 1)
+        except BadState:
+            return None  # another scheduler or a resume was faster
+        stop = files.read_json(attempt.stop)
+        if stop is not None:
+            files.write_once(fresh.stop, stop)
+            return None
+        return fresh
 
 
-def _close(attempt: AttemptFolder, state: Status, reason: str, try_next: str, code: str) -> None:
+def _attempt(view: JobView) -> AttemptFolder | None:
+    """The attempt that the view's status speaks of; a newer one is none of this step's business."""
+    return view.folder.attempt(view.attempt.number) if view.attempt else None
+
+
+def _close(attempt: AttemptFolder, state: State) -> None:
     """Leave the result that no worker will write."""
     if attempt.path.exists():
-        files.write_once(attempt.result, {"state": state, "reason": reason, "try": try_next, "code": code,
-                                          "ended": time.time()})
-
-
-def missing_need(store: JobStore, need: str) -> tuple[str, bool]:
-    """What keeps a needed job from being usable ("" when it is done), and whether that is final."""
-    if not (store.root / need).exists():
-        return f"The job it needs ({need}) was deleted.", True
-    view = store.get(need)
-    if view.status is Status.DONE:
-        return "", False
-    text = f"Its {view.job.kind} '{view.name}' {'is' if not view.status.is_final else 'has'} {view.status}"
-    return (f"{text}: {view.state.reason}" if view.state.reason else f"{text}."), view.status.is_final
-
-
-def queue_order(waiting: list[JobView]) -> list[JobView]:
-    """Highest ``priority`` in the notes first, then oldest first."""
-    def key(view: JobView) -> float:
-        priority = view.notes.get("priority", 0)
-        return -priority if isinstance(priority, int | float) else 0.0
-
-    return sorted(waiting, key=key)
-
-
-def waiting_reasons(store: JobStore, settings: Settings, gpu_ids: list[str]) -> dict[str, str]:
-    """Why each waiting job waits, in queue order, for the page."""
-    views = store.jobs()
-    reasons: dict[str, str] = {}
-    ready = []
-    for view in queue_order([v for v in reversed(views) if v.status is Status.WAITING]):
-        blockers = [text for text, _ in (missing_need(store, need) for need in view.job.needs) if text]
-        reasons[view.id] = blockers[0] if blockers else ""
-        if not blockers:
-            ready.append(view)
-    live = [view for view in views if view.status.is_live]
-    decisions = plan(ready, live, gpu_ids, Limits.of(settings))
-    reasons.update({d.view.id: d.why or "Starts in a moment." for d in decisions})
-    return reasons
+        files.write_once(attempt.result, {"state": state.status, "reason": state.reason, "try": state.try_next,
+                                          "code": state.code, "ended": time.time()})
 
 
 class SchedulerThread(threading.Thread):
@@ -278,10 +237,3 @@ class SchedulerThread(threading.Thread):
             except Exception:
                 log.exception("a scheduler step failed")
         self.scheduler.close()
-
-
-def free_gpus(store: JobStore, gpu_ids: list[str]) -> list[str]:
-    """GPUs that no running job holds."""
-    taken = {uuid for view in store.jobs() if view.status.is_live for uuid in view.devices}
-    return [uuid for uuid in gpu_ids if uuid not in taken]
-

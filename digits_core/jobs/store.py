@@ -1,185 +1,25 @@
-"""Job folders: the only place that knows file names. Everything is read from disk, nothing is remembered."""
+"""The jobs folder: list, publish, edit, trash. Safe for any number of processes at once."""
 
+import os
 import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from functools import cached_property
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import filelock
 
 from digits_core import files
 from digits_core.errors import BadState, NotFound
 from digits_core.jobs import process
-from digits_core.jobs.model import (
-    ID_PATTERN, Alive, Attempt, Job, Kind, Progress, State, Status, status_of,
-)
+from digits_core.jobs.folder import AttemptFolder, JobFolder, JobView
+from digits_core.jobs.model import ID_PATTERN, Alive, Attempt, Job, Kind, State, Status, number, status_of
+
+__all__ = ["AttemptFolder", "JobFolder", "JobStore", "JobView"]
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class AttemptFolder:
-    """Paths of one attempt."""
-
-    path: Path
-
-    @property
-    def number(self) -> int:
-        return int(self.path.name)
-
-    @property
-    def claim(self) -> Path:
-        return self.path / "claim.json"
-
-    @property
-    def launch(self) -> Path:
-        return self.path / "launch.json"
-
-    @property
-    def stop(self) -> Path:
-        return self.path / "stop"
-
-    @property
-    def result(self) -> Path:
-        return self.path / "result.json"
-
-    @property
-    def log(self) -> Path:
-        return self.path / "log.txt"
-
-    def read(self) -> Attempt:
-        """The facts, as far as they can be read. A stop or result file that is there but torn still counts."""
-        return Attempt(self.number, files.read_json(self.claim), _fact(self.launch), _fact(self.stop),
-                       _fact(self.result))
-
-
-def _fact(path: Path) -> Json | None:
-    value = files.read_json(path)
-    return {} if value is None and path.exists() else value
-
-
-@dataclass(frozen=True)
-class JobFolder:
-    """Paths of one job and what its small files say."""
-
-    path: Path
-
-    @property
-    def id(self) -> str:
-        return self.path.name
-
-    @property
-    def metrics(self) -> Path:
-        return self.path / "metrics.jsonl"
-
-    @property
-    def progress_file(self) -> Path:
-        return self.path / "progress.json"
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.path / "checkpoints"
-
-    def attempts(self) -> list[AttemptFolder]:
-        """Oldest first."""
-        try:
-            names = sorted(p for p in (self.path / "attempts").iterdir() if p.name.isdigit() and p.is_dir())
-        except OSError:
-            return []
-        return [AttemptFolder(p) for p in names]
-
-    def newest(self) -> AttemptFolder | None:
-        """The attempt that counts."""
-        attempts = self.attempts()
-        return attempts[-1] if attempts else None
-
-    def open_attempt(self, number: int) -> AttemptFolder:
-        """Make the folder of a new attempt. Raises BadState when somebody else was faster."""
-        attempt = AttemptFolder(self.path / "attempts" / f"{number:04d}")
-        try:
-            attempt.path.mkdir(parents=True)
-        except FileExistsError:
-            raise BadState("Somebody else resumed this job just now.") from None
-        files.fsync_folder(attempt.path.parent)
-        return attempt
-
-    def progress(self) -> Progress:
-        """The last progress the worker reported."""
-        return Progress.from_json(files.read_json(self.progress_file))
-
-    def manifest(self) -> Json:
-        """What a finished dataset build says about itself; empty until then."""
-        return files.read_json(self.path / "manifest.json") or {}
-
-    def summary(self) -> Json:
-        """Final key figures of a job (``result.json`` of its newest finished attempt); empty before."""
-        newest = self.newest()
-        result = files.read_json(newest.result) if newest else None
-        summary = (result or {}).get("summary")
-        return summary if isinstance(summary, dict) else {}
-
-
-@dataclass(frozen=True)
-class JobView:
-    """One job as every list and page shows it: what was asked, later edits, and the computed state.
-
-    For a damaged job ``job`` is a stand-in that carries only the id.
-    """
-
-    job: Job
-    state: State
-    folder: JobFolder
-    attempt: Attempt | None
-    notes: Json
-
-    @property
-    def id(self) -> str:
-        return self.job.id
-
-    @property
-    def name(self) -> str:
-        return _text(self.notes.get("name")) or self.job.name
-
-    @property
-    def group(self) -> str:
-        group = self.notes.get("group")
-        return group if isinstance(group, str) else self.job.group
-
-    @property
-    def status(self) -> Status:
-        return self.state.status
-
-    @cached_property
-    def progress(self) -> Progress:
-        progress = self.folder.progress()
-        return replace(progress, done=1.0) if self.status is Status.DONE else progress
-
-    @property
-    def started(self) -> float | None:
-        """Seconds since 1970 of the newest attempt's launch."""
-        return _number((self.attempt.launch or {}).get("started")) if self.attempt else None
-
-    @property
-    def ended(self) -> float | None:
-        """Seconds since 1970 of its end."""
-        return _number((self.attempt.result or {}).get("ended")) if self.attempt else None
-
-    @property
-    def devices(self) -> list[str]:
-        """GPU UUIDs that the newest attempt runs on; empty: CPU."""
-        facts = (self.attempt.launch or self.attempt.claim or {}) if self.attempt else {}
-        devices = facts.get("devices")
-        return [d for d in devices if isinstance(d, str)] if isinstance(devices, list) else []
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
 
 
 class JobStore:
@@ -197,42 +37,67 @@ class JobStore:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def new_id(self, now: float | None = None) -> str:
-        """A fresh job id: local time plus four hexadecimal digits."""
+        """A fresh job id: local time plus four hexadecimal digits. It is reserved: nobody else gets the same.
+
+        Raises DigitsError when the jobs folder cannot be written.
+        """
+        self.prepare()
         stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
-        while (job_id := f"{stamp}-{secrets.token_hex(2)}") and (self.root / job_id).exists():
+        while not self._reserve(job_id := f"{stamp}-{secrets.token_hex(2)}"):
             continue
         return job_id
+
+    def _reserve(self, job_id: str) -> bool:
+        if (self.root / job_id).exists() or (self.trash / job_id).exists():
+            return False
+        try:
+            (self.root / f".new-{job_id}").mkdir()
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise files.named_disk_error(error, self.root / job_id) from error
+        return True
 
     def submit(self, job: Job, fill: Callable[[Path], None] | None = None) -> JobFolder:
         """Publish a job: its folder is built hidden and appears whole, with its first attempt waiting.
 
-        ``fill`` may put more files (an uploaded archive) into the hidden folder first.
+        ``fill`` may put more files (an uploaded archive) into the hidden folder first. Raises BadState when there
+        is such a job already, and DigitsError when the disk is full or may not be written.
         """
         self.prepare()
         hidden = self.root / f".new-{job.id}-{secrets.token_hex(3)}"
-        (hidden / "attempts" / "0001").mkdir(parents=True)
         try:
-            files.write_once(hidden / "job.json", job.to_json())
+            (hidden / "attempts" / "0001").mkdir(parents=True)
+            files.fsync_folder(hidden / "attempts")
             if fill is not None:
                 fill(hidden)
-            hidden.rename(self.root / job.id)
-        except BaseException:
+            files.write_once(hidden / "job.json", job.to_json())
+            self._publish(hidden, self.root / job.id)
+        except OSError as error:
+            raise files.named_disk_error(error, self.root / job.id) from error
+        finally:
             shutil.rmtree(hidden, ignore_errors=True)
-            raise
-        files.fsync_folder(self.root)
+            shutil.rmtree(self.root / f".new-{job.id}", ignore_errors=True)
         return JobFolder(self.root / job.id)
+
+    def _publish(self, hidden: Path, target: Path) -> None:
+        if os.path.lexists(target):
+            raise BadState(f"There is a job {target.name} already.")
+        hidden.rename(target)
+        files.fsync_folder(self.root)
 
     def ids(self) -> list[str]:
         """All job ids, newest first."""
         try:
-            names = [entry.name for entry in self.root.iterdir() if ID_PATTERN.fullmatch(entry.name)]
+            names = [path.name for path in self.root.iterdir() if ID_PATTERN.fullmatch(path.name)]
         except OSError:
             return []
         return sorted(names, reverse=True)
 
     def folder(self, job_id: str) -> JobFolder:
         """The folder of a job. Raises NotFound, also for anything that is not a well-formed id."""
-        if not isinstance(job_id, str) or not ID_PATTERN.fullmatch(job_id) or not (self.root / job_id).exists():
+        if not isinstance(job_id, str) or not ID_PATTERN.fullmatch(job_id) \
+                or not os.path.lexists(self.root / job_id):
             raise NotFound(f"There is no job {str(job_id)[:40]!r}. It may have been deleted; look in the trash on the "
                            "System page.")
         return JobFolder(self.root / job_id)
@@ -251,16 +116,31 @@ class JobStore:
         return [view for view in (self.jobs() if views is None else views) if job_id in view.job.needs]
 
     def _view(self, folder: JobFolder) -> JobView:
-        notes = files.read_json(folder.path / "notes.json") or {}
+        notes = folder.notes()
         try:
             job = self._job(folder)
         except ValueError as error:
             stand_in = Job(folder.id, Kind.DATASET, "", folder.id, "", 0.0, {})
             return JobView(stand_in, State(Status.DAMAGED, f"{error}.", "Delete it, or restore job.json from a "
                                            "backup.", "damaged"), folder, None, notes)
+        attempt, alive = self._facts(folder)
+        return JobView(job, status_of(attempt, alive, self.stall_s), folder, attempt, notes)
+
+    def _facts(self, folder: JobFolder) -> tuple[Attempt | None, Alive]:
+        """The newest attempt and its processes, read in an order that no ending worker can fool.
+
+        A worker that writes its result and exits between the two readings would look killed, so the files of a
+        dead worker are read once more.
+        """
         newest = folder.newest()
-        attempt = newest.read() if newest else None
-        return JobView(job, status_of(attempt, self._alive(folder, attempt), self.stall_s), folder, attempt, notes)
+        if newest is None:
+            return None, Alive()
+        attempt = newest.read()
+        alive = self._alive(folder, attempt)
+        if attempt.result is None and not alive.worker and not alive.starter:
+            attempt = newest.read()
+            alive = self._alive(folder, attempt) if attempt.launch else alive
+        return attempt, alive
 
     def _job(self, folder: JobFolder) -> Job:
         data = files.read_json(folder.path / "job.json")
@@ -272,39 +152,42 @@ class JobStore:
             raise ValueError(f"job.json belongs to another job ({job.id})")
         return job
 
-    def _alive(self, folder: JobFolder, attempt: Attempt | None) -> Alive:
-        if attempt is None or attempt.result is not None:
+    def _alive(self, folder: JobFolder, attempt: Attempt) -> Alive:
+        if attempt.result is not None:
             return Alive()
         if attempt.launch is None:
-            return Alive(starter=process.is_alive((attempt.claim or {}).get("starter")))
+            claim = attempt.claim or {}
+            claimed = number(claim.get("boot_s"))
+            fresh = claimed is None or process.boot_clock() - claimed < self.stall_s
+            return Alive(starter=fresh and process.is_alive(claim.get("starter")))
         if not process.is_alive(attempt.launch.get("process")):
             return Alive()
-        started = _number(attempt.launch.get("boot_s")) or 0.0
-        beat = max(folder.progress().beat_s, started)
+        beat = max(folder.progress().beat_s, number(attempt.launch.get("boot_s")) or 0.0)
         return Alive(worker=True, silent_s=max(0.0, process.boot_clock() - beat))
 
     def edit_notes(self, job_id: str, **changes: Any) -> None:
-        """Replace name, group, notes or tags; durable when this returns."""
+        """Replace name, group, notes, tags or priority; durable when this returns, and no other edit is lost."""
         folder = self.folder(job_id)
-        notes = files.read_json(folder.path / "notes.json") or {}
-        files.write_atomic(folder.path / "notes.json", {**notes, **changes})
+        with filelock.FileLock(self.locks / "notes.lock"):
+            files.write_atomic(folder.path / "notes.json", {**folder.notes(), **changes})
 
     def move_to_trash(self, job_id: str) -> None:
         """Take a job out of the list at once; nothing is lost yet. It must not be running."""
         folder = self.folder(job_id)
         self.prepare()
         target = self.trash / job_id
-        if target.exists():
-            shutil.rmtree(target)
-        folder.path.rename(target)
-        target.touch()  # its age in the trash is its folder's time
+        if os.path.lexists(target):
+            _remove(target)
+        _move(folder.path, target)
+        os.utime(target, follow_symlinks=False)  # its age in the trash is its folder's time
         files.fsync_folder(self.root)
 
     def restore(self, job_id: str) -> None:
         """Bring a job back from the trash. Raises NotFound when it is not there."""
-        if not ID_PATTERN.fullmatch(job_id) or not (self.trash / job_id).is_dir():
-            raise NotFound(f"Job {job_id[:40]!r} is not in the trash.")
-        (self.trash / job_id).rename(self.root / job_id)
+        source = self._in_trash(job_id)
+        if os.path.lexists(self.root / job_id):
+            raise BadState(f"There is a job {job_id} already; it cannot be restored beside it.")
+        _move(source, self.root / job_id)
         files.fsync_folder(self.root)
 
     def trashed(self) -> list[JobView]:
@@ -317,14 +200,43 @@ class JobStore:
 
     def purge(self, job_id: str) -> int:
         """Remove a job from the trash for good; returns the bytes that became free."""
-        if not ID_PATTERN.fullmatch(job_id) or not (self.trash / job_id).is_dir():
-            raise NotFound(f"Job {job_id[:40]!r} is not in the trash.")
-        size = files.folder_bytes(self.trash / job_id)
-        shutil.rmtree(self.trash / job_id)
+        path = self._in_trash(job_id)
+        size = files.folder_bytes(path)
+        _remove(path)
         return size
 
+    def _in_trash(self, job_id: str) -> Path:
+        if not isinstance(job_id, str) or not ID_PATTERN.fullmatch(job_id) or not os.path.lexists(self.trash / job_id):
+            raise NotFound(f"Job {str(job_id)[:40]!r} is not in the trash.")
+        return self.trash / job_id
+
     def sweep(self, max_age_s: float = 3600) -> None:
-        """Remove what killed processes left behind: half-made job folders older than an hour."""
-        for path in self.root.glob(".new-*"):
-            if time.time() - path.stat().st_mtime > max_age_s:
-                shutil.rmtree(path, ignore_errors=True)
+        """Remove what killed processes left behind an hour ago or more: half-made job folders, unfinished files."""
+        for path in [*self.root.glob(".new-*"), *self.root.glob("*-*/.*.tmp"), *self.root.glob("*-*/*/.*.tmp"),
+                     *self.root.glob("*-*/attempts/*/.*.tmp")]:
+            with suppress(OSError):  # its owner was quicker
+                if time.time() - path.lstat().st_mtime > max_age_s:
+                    _remove(path)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Rename a job folder. Raises NotFound when another process just moved it."""
+    try:
+        source.rename(target)
+    except FileNotFoundError:
+        raise NotFound(f"Job {source.name} is not there any more: somebody else moved it just now.") from None
+    except OSError as error:
+        raise files.named_disk_error(error, target) from error
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder with all it holds, or a single file or link. Raises BadState when something resists."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise BadState(f"{path.name} could not be removed completely: {error}.") from error

@@ -11,6 +11,8 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,10 @@ import filelock
 
 import digits_core
 from digits_core import files
-from digits_core.errors import DigitsError
+from digits_core.errors import BadData, DigitsError
 from digits_core.jobs import devices, process
-from digits_core.jobs.context import Stopped, Watch, WorkerContext
-from digits_core.jobs.failures import explain
+from digits_core.jobs.context import Stopped, Termination, Watch, WorkerContext
+from digits_core.jobs.failures import NO_ROOM_EXIT, explain
 from digits_core.jobs.model import Job, Kind, stopped_by
 from digits_core.jobs.store import AttemptFolder, JobFolder, JobStore
 
@@ -48,23 +50,48 @@ def main() -> None:
     faulthandler.register(signal.SIGUSR1)
     logging.basicConfig(stream=sys.stdout, level=logging.INFO,
                         format=f"%(asctime)s [{folder.id}] [%(levelname)s] %(message)s")
-    claim = files.read_json(attempt.claim) or {}
-    run(folder, attempt, list(claim.get("devices", [])))
+    claimed = (files.read_json(attempt.claim) or {}).get("devices")
+    run(folder, attempt, [uuid for uuid in claimed if isinstance(uuid, str)] if isinstance(claimed, list) else [])
 
 
 def run(folder: JobFolder, attempt: AttemptFolder, device_ids: list[str]) -> None:
     """Launch, work, and leave a result; returns without a trace when somebody else was faster."""
-    if not files.write_once(attempt.launch, _launch(device_ids)):
+    if os.path.lexists(attempt.result) or not files.write_once(attempt.launch, _launch(device_ids)):
         return
+    result = _outcome(folder, attempt, device_ids)
+    _leave(attempt, {**result, "ended": time.time(), "peak_memory": peak_memory()})
+
+
+def _outcome(folder: JobFolder, attempt: AttemptFolder, device_ids: list[str]) -> Json:
+    terminated = Termination()
     try:
-        result = _work(folder, attempt, device_ids)
+        _obey_sigterm(terminated)
+        return _work(folder, attempt, device_ids, terminated)
     except Stopped:
-        result = {"state": "stopped", "reason": stopped_by(files.read_json(attempt.stop)), "code": "stopped"}
+        return {"state": "stopped", "reason": stopped_by(files.read_json(attempt.stop)), "code": "stopped"}
     except Exception as error:
-        traceback.print_exc()
+        with suppress(OSError):  # a full disk must not cost the result as well
+            traceback.print_exc()
+        if terminated.came and not isinstance(error, DigitsError):  # the same signal ended its loader processes
+            return {"state": "stopped", "reason": stopped_by(files.read_json(attempt.stop)), "code": "stopped"}
         failure = explain(error)
-        result = {"state": "failed", "reason": failure.reason, "try": failure.try_next, "code": failure.code}
-    files.write_once(attempt.result, {**result, "ended": time.time(), "peak_memory": peak_memory()})
+        return {"state": "failed", "reason": failure.reason, "try": failure.try_next, "code": failure.code}
+
+
+def _leave(attempt: AttemptFolder, result: Json, wait_s: float = 60) -> None:
+    """Write the result; on a full disk keep trying for a while, then end with a code that says so."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            files.write_once(attempt.result, result)
+            return
+        except DigitsError:
+            if time.monotonic() > deadline:
+                raise SystemExit(NO_ROOM_EXIT) from None
+            time.sleep(1)
+        except (TypeError, ValueError) as error:  # a summary that is no strict JSON
+            result = {"state": "failed", "reason": f"The job's summary cannot be written: {error}.", "code": "summary",
+                      "ended": time.time()}
 
 
 def _launch(device_ids: list[str]) -> Json:
@@ -73,47 +100,49 @@ def _launch(device_ids: list[str]) -> Json:
             "digits": digits_core.__version__}
 
 
-def _work(folder: JobFolder, attempt: AttemptFolder, device_ids: list[str]) -> Json:
-    job = Job.from_json(files.read_json(folder.path / "job.json") or {})
-    store = JobStore(folder.path.parent)
-    context = WorkerContext(job, folder, store, attempt, device_ids)
-    _obey_sigterm(context)
-    watch = Watch(context)
-    leases = [_lease(store.locks, uuid) for uuid in device_ids]
+def _work(folder: JobFolder, attempt: AttemptFolder, device_ids: list[str], terminated: Termination) -> Json:
     try:
+        job = Job.from_json(files.read_json(folder.path / "job.json") or {})
+    except ValueError as error:
+        raise BadData(f"The job is damaged: {error}.") from error
+    store = JobStore(folder.path.parent)
+    context = WorkerContext(job, folder, store, attempt, device_ids, terminated)
+    watch = Watch(context)
+    with ExitStack() as leases:
+        for uuid in device_ids:
+            leases.enter_context(_lease(store.locks, uuid))
+        leases.callback(watch.ended.set)
         context.check_stop()
         watch.start()
         context.log(f"{job.kind} {job.name!r}, attempt {attempt.number}, "
                     f"{'GPU ' + ', '.join(device_ids) if device_ids else 'CPU'}")
-        summary = _handler(job.kind)(context)
-        return {"state": "done", "summary": summary or {}}
-    finally:
-        watch.ended.set()
-        for lease in leases:
-            lease.release()
+        return {"state": "done", "summary": _handler(job.kind)(context) or {}}
 
 
 def _handler(kind: Kind) -> Any:
-    """The function for a kind; DIGITS_HANDLER_<KIND> in the server's environment names another one (tests)."""
+    """Find the function for a kind; DIGITS_HANDLER_<KIND> in the server's environment names another one (tests)."""
     module, name = os.environ.get(f"DIGITS_HANDLER_{kind.upper()}", HANDLERS[kind]).split(":")
     return getattr(importlib.import_module(module), name)
 
 
-def _lease(locks: Path, uuid: str) -> filelock.BaseFileLock:
+@contextmanager
+def _lease(locks: Path, uuid: str) -> Iterator[None]:
     try:
-        return devices.lease(locks, uuid, timeout_s=20)
+        lease = devices.lease(locks, uuid, timeout_s=20)
     except filelock.Timeout:
         raise DeviceTaken(f"GPU {uuid} is still held by another process. Resume when it is free.") from None
-
-
-def _obey_sigterm(context: WorkerContext) -> None:
-    def handle(number: int, frame: object) -> None:
-        context.terminated = True
-
     try:
+        yield
+    finally:
+        lease.release()
+
+
+def _obey_sigterm(terminated: Termination) -> None:
+    def handle(number: int, frame: object) -> None:
+        terminated.came = True
+
+    with suppress(ValueError):  # not the main thread: an inline run in a test
         signal.signal(signal.SIGTERM, handle)
-    except ValueError:
-        return  # not the main thread: an inline run in a test
 
 
 def peak_memory() -> int:
@@ -124,5 +153,6 @@ def peak_memory() -> int:
 
 if __name__ == "__main__":
     main()
-    sys.stdout.flush()
+    with suppress(OSError):
+        sys.stdout.flush()
     os._exit(0)  # library threads must not keep an ended job alive

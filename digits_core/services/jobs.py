@@ -6,13 +6,15 @@ from typing import Any
 
 from digits_core import files
 from digits_core.errors import BadState, DigitsError, InUse, InvalidOptions, NotFound, Problem
-from digits_core.jobs.model import Kind, Status
+from digits_core.jobs.model import Kind, Status, number
 from digits_core.jobs.store import JobView
 from digits_core.services.access import authorize
 from digits_core.services.workspace import Workspace
 
 Json = dict[str, Any]
 EDITABLE = ("name", "notes", "group", "tags", "priority")
+LONGEST = {"name": 200, "notes": 100_000, "group": 200}
+NAME_RULE = "A name is required: 1 to 200 characters, no line breaks."
 
 
 def describe(view: JobView) -> Json:
@@ -45,24 +47,43 @@ def edit(workspace: Workspace, user: str, job_id: str, **changes: Any) -> JobVie
     """Change name, notes, group, tags or queue priority; saved for good when this returns."""
     view = workspace.store.get(job_id)
     authorize(user, "edit", view)
-    unknown = set(changes) - set(EDITABLE)
-    problems = [Problem(name, "This cannot be edited.") for name in sorted(unknown)]
-    if "name" in changes and not str(changes["name"]).strip():
-        problems.append(Problem("name", "The name cannot be blank."))
+    problems = [problem for field, value in changes.items() for problem in _edit_problems(field, value)]
     if problems:
         raise InvalidOptions(problems)
+    if "name" in changes:
+        changes["name"] = changes["name"].strip()
     workspace.store.edit_notes(job_id, **changes)
     return workspace.store.get(job_id)
+
+
+def _edit_problems(field: str, value: object) -> list[Problem]:
+    if field not in EDITABLE:
+        return [Problem(field, "This cannot be edited.")]
+    if field == "tags":
+        fits = isinstance(value, list | tuple) and all(isinstance(tag, str) and 0 < len(tag) <= 100 for tag in value)
+        return [] if fits else [Problem(field, "Tags are a list of short texts.")]
+    if field == "priority":
+        return [] if number(value) is not None else [Problem(field, "The priority is a number; higher starts first.")]
+    if not isinstance(value, str) or len(value) > LONGEST[field]:
+        return [Problem(field, f"A text of at most {LONGEST[field]} characters is needed here.")]
+    return [] if field != "name" or is_name(value) else [Problem("name", NAME_RULE)]
 
 
 def stop(workspace: Workspace, user: str, job_id: str, why: str = "") -> JobView:
     """Ask a waiting or running job to stop; it saves first. Stopping twice, or a finished job, changes nothing."""
     view = workspace.store.get(job_id)
     authorize(user, "stop", view)
-    attempt = view.folder.newest()
-    if attempt is not None and not view.status.is_final:
+    attempt = view.folder.newest() if _works(view) else None
+    while attempt is not None:
         files.write_once(attempt.stop, {"by": user, "why": why, "at": time.time()})
+        newest = view.folder.newest()  # the scheduler may have replaced an attempt that never started
+        attempt = None if newest == attempt else newest
     return workspace.store.get(job_id)
+
+
+def _works(view: JobView) -> bool:
+    """Whether a job waits, runs, or is damaged beside a worker that does not know it yet."""
+    return not view.status.is_final or (view.status is Status.DAMAGED and view.folder.has_worker())
 
 
 def resume(workspace: Workspace, user: str, job_id: str) -> JobView:
@@ -77,8 +98,7 @@ def resume(workspace: Workspace, user: str, job_id: str) -> JobView:
         raise BadState("The job is done; there is nothing to resume. Clone it to run it again.")
     if view.attempt is None and not view.job.task:
         raise BadState(f"The job is damaged and cannot run: {view.state.reason}")
-    newest = view.folder.newest()
-    view.folder.open_attempt(newest.number + 1 if newest else 1)
+    view.folder.open_attempt(view.attempt.number + 1 if view.attempt else 1)  # the attempt that was looked at
     return workspace.store.get(job_id)
 
 
@@ -90,10 +110,10 @@ def delete(workspace: Workspace, user: str, job_id: str, wait_s: float = 60) -> 
     if users:
         names = ", ".join(f"'{user_view.name}'" for user_view in users)
         raise InUse(f"Cannot delete '{view.name}': {len(users)} job(s) need it: {names}. Delete those first.")
-    if not view.status.is_final:
+    if _works(view):
         stop(workspace, user, job_id, "deleted")
         deadline = time.monotonic() + wait_s
-        while not workspace.store.get(job_id).status.is_final:
+        while _works(workspace.store.get(job_id)):
             if time.monotonic() > deadline:
                 raise BadState(f"'{view.name}' has not stopped yet. It was asked to; delete it again in a moment.")
             time.sleep(0.1)
@@ -147,9 +167,14 @@ def wait(workspace: Workspace, job_id: str, tick: Callable[[], None], poll_s: fl
 def checked_name(name: str) -> str:
     """A job name without its outer blanks. Raises InvalidOptions when it is empty or too long."""
     name = name.strip()
-    if not name or len(name) > 200 or any(ord(c) < 32 for c in name):
-        raise InvalidOptions([Problem("name", "A name is required: 1 to 200 characters, no line breaks.")])
+    if not is_name(name):
+        raise InvalidOptions([Problem("name", NAME_RULE)])
     return name
+
+
+def is_name(name: str) -> bool:
+    """Whether a text can name a job."""
+    return 0 < len(name.strip()) <= LONGEST["name"] and not any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 for c in name)
 
 
 def of_kind(workspace: Workspace, job_id: str, *kinds: Kind) -> JobView:

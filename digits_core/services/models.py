@@ -7,7 +7,7 @@ from typing import Any
 
 from digits_core import files
 from digits_core.errors import DigitsError, InvalidOptions, NotFound, Problem
-from digits_core.jobs.model import Job, Kind
+from digits_core.jobs.model import Job, Kind, number
 from digits_core.jobs.store import JobView
 from digits_core.options import check
 from digits_core.services.access import authorize
@@ -56,8 +56,15 @@ def _start(workspace: Workspace, values: Json) -> list[str]:
 def checkpoints(view: JobView) -> list[Json]:
     """All whole checkpoints, oldest first: epoch, step, file, sha256, bytes, metrics, best."""
     rows = [files.read_json(path) for path in sorted(view.folder.checkpoints.glob("epoch_*.json"))]
-    return sorted((row for row in rows if row and isinstance(row.get("epoch"), int | float)),
-                  key=lambda row: float(row["epoch"]))
+    return sorted((row for row in rows if row and _is_checkpoint(view, row)), key=lambda row: float(row["epoch"]))
+
+
+def _is_checkpoint(view: JobView, row: Json) -> bool:
+    """Whether a row has what every reader counts on, and its weights are where it says, inside the job's folder."""
+    name = row.get("file")
+    return (number(row.get("epoch")) is not None and isinstance(row.get("metrics"), dict)
+            and isinstance(name, str) and bool(name) and Path(name).name == name and "\0" not in name
+            and (view.folder.checkpoints / name).is_file())
 
 
 def find_checkpoint(view: JobView, which: str = "best") -> Json:
@@ -87,4 +94,6 @@ def checkpoint_path(view: JobView, which: str = "best") -> Path:
 
 def evaluation(view: JobView, split: str = "val") -> Json:
     """The report of the final evaluation on a split; empty until there is one."""
+    if split not in ("train", "val", "test"):
+        raise NotFound(f"There is no split {split[:40]!r}; there are train, val and test.")
     return files.read_json(view.folder.path / "evaluation" / f"{split}.json") or {}

@@ -1,6 +1,7 @@
 """How the API answers: JSON that every reader accepts, and one shape for every refusal."""
 
 import json
+import logging
 import math
 from typing import Any
 
@@ -13,6 +14,7 @@ from digits_core.api.request import NoName
 from digits_core.errors import BadState, DigitsError, InUse, InvalidOptions, NotAllowed, NotFound, Problem
 
 Json = dict[str, Any]
+log = logging.getLogger("digits.api")
 
 STATUS: dict[type[DigitsError], int] = {NoName: 401, NotFound: 404, NotAllowed: 403, InUse: 409, BadState: 409}
 """HTTP status of each error; every other DigitsError is 400."""
@@ -45,6 +47,7 @@ def install(api: FastAPI) -> None:
     api.add_exception_handler(DigitsError, _digits_error)
     api.add_exception_handler(RequestValidationError, _invalid_request)
     api.add_exception_handler(HTTPException, _http_error)
+    api.add_exception_handler(Exception, _fault)
 
 
 def refusal(status: int, kind: str, message: str, **more: Any) -> Response:
@@ -76,3 +79,9 @@ def _http_error(request: Request, error: Exception) -> Response:
     answer = refusal(status, "HTTPError", words.get(status, str(detail)))
     answer.headers.update(getattr(error, "headers", None) or {})
     return answer
+
+
+def _fault(request: Request, error: Exception) -> Response:
+    """A bug: the log has the traceback, the caller learns nothing about the server's inside."""
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return refusal(500, "Fault", "This is a fault in the server, not in your request. Its log says more.")

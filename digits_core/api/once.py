@@ -53,14 +53,13 @@ def once(workspace: Workspace, user: str, key: str, asked: Any, create: Create) 
 def _create(workspace: Workspace, record: Path, job_id: str, create: Create) -> JobView:
     try:
         return create(replace(workspace, store=ReservedStore(workspace.store, job_id)))
-    except DigitsError:
-        if not _exists(workspace.store, job_id):
-            record.unlink(missing_ok=True)
-        raise
-    except OSError:
+    except (OSError, BadState):
         if not _exists(workspace.store, job_id):
             raise
         return workspace.store.get(job_id)  # a twin of this request was faster: its folder took the name
+    except DigitsError:
+        record.unlink(missing_ok=True)
+        raise
 
 
 def _exists(store: JobStore, job_id: str) -> bool:

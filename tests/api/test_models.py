@@ -1,0 +1,61 @@
+from collections.abc import Callable
+
+from digits_core import files
+from tests.api.conftest import TestClient
+from tests.faults.folders import weights
+
+
+def test_a_training_is_created_and_its_seed_is_noted(client: TestClient, finished_job: Callable) -> None:
+    dataset = finished_job("dataset")
+    facts = client.post("/models", json={"name": "m", "dataset": dataset.id,
+                                         "options": {"network": "lenet", "epochs": 3}}).json()
+    assert (facts["kind"], facts["needs"], facts["options"]["epochs"]) == ("model", [dataset.id], 3)
+    assert isinstance(facts["options"]["seed"], int)
+
+
+def test_problems_of_a_training_come_at_their_fields(client: TestClient, finished_job: Callable) -> None:
+    answer = client.post("/models", json={"name": "m", "dataset": "nothing"})
+    assert list(answer.json()["errors"]) == ["dataset"]
+    answer = client.post("/models", json={"name": "m", "dataset": finished_job("dataset").id, "options": {
+        "epochs": 0, "learning_rate": -1, "network": "lanet"}})
+    assert set(answer.json()["errors"]) == {"epochs", "learning_rate", "network"}
+    answer = client.post("/models", json={"name": "m", "dataset": finished_job("dataset").id, "options": {
+        "start_model": "20200101-000000-abcd"}})
+    assert list(answer.json()["errors"]) == ["start_model"]
+
+
+def test_checkpoints_are_listed_and_downloaded(client: TestClient, finished_job: Callable) -> None:
+    view = finished_job("model")
+    rows = client.get(f"/models/{view.id}/checkpoints").json()["checkpoints"]
+    assert [(row["epoch"], row["best"]) for row in rows] == [(1.0, False), (2.0, True)]
+    for which in ("best", "last", "1"):
+        answer = client.get(f"/models/{view.id}/checkpoints/{which}")
+        assert answer.content == weights()
+        assert "attachment" in answer.headers["content-disposition"]
+    answer = client.get(f"/models/{view.id}/checkpoints/7")
+    assert answer.status_code == 404
+    assert "best, last, 1, 2" in answer.json()["error"]["message"]
+
+
+def test_a_checkpoint_note_cannot_point_out_of_its_folder(client: TestClient, finished_job: Callable) -> None:
+    view = finished_job("model")
+    path = view.folder.checkpoints / "epoch_0002.000.json"
+    for name in ("../../../../etc/passwd", "/etc/passwd", "", ".", "..", 7, None):
+        files.write_atomic(path, {**(files.read_json(path) or {}), "file": name})
+        assert client.get(f"/models/{view.id}/checkpoints/2").status_code == 404
+
+
+def test_the_evaluation_is_served_by_split(client: TestClient, finished_job: Callable) -> None:
+    view = finished_job("model")
+    assert client.get(f"/models/{view.id}/evaluation").json()["accuracy"] == 0.5
+    assert client.get(f"/models/{view.id}/evaluation", params={"split": "test"}).json() == {}
+    assert client.get(f"/models/{view.id}/evaluation", params={"split": "../x"}).status_code == 400
+
+
+def test_a_downloaded_model_can_be_imported(client: TestClient, finished_job: Callable) -> None:
+    view = finished_job("model")
+    answer = client.get(f"/models/{view.id}/download")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/zip"
+    answer = client.post("/models/import", data={"name": "again"}, files={"archive": ("m.zip", answer.content)})
+    assert (answer.status_code, answer.json()["kind"]) == (201, "pretrained")

@@ -1,0 +1,202 @@
+"""Builds a dataset: look for pictures, divide them, decode them side by side, write one database a split."""
+
+import io
+import shutil
+import time
+from array import array
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from digits_core import files
+from digits_core.data.pictures import to_png
+from digits_core.data.plan import SPLITS, Part, Plan, divide, estimate_bytes
+from digits_core.data.pool import Outcome, Pool
+from digits_core.data.recipe import Recipe
+from digits_core.data.records import RecordWriter
+from digits_core.data.skipped import SkipLog
+from digits_core.data.sources import Scan, Source
+from digits_core.data.statistics import Statistics
+from digits_core.errors import BadData
+from digits_core.jobs.context import Context
+from digits_core.settings import Settings
+from digits_core.tasks import load, task
+
+Json = dict[str, Any]
+RESERVE = 64_000_000
+"""Bytes that must stay free on the disk."""
+REMOTE_PROCESSES = 8
+"""Downloads wait for the network more than for the processor."""
+
+
+def run(context: Context) -> Json:
+    """Entry of the worker: build the dataset of the job and return its key figures."""
+    build = Build(context, Settings.load())
+    try:
+        return build.run()
+    finally:
+        build.close()
+
+
+class Build:
+    """One attempt to build one dataset; whatever an earlier attempt left is removed first."""
+
+    def __init__(self, context: Context, settings: Settings) -> None:
+        self.context, self.settings, self.folder = context, settings, context.folder.path
+        kind = task(context.job.task)
+        self.options: Any = kind.dataset_options.model_validate(context.job.options)
+        self.find = load(kind.source)
+        self.staging = self.folder / ".staging"
+        self._clean()
+        self.skipped = SkipLog(self.folder / "skipped.csv")
+        self.notes: Counter[str] = Counter()
+        self.prints: dict[str, array[int]] = {}
+        self.found = self.tried = self.done = 0
+        self.started = time.monotonic()
+
+    def _clean(self) -> None:
+        """Start from nothing: a half-built database must never be mistaken for a whole one."""
+        for name in ("manifest.json", "skipped.csv", "labels.txt", "mean.npy", "mean.png"):
+            (self.folder / name).unlink(missing_ok=True)
+        for folder in (self.staging, *(self.folder / f"{name}.lmdb" for name in SPLITS)):
+            shutil.rmtree(folder, ignore_errors=True)
+        self.staging.mkdir()
+
+    def close(self) -> None:
+        """Keep the list of skipped pictures, whatever happened; remove temporary files."""
+        self.skipped.close()
+        shutil.rmtree(self.staging, ignore_errors=True)
+
+    def run(self) -> Json:
+        """Scan, divide, write, and only then the manifest that makes the dataset usable."""
+        source = self._scan()
+        bad = self.skipped.bad
+        plan = divide(source, self.options, lambda *what: self.skipped.add(*what, bad=False))
+        self.tried = plan.pictures + bad
+        self._judge()
+        self._require_room(plan)
+        recipe = self._recipe(source)
+        statistics = Statistics((recipe.depth, recipe.height, recipe.width))
+        self.started = time.monotonic()
+        with Pool(recipe, REMOTE_PROCESSES if source.remote else None, self.context.check_stop) as pool:
+            written = {name: self._write(name, part, plan, pool, statistics if name == "train" else None)
+                       for name, part in plan.parts.items()}
+        if sum(count > 0 for count in written["train"]["per_class"]) < 2:
+            raise BadData("Fewer than two classes have pictures that can be read: "
+                          + "; ".join(self.skipped.first) + ". The whole list is below.")
+        return self._finish(plan, written, recipe, statistics)
+
+    def _scan(self) -> Source:
+        last = 0.0
+
+        def tick() -> None:
+            nonlocal last
+            if time.monotonic() - last > 0.3:
+                last = time.monotonic()
+                self.context.check_stop()
+                self.context.progress(0.0, "Looking for pictures")
+
+        scan = Scan(self.staging, self.folder, self.settings.data_roots, self.settings.private_hosts,
+                    self.skipped.add, lambda kind, count: self.notes.update({kind: count}), tick)
+        source: Source = self.find(self.options, self.settings.data_roots, scan)
+        count = sum(len(entries) for entries in source.splits.values())
+        self.found = count + self.skipped.count
+        self.context.log(f"Found {self.found} pictures of {len(source.labels)} classes.")
+        if not len(source.splits["train"]):
+            raise BadData("No pictures were found to train on. Each class folder must hold picture files "
+                          "(png, jpg, bmp, ppm, pgm, gif, webp, tif).")
+        return source
+
+    def _require_room(self, plan: Plan) -> None:
+        need, free = estimate_bytes(self.options, plan.pictures), files.free_bytes(self.folder)
+        if need + RESERVE > free:
+            raise files.DiskFull(f"The dataset needs about {need / 1e6:.0f} MB for {plan.pictures} pictures, and "
+                                 f"{free / 1e6:.0f} MB are free in {self.folder.parent}. Free some space, make the "
+                                 "pictures smaller, or choose JPEG.")
+
+    def _recipe(self, source: Source) -> Recipe:
+        chosen = self.options
+        return Recipe(chosen.channels, chosen.width, chosen.height, chosen.resize_mode, chosen.encoding,
+                      chosen.jpeg_quality, [str(root) for root in source.roots], list(self.settings.private_hosts),
+                      180.0 if source.remote else 30.0)
+
+    def _write(self, name: str, part: Part, plan: Plan, pool: Pool, statistics: Statistics | None) -> Json:
+        per_class, size = [0] * len(plan.labels), 0
+        prints = self.prints[name] = array("Q")
+        with RecordWriter(self.folder / f"{name}.lmdb") as writer:
+            for outcome in pool.outcomes(part.items(), statistics):
+                self._report(name, plan)
+                if outcome.record is None:
+                    self._skip(outcome, name, plan)
+                    continue
+                writer.put(outcome.record)
+                per_class[outcome.item.label] += 1
+                size += len(outcome.record)
+                prints.append(outcome.fingerprint)
+                self.notes.update(outcome.notes)
+        self.context.log(f"{name}: {sum(per_class)} pictures in {size / 1e6:.1f} MB, "
+                         f"{self._rate():.0f} pictures/s so far, {self.skipped.bad} bad.")
+        return {"entries": sum(per_class), "per_class": per_class, "bytes": size}
+
+    def _rate(self) -> float:
+        return self.done / max(1e-3, time.monotonic() - self.started)
+
+    def _report(self, name: str, plan: Plan) -> None:
+        self.done += 1
+        if self.done % 16 == 0:
+            self.context.progress(0.99 * self.done / plan.pictures, f"Reading {name} pictures", self._rate(),
+                                  skipped=self.skipped.count)
+
+    def _skip(self, outcome: Outcome, name: str, plan: Plan) -> None:
+        self.skipped.add(outcome.item.name, name, plan.labels[outcome.item.label], outcome.reason)
+        self._judge()
+
+    def _judge(self) -> None:
+        """Stop as soon as it is certain that more pictures are bad than allowed."""
+        bad, allowed = self.skipped.bad, self.options.bad_percent
+        if bad > allowed / 100 * self.tried:
+            raise BadData(f"{bad} of {self.tried} pictures cannot be used, more than the {allowed:g} % allowed: "
+                          + "; ".join(self.skipped.first) + ". The whole list is below. Repair or remove them, or "
+                          "allow more.")
+
+    def _finish(self, plan: Plan, written: Json, recipe: Recipe, statistics: Statistics) -> Json:
+        """Labels, mean, and last the manifest; the figures of the job."""
+        self._note_repeats()
+        mean = statistics.mean()
+        buffer = io.BytesIO()
+        np.save(buffer, mean, allow_pickle=False)
+        files.write_atomic(self.folder / "mean.npy", buffer.getvalue())
+        files.write_atomic(self.folder / "mean.png", to_png(np.rint(mean).astype(np.uint8)))
+        files.write_atomic(self.folder / "labels.txt", "".join(f"{label}\n" for label in plan.labels))
+        self.skipped.close()
+        used = sum(part["entries"] for part in written.values())
+        means, deviations = statistics.pixel()
+        size = sum(files.folder_bytes(self.folder / f"{name}.lmdb") for name in written)
+        manifest = {
+            "v": 1, "complete": True, "task": self.context.job.task, "shape": list(statistics.shape),
+            "channels": recipe.channels, "resize_mode": recipe.resize_mode, "encoding": recipe.encoding,
+            "labels": plan.labels, "splits": written, "found": self.found, "used": used,
+            "skipped": self.skipped.count, "bad": self.skipped.bad, "left_out": dict(self.skipped.kinds),
+            "mean_pixel": means, "std_pixel": deviations, "bytes": size,
+            "notes": [{"kind": kind, "count": count} for kind, count in sorted(self.notes.items())],
+            "seed": self.options.seed, "source": self._source()}
+        files.write_atomic(self.folder / "manifest.json", manifest)
+        self.context.progress(1.0, "Done", self._rate())
+        return {"classes": len(plan.labels), "pictures": used, "skipped": self.skipped.count, "bytes": size,
+                **{name: written.get(name, {"entries": 0})["entries"] for name in SPLITS}}
+
+    def _source(self) -> Json:
+        chosen = self.options.model_dump(mode="json")
+        names = ("method", "folder", "val_folder", "test_folder", "train_list", "val_list", "test_list",
+                 "labels_file", "image_folder", "archive")
+        return {name: chosen[name] for name in names if chosen.get(name)}
+
+    def _note_repeats(self) -> None:
+        """Warn about pictures that are in training and in another split: they make accuracies too good."""
+        train = np.unique(np.frombuffer(self.prints["train"], np.uint64))
+        for name, prints in self.prints.items():
+            if name != "train" and len(prints):
+                repeats = int(np.isin(np.frombuffer(prints, np.uint64), train).sum())
+                if repeats:
+                    self.notes[f"also-in-train-{name}"] = repeats

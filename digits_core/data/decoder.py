@@ -1,0 +1,127 @@
+"""A decoding process: chunks of paths in on stdin, packed records out on stdout (``python -m digits_core.data.decoder``).
+
+It may die at any time: hostile pictures crash decoders, and the kernel's alarm ends a picture that takes too long.
+Its memory file holds the position it works on, so the parent knows which picture to blame.
+"""
+
+import hashlib
+import json
+import mmap
+import os
+import resource
+import signal
+import struct
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from digits_core.data.pictures import decode, pack_pixels, prepare
+from digits_core.data.records import Record, pack_record
+from digits_core.errors import BadData, DigitsError
+from digits_core.safe import is_url, read_regular
+from digits_core.safe.images import MAX_BYTES
+
+Json = dict[str, Any]
+CHUNK_LIMIT = 257
+"""Pictures a chunk at most: the sums of a chunk fit into 16 bits (257 x 255 = 65535)."""
+MEMORY_LIMIT = 6 << 30
+
+
+def main() -> None:
+    """Serve until stdin ends, which is also what happens when the parent dies."""
+    board = mmap.mmap(int(sys.argv[1]), 8)
+    _limit()
+    request, reply = sys.stdin.buffer, sys.stdout.buffer
+    write_frame(reply, {"ready": True}, [])
+    while (frame := read_frame(request)) is not None:
+        task, _ = frame
+        write_frame(reply, *work(task, board))
+
+
+def _limit() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the parent's business
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+
+
+def read_frame(stream: BinaryIO) -> tuple[Json, bytes] | None:
+    """One message: a JSON object and the bytes behind it; None at the end of the stream, also in mid-message."""
+    start = stream.read(12)
+    if len(start) < 12:
+        return None
+    head, body = struct.unpack(">IQ", start)
+    text, data = stream.read(head), stream.read(body)
+    return (json.loads(text), data) if len(text) == head and len(data) == body else None
+
+
+def write_frame(stream: BinaryIO, message: Json, blobs: list[bytes]) -> None:
+    """Send one message for ``read_frame``."""
+    head = json.dumps(message).encode()
+    stream.write(b"".join([struct.pack(">IQ", len(head), sum(map(len, blobs))), head, *blobs]))
+    stream.flush()
+
+
+def work(task: Json, board: mmap.mmap) -> tuple[Json, list[bytes]]:
+    """Decode one chunk. ``task``: how (see Recipe), items [[location, name, label]].
+
+    The reply lists for each item its bytes in the body (0: skipped, with a reason), then come the sums over the
+    chunk's pixels, as 16-bit integers, and of their squares by channel.
+    """
+    how, reply, blobs = task["how"], [], []
+    total = np.zeros((how["depth"], how["height"], how["width"]), np.uint16) if how["statistics"] else None
+    squares = np.zeros(how["depth"], np.uint64)
+    for position, (location, name, label) in enumerate(task["items"]):
+        struct.pack_into("<q", board, 0, position)
+        signal.setitimer(signal.ITIMER_REAL, how["limit_s"])  # default action: the kernel ends this process
+        try:
+            record, pixels, notes = _one(how, location, name, label)
+        except (DigitsError, MemoryError) as error:
+            reply.append([0, str(error) or "needs too much memory to decode", []])
+            continue
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        blobs.append(record)
+        reply.append([len(record), fingerprint(pixels), notes])
+        if total is not None:
+            total += pixels
+            flat = pixels.reshape(how["depth"], -1).astype(np.float64)
+            squares += np.einsum("cn,cn->c", flat, flat).astype(np.uint64)
+    struct.pack_into("<q", board, 0, -1)
+    sums = [total.tobytes(), squares.tobytes()] if total is not None else []
+    return {"items": reply, "sums": sum(map(len, sums))}, blobs + sums
+
+
+def fingerprint(pixels: Any) -> int:
+    """64 bits that two pictures share when their pixels are the same."""
+    return int.from_bytes(hashlib.blake2b(pixels, digest_size=8).digest(), "big")
+
+
+def _one(how: Json, location: str, name: str, label: int) -> tuple[bytes, Any, list[str]]:
+    data = fetch(location, how)
+    image, notes = decode(data, Path(name).name)
+    pixels = prepare(image, how["channels"], how["width"], how["height"], how["resize_mode"])
+    payload = pack_pixels(pixels, how["encoding"], how["quality"])
+    encoding = "raw" if how["encoding"] == "none" else how["encoding"]
+    depth, height, width = pixels.shape
+    return pack_record(Record(label, name, payload, encoding, (depth, height, width))), pixels, notes
+
+
+def fetch(location: str, how: Json) -> bytes:
+    """The bytes of a picture, from an address or from below the folders that may be read."""
+    if is_url(location):
+        from digits_core.safe.fetch import safe_fetch  # an HTTP client costs 0.2 s; most builds need none
+
+        try:
+            return safe_fetch(location, how["private_hosts"], limit=MAX_BYTES)
+        except DigitsError as error:
+            raise BadData(str(error)) from None
+    return read_regular(location, [Path(root) for root in how["roots"]], MAX_BYTES)
+
+
+if __name__ == "__main__":
+    main()
+    sys.stdout.flush()
+    os._exit(0)

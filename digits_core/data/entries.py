@@ -1,0 +1,66 @@
+"""A list of pictures to read that stays small in memory however long it is: 12 bytes an entry, the rest on disk."""
+
+import os
+from array import array
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Entries:
+    """Locations (paths or addresses) with labels, appended once, then read in any order.
+
+    ``base`` is the folder or address that most locations begin with; names leave it out.
+    """
+
+    def __init__(self, path: Path, base: str = "") -> None:
+        self.base = base.rstrip("/") + "/" if base else ""
+        self._file = path.open("wb+")
+        self._starts = array("q")
+        self._labels = array("i")
+        self._end = 0
+        self._bytes: list[bytes] = []
+
+    def add(self, location: str, label: int) -> None:
+        """Append one picture."""
+        data = os.fsencode(location)
+        self._starts.append(self._end)
+        self._labels.append(label)
+        self._end += len(data)
+        self._bytes.append(data)
+        if len(self._bytes) >= 4096:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._file.write(b"".join(self._bytes))
+        self._file.flush()
+        self._bytes = []
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def location(self, index: int) -> str:
+        """Path or address of one picture."""
+        if self._bytes:
+            self._flush()
+        start = self._starts[index]
+        end = self._starts[index + 1] if index + 1 < len(self._starts) else self._end
+        return os.fsdecode(os.pread(self._file.fileno(), end - start, start))
+
+    def name(self, location: str) -> str:
+        """The location as it is shown and remembered: without the base."""
+        return location[len(self.base):] if self.base and location.startswith(self.base) else location
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Label of every entry."""
+        return np.array(self._labels, dtype=np.int64)
+
+    def label(self, index: int) -> int:
+        """Label of one entry."""
+        return self._labels[index]
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._file.close()

@@ -1,0 +1,85 @@
+"""Which of the found pictures are used, and where: minimum and maximum per class, percentages, separate folders."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from digits_core.data.entries import Entries
+from digits_core.data.pool import Item
+from digits_core.data.sources import Source
+from digits_core.data.split import Indices, choose, shuffled, split
+from digits_core.errors import BadData
+
+LeaveOut = Callable[[str, str, str, str], None]
+"""Called with path, split, class and reason for every picture that is left out on purpose."""
+SPLITS = ("train", "val", "test")
+UNKNOWN_CLASS = "class is not among the training classes"
+RECORD_OVERHEAD = 300
+"""Bytes of a record beside its picture: header with path, and LMDB's own."""
+SHARE_OF_RAW = {"png": 0.9, "jpeg": 0.4, "none": 1.0}
+
+
+class Part(NamedTuple):
+    """One split: its list, the positions to read in their final order, and the new label of every old one."""
+
+    entries: Entries
+    order: Indices
+    new_label: dict[int, int]
+
+    def items(self) -> Iterator[Item]:
+        """The pictures to decode, in order."""
+        for place in self.order:
+            location = self.entries.location(int(place))
+            yield Item(location, self.entries.name(location), self.new_label[self.entries.label(int(place))])
+
+
+class Plan(NamedTuple):
+    """Class names by label, and the splits that hold pictures."""
+
+    labels: list[str]
+    parts: dict[str, Part]
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures will be read."""
+        return sum(len(part.order) for part in self.parts.values())
+
+
+def divide(source: Source, options: Any, leave_out: LeaveOut) -> Plan:
+    """Make the plan. Raises BadData when fewer than two classes are left to train on."""
+    train = source.splits["train"]
+    old = train.labels
+
+    def drop(entries: Entries, places: Indices, name: str, reason: str) -> None:
+        for place in map(int, places):
+            leave_out(entries.name(entries.location(place)), name, source.labels[entries.label(place)], reason)
+
+    chosen = choose(old, options.min_per_class, options.max_per_class, options.seed)
+    drop(train, chosen.too_few, "train", f"its class has fewer than {options.min_per_class} pictures")
+    drop(train, chosen.too_many, "train", f"over the maximum of {options.max_per_class} for its class")
+    left = np.unique(old[chosen.kept])
+    if len(left) < 2:
+        raise BadData(f"{len(left)} of {len(source.labels)} classes have at least {options.min_per_class} picture(s); "
+                      "training needs two such classes. Add pictures, or lower the minimum.")
+    labels, new = list(source.labels), {number: number for number in range(len(source.labels))}
+    if not source.keeps_labels:
+        labels, new = [labels[number] for number in left], {int(old): place for place, old in enumerate(left)}
+    shares = {name: percent for name, percent in (("val", options.val_percent), ("test", options.test_percent))
+              if percent > 0 and name not in source.splits}
+    divided = split(old[chosen.kept], shares, options.seed, options.stratified)
+    parts = {name: Part(train, chosen.kept[places], new) for name, places in divided.items()}
+    for name, entries in source.splits.items():
+        if name != "train":
+            known = np.isin(entries.labels, list(new))
+            drop(entries, np.flatnonzero(~known), name, UNKNOWN_CLASS)
+            places = np.flatnonzero(known)
+            parts[name] = Part(entries, places[shuffled(len(places), options.seed)], new)
+    return Plan(labels, {name: parts[name] for name in SPLITS if name in parts and len(parts[name].order)})
+
+
+def estimate_bytes(options: Any, count: int) -> int:
+    """Disk space that ``count`` pictures will take, rather too much than too little."""
+    raw = options.width * options.height * (1 if options.channels == "gray" else 3)
+    page = 2048 if raw > 2048 else 0  # LMDB gives larger values pages of their own, half a page is lost on average
+    return int(count * (raw * SHARE_OF_RAW[options.encoding] + RECORD_OVERHEAD + page))

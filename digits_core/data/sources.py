@@ -1,0 +1,112 @@
+"""Where the pictures of a classification dataset come from: class folders, text lists, an archive, an address."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from digits_core.data import folders, lists, webindex
+from digits_core.data.entries import Entries
+from digits_core.errors import BadData
+from digits_core.safe import is_url, safe_join, safe_path
+from digits_core.safe.archives import safe_extract
+from digits_core.tasks.classification import DatasetOptions
+
+JOB_PREFIX = "job:"
+"""An archive path that begins so lies in the job's own folder: it was uploaded."""
+
+
+@dataclass
+class Scan:
+    """What a source may use, and how it reports while it looks around."""
+
+    folder: Path
+    """For its own temporary files; removed by the caller."""
+    job_folder: Path
+    roots: list[Path]
+    """Server folders that may be read; none: any."""
+    private_hosts: list[str]
+    skip: Callable[[str, str, str, str, bool], None]
+    """Called with path, split, class, reason and whether the picture is bad (or left out on purpose)."""
+    note: Callable[[str, int], None]
+    """Something worth telling that is no picture: kind and how many."""
+    tick: Callable[[], None]
+    """Called at least once a second; may raise to end the scan."""
+
+    def entries(self, split: str, base: str = "") -> Entries:
+        """An empty list of pictures on disk."""
+        return Entries(self.folder / f"{split}.entries", base)
+
+
+@dataclass
+class Source:
+    """What a scan found: class names, and a list of labelled pictures for "train" and each separate split."""
+
+    labels: list[str]
+    splits: dict[str, Entries]
+    roots: list[Path]
+    """Folders that decoding processes may read for these pictures; none: any."""
+    keeps_labels: bool = False
+    """The label numbers are the user's own: classes left out keep their number."""
+    remote: bool = False
+
+
+def classification(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> Source:
+    """Look for the pictures that ``options`` name. Raises DigitsError when there is nothing to look at."""
+    if options.method == "text":
+        return _lists(options, roots, scan)
+    if options.method == "archive":
+        return _archive(options, roots, scan)
+    return _folders(options, roots, scan)
+
+
+def _folders(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> Source:
+    wanted = {"train": options.folder, "val": options.val_folder, "test": options.test_folder}
+    wanted = {split: text for split, text in wanted.items() if text.strip()}
+    if is_url(options.folder):
+        labels: list[str] = []
+        splits = {split: _one_folder(split, text, labels, roots, scan) for split, text in wanted.items()}
+        return Source(labels, splits, list(roots), remote=True)
+    paths = {split: text if is_url(text) else safe_path(text, roots) for split, text in wanted.items()}
+    if len(paths) == 1:
+        paths = dict(folders.ready_splits(Path(paths["train"])))
+    labels = []
+    splits = {split: _one_folder(split, str(path), labels, roots, scan) for split, path in paths.items()}
+    return Source(labels, splits, list(roots), remote=any(map(is_url, wanted.values())))
+
+
+def _one_folder(split: str, text: str, labels: list[str], roots: Sequence[Path], scan: Scan) -> Entries:
+    if is_url(text):
+        return webindex.read(text.strip(), split, labels, scan)
+    return folders.read(Path(text), split, labels, list(roots), scan)
+
+
+def _archive(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> Source:
+    text = options.archive
+    archive = (safe_join(scan.job_folder, text.removeprefix(JOB_PREFIX)) if text.startswith(JOB_PREFIX)
+               else safe_path(text, roots))
+    target = scan.folder / "pictures"
+    safe_extract(archive, target, tick=scan.tick)
+    labels: list[str] = []
+    splits = {split: folders.read(path, split, labels, [target], scan)
+              for split, path in folders.ready_splits(folders.only_child(target))}
+    return Source(labels, splits, [target])
+
+
+def _lists(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> Source:
+    wanted = {"train": options.train_list, "val": options.val_list, "test": options.test_list}
+    paths = {split: safe_path(text, roots) for split, text in wanted.items() if text.strip()}
+    labels = lists.read_labels(safe_path(options.labels_file, roots)) if options.labels_file.strip() else None
+    base = options.image_folder.strip()
+    if base and not is_url(base):
+        base = str(safe_path(base, roots))
+    splits, remote = {}, False
+    for split, path in paths.items():
+        entries = scan.entries(split, base or str(path.parent))
+        remote = lists.read(path, entries, len(labels) if labels is not None else None, scan.tick) or remote
+        splits[split] = entries
+    if labels is None:
+        highest = max((int(entries.labels.max()) for entries in splits.values() if len(entries)), default=-1)
+        labels = [str(number) for number in range(highest + 1)]
+    if not labels:
+        raise BadData("The text files hold no line with a picture.")
+    return Source(labels, splits, list(roots), keeps_labels=True, remote=remote)

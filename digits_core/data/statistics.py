@@ -1,0 +1,31 @@
+"""Mean and spread over all pixels of a split, in one pass."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Statistics:
+    """Sums over pixels, exact in integers, so that neither order nor number of processes changes a mean."""
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        self.shape, self.count = shape, 0
+        self.total = np.zeros(shape, np.uint64)
+        self.squares = [0] * shape[0]
+
+    def add(self, sums: bytes | memoryview, count: int) -> None:
+        """Add the sums of one chunk of ``count`` pictures."""
+        size = self.total.size * 2
+        self.total += np.frombuffer(sums[:size], np.uint16).reshape(self.shape)
+        self.squares = [a + int(b) for a, b in zip(self.squares, np.frombuffer(sums[size:], np.uint64), strict=True)]
+        self.count += count
+
+    def mean(self) -> NDArray[np.float32]:
+        """Mean picture (C, H, W), 0..255."""
+        return (self.total / max(1, self.count)).astype(np.float32)
+
+    def pixel(self) -> tuple[list[float], list[float]]:
+        """Mean and standard deviation of each channel over all pixels of all pictures."""
+        pixels = max(1, self.count * self.shape[1] * self.shape[2])
+        means = [int(channel.sum()) / pixels for channel in self.total]
+        return means, [max(0.0, square / pixels - mean * mean) ** 0.5
+                       for square, mean in zip(self.squares, means, strict=True)]

@@ -1,5 +1,6 @@
 """The program every command hangs on, and the one place that turns errors into words and an exit code."""
 
+import os
 import sys
 from typing import Annotated, Any
 
@@ -53,8 +54,6 @@ def options(
 ) -> None:
     """Options before the command hold for every command."""
     if jobs_dir:
-        import os
-
         os.environ[f"{PREFIX}JOBS_DIR"] = jobs_dir
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from digits_core.infer import client, protocol
 from digits_core.jobs.scheduler import Scheduler
 from digits_core.jobs.store import JobStore, JobView
 from digits_core.services.workspace import Workspace
@@ -21,9 +22,11 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def workspace(settings: Settings) -> Iterator[Workspace]:
-    """An empty workspace; whatever worker still runs at the end is killed."""
+    """An empty workspace; whatever worker or inference process still runs at the end is ended."""
     yield Workspace.open(settings)
     fakes.kill_workers(settings.jobs_dir)
+    if protocol.folder_of(settings.jobs_dir).exists():
+        client.stop(settings)
 
 
 @pytest.fixture

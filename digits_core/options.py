@@ -34,7 +34,8 @@ def option(
     name to the values for which this one matters; ``labels`` gives the words for the values of a choice;
     ``kind`` asks for a special widget (a server path with completion, a multi-line text ...).
     """
-    extra: dict[str, Any] = {"group": group, "advanced": advanced, "when": when or {}, "labels": labels or {}, "kind": kind or ""}
+    extra: dict[str, Any] = {"group": group, "advanced": advanced, "when": when or {}, "labels": labels or {},
+                             "kind": kind or ""}
     return Field(default, title=title, description=help, ge=ge, le=le, gt=gt, json_schema_extra=extra)
 
 

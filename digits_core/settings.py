@@ -52,7 +52,7 @@ class Settings(BaseModel):
         try:
             settings = cls.model_validate(values)
         except ValidationError as error:
-            raise InvalidOptions([Problem(PREFIX + str(e["loc"][0]).upper(), f"{e['msg']} (got {e['input']!r})")
+            raise InvalidOptions([Problem("", f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']} (got {e['input']!r})")
                                   for e in error.errors()]) from error
         return settings.model_copy(update={
             "jobs_dir": _whole(settings.jobs_dir), "data_roots": [_whole(root) for root in settings.data_roots]})
@@ -62,7 +62,8 @@ def _entries(variable: str, text: str) -> list[str]:
     """The entries of a list; one that is set but names nothing is refused, because an empty list means "any"."""
     entries = [part.strip() for part in text.split(":") if part.strip()]
     if not entries:
-        raise InvalidOptions([Problem(variable, f"{text!r} names nothing; unset it, or give entries separated by ':'")])
+        raise InvalidOptions([Problem("", f"{variable}: {text!r} names nothing; unset it, or give entries with ':' "
+                                      "between them")])
     return entries
 
 

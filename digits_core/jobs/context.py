@@ -134,7 +134,7 @@ class Watch(threading.Thread):
         self._named: set[str] = set()
 
     def run(self) -> None:
-        """Until ``ended`` is set or a newer attempt took over. What fails is logged once a kind and disturbs nothing."""
+        """Until ``ended`` is set or a newer attempt took over. What fails is logged once and disturbs nothing."""
         while not self.ended.wait(self.every_s):
             self._try("capping the log", lambda: cap_log(self.context.attempt.log, LOG_CAP))
             if self.context.is_fenced:

@@ -194,7 +194,8 @@ def _ended(result: Json) -> State:
     state = result.get("state")
     if state not in (Status.DONE, Status.FAILED, Status.STOPPED):
         return State(Status.DAMAGED, "result.json holds no known state.", "Resume to run it again.", "damaged")
-    return State(Status(state), str(result.get("reason", "")), str(result.get("try", "")), str(result.get("code", "")))
+    reason = result.get("reason") or ("" if state == Status.DONE else "The worker left no reason.")
+    return State(Status(state), str(reason), str(result.get("try", "")), str(result.get("code", "")))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from digits_core.jobs.model import Kind
 from digits_core.tasks import tasks
-from digits_core.ui import bulk, overview, session, tables
+from digits_core.ui import bulk, lists, overview, session, tables
 from digits_core.ui.cards import damaged_list, first_visit, nothing_yet
 from digits_core.ui.frame import head
 
@@ -38,27 +38,22 @@ def live() -> None:
 
 live()
 
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    words = st.text_input("Filter", key="filter", bind="query-params", live=True, type="search", width="stretch",
-                          icon=":material/search:", placeholder="Name, group, owner, state, network …",
-                          label_visibility="collapsed")
-    group = st.toggle("Group jobs", True, key="group", bind="query-params", persist_state="session")
-
+if not views:
+    st.stop()
 whole = [view for view in views if view.job.task]
 broken = [view for view in views if not view.job.task]
 kinds = {"Datasets": (Kind.DATASET, tables.dataset_row), "Models": (Kind.MODEL, tables.model_row),
          "Pretrained": (Kind.PRETRAINED, tables.model_row)}
-lists = {title: [view for view in whole if view.job.kind is kind] for title, (kind, _) in kinds.items()}
-labels = [f"{title} ({len(members)})" for title, members in lists.items()]
-tabs = st.tabs([*labels, *([f"Damaged ({len(broken)})"] if broken else [])], default=labels[1])
-picked: list[str] = []
-for tab, (title, members) in zip(tabs, lists.items(), strict=False):
-    with tab:
-        found = tables.matching(members, words or "")
-        picked += tables.grouped(found, kinds[title][1], f"home.{title}.{bulk.version()}", group)
-        if not found:
-            nothing_yet(title, bool(members))
-if broken:
-    with tabs[-1]:
-        picked += damaged_list(broken)
-bulk.bar(picked)
+members = {title: [view for view in whole if view.job.kind is kind] for title, (kind, _) in kinds.items()}
+members |= {"Damaged": broken} if broken else {}
+tab = st.segmented_control("What", list(members), default="Models" if members["Models"] else "Datasets", required=True,
+                           format_func=lambda title: f"{title} ({len(members[title])})", key="tab",
+                           bind="query-params", label_visibility="collapsed") or "Models"
+words, group = lists.controls()
+found = tables.matching(members[tab], words)
+if tab == "Damaged":
+    bulk.bar(damaged_list(found))
+    st.stop()
+if not found:
+    nothing_yet(tab, bool(members[tab]))
+bulk.bar(tables.grouped(found, kinds[tab][1], f"home.{tab}.{bulk.version()}", group))

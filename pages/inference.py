@@ -1,5 +1,47 @@
-"""Inference."""
+"""Inference: try a model on a picture, or let it work through many."""
 
-from digits_core.ui.frame import head
+import streamlit as st
 
+from digits_core.jobs.model import Kind
+from digits_core.ui import bulk, inference_form, lists, session, tables
+from digits_core.ui.frame import empty, head
+
+workspace = session.workspace()
 head("Inference")
+bulk.said()
+found = inference_form.ready(workspace)
+if not found:
+    with empty("image_search", "No model to ask yet", "As soon as a training has its first checkpoint, you can try it "
+               "here on your own pictures."):
+        if st.button("Train a model", type="primary", icon=":material/add:", key="inference.train"):
+            st.switch_page("models.py", query_params={"new": "classification"})
+    st.stop()
+
+first = {}
+with session.shown():
+    if clone := st.query_params.get("clone", ""):
+        source = workspace.store.get(clone)
+        first = {"origin": clone, "name": source.name, "options": source.job.options}
+        st.session_state.setdefault("mode", "Many pictures")
+        st.session_state.setdefault("model", str(source.job.options.get("model", "")))
+
+left, right = st.columns([1, 2.2], gap="large")
+with left:
+    model, checkpoint = inference_form.choose(found)
+    mode = st.segmented_control("How many?", ["One picture", "Many pictures"], default="One picture", required=True,
+                                key="mode", bind="query-params", label_visibility="collapsed", width="stretch")
+    picture = inference_form.one_picture(workspace) if mode == "One picture" else None
+with right:
+    if mode == "Many pictures":
+        inference_form.batch(workspace, model, checkpoint, first)
+    elif picture:
+        inference_form.classify(workspace, model, checkpoint, picture)
+    else:
+        with empty("add_photo_alternate", "Drop a picture at the left",
+                   "It is classified at once; the five most probable labels stand here."):
+            pass
+
+batches = [view for view in workspace.store.jobs(Kind.INFERENCE) if view.job.kind is Kind.INFERENCE]
+if batches:
+    st.subheader("Batches", anchor=False)
+    lists.draw(workspace, batches, tables.inference_row, "inference")

@@ -1,5 +1,36 @@
-"""Models."""
+"""Models: the list of all trainings, and the form of a new one."""
 
-from digits_core.ui.frame import head
+import streamlit as st
 
-head("Models")
+from digits_core.jobs.model import Kind
+from digits_core.tasks import tasks
+from digits_core.ui import bulk, lists, model_form, session, tables
+from digits_core.ui.frame import empty, head
+
+workspace = session.workspace()
+known = tasks()
+
+if any(name in st.query_params for name in ("new", "clone", "start")):
+    task = known.get(st.query_params.get("new", ""), next(iter(known.values())))
+    with head("New model", task.title):
+        if st.button("All models", icon=":material/arrow_back:", key="models.back"):
+            st.query_params.clear()
+            st.rerun()
+    with session.shown():
+        model_form.draw(workspace, task, model_form.origin(workspace))
+    st.stop()
+
+with head("Models"):
+    if st.button("New model", type="primary", icon=":material/add:", key="models.new"):
+        st.query_params["new"] = next(iter(known))
+        st.rerun()
+bulk.said()
+views = [view for view in workspace.store.jobs(Kind.MODEL) if view.job.kind is Kind.MODEL and view.job.task]
+if not views:
+    with empty("neurology", "No model yet", "A model is a network that was trained on a dataset. Choose a dataset, a "
+               "network and how it learns; watch the curves while it does."):
+        if st.button("Train the first one", type="primary", icon=":material/add:", key="models.first"):
+            st.query_params["new"] = next(iter(known))
+            st.rerun()
+else:
+    lists.draw(workspace, views, tables.model_row, "models")

@@ -19,18 +19,24 @@ def bar(ids: list[str]) -> None:
         if len(ids) == 1 and st.button("Open", key="bulk.open", icon=":material/arrow_forward:"):
             st.switch_page("job.py", query_params={"id": ids[0]})
         if st.button("Stop", key="bulk.stop", icon=":material/stop_circle:"):
-            done(jobs.bulk(jobs.stop, session.workspace(), session.user(), ids), len(ids), "asked to stop")
+            done(jobs.bulk(jobs.stop, session.workspace(), session.user(), ids), ids, "asked to stop")
         if st.button("Group", key="bulk.group", icon=":material/folder:"):
             group_dialog(ids)
         if st.button("Delete", key="bulk.delete", icon=":material/delete:"):
             delete_dialog(ids)
 
 
-def done(failures: list[str], total: int, what: str) -> None:
-    """Remember what happened for the next run, clear the selection, and draw the page again."""
-    st.session_state["bulk.said"] = (failures, total - len(failures), what)
+def done(failures: list[str], ids: list[str], what: str, undo: bool = False) -> None:
+    """Remember what happened, clear the selection, and draw the page again."""
+    remember(failures, ids, what, undo)
     st.session_state["bulk.version"] = version() + 1
     st.rerun()
+
+
+def remember(failures: list[str], ids: list[str], what: str, undo: bool = False) -> None:
+    """What the next run says: how many jobs something was done to, what went wrong, and whether it can be undone."""
+    st.session_state["bulk.said"] = (failures, len(ids) - len(failures), what)
+    st.session_state["bulk.undo"] = ids if undo else []
 
 
 def version() -> int:
@@ -39,12 +45,22 @@ def version() -> int:
 
 
 def said() -> None:
-    """Show what the last action did."""
+    """Show what the last action did, and offer to take a deletion back."""
     failures, good, what = st.session_state.pop("bulk.said", ([], 0, ""))
-    if good:
-        st.toast(f"{plural(good, 'job')} {what}.", icon=":material/check:")
     for failure in failures:
         st.error(plain(failure), icon=":material/error:")
+    if good:
+        st.toast(f"{plural(good, 'job')} {what}.", icon=":material/check:")
+    trashed = {view.id for view in session.workspace().store.trashed()} if st.session_state.get("bulk.undo") else set()
+    ids = [job_id for job_id in st.session_state.get("bulk.undo", []) if job_id in trashed]
+    if ids:
+        with st.container(horizontal=True, vertical_alignment="center", border=True, key="bulk.undo.row"):
+            st.markdown(f":material/delete: {plural(len(ids), 'job')} moved to the trash.", width="stretch")
+            if st.button("Undo", icon=":material/undo:", key="bulk.undo.do"):
+                done(jobs.bulk(jobs.restore, session.workspace(), session.user(), sorted(ids)), ids, "restored")
+            if st.button("", icon=":material/close:", key="bulk.undo.hide", type="tertiary", help="Hide this"):
+                st.session_state["bulk.undo"] = []
+                st.rerun()
 
 
 def delete(workspace: Workspace, user: str, job_id: str) -> None:
@@ -66,8 +82,8 @@ def delete_dialog(ids: list[str]) -> None:
     st.markdown(f"They go to the trash ({size(amount)}) and can be restored from the System page. "
                 "Running ones are stopped first.")
     if st.button(f"Delete {plural(len(ids), 'job')}", type="primary", key="bulk.delete.yes"):
-        done(jobs.bulk(delete, session.workspace(), session.user(), dependents_first(ids)), len(ids),
-             "moved to the trash")
+        done(jobs.bulk(delete, session.workspace(), session.user(), dependents_first(ids)), ids,
+             "moved to the trash", undo=True)
 
 
 def dependents_first(ids: list[str]) -> list[str]:
@@ -85,4 +101,4 @@ def group_dialog(ids: list[str]) -> None:
         def regroup(workspace: Workspace, user: str, job_id: str) -> None:
             jobs.edit(workspace, user, job_id, group=group)
 
-        done(jobs.bulk(regroup, session.workspace(), session.user(), ids), len(ids), "grouped")
+        done(jobs.bulk(regroup, session.workspace(), session.user(), ids), ids, "grouped")

@@ -101,3 +101,11 @@ def losses(workspace: Workspace, view: JobView, points: int = 60) -> list[float]
 def stamp(views: Sequence[JobView]) -> dict[str, str]:
     """What must change for the tables to be drawn again."""
     return {view.id: badges.word(view) for view in views}
+
+
+def maybe(workspace: Workspace, job_id: str) -> JobView | None:
+    """A job that may have been deleted meanwhile."""
+    try:
+        return workspace.store.get(job_id)
+    except DigitsError:
+        return None

@@ -1,5 +1,6 @@
 """What every page starts with: the workspace, who is looking, which job; and how errors are shown."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from digits_core.services.workspace import Workspace
 from digits_core.ui.text import plain
 
 COOKIE = "digits_name"
+log = logging.getLogger("digits.pages")
 
 
 @st.cache_resource(show_spinner=False)
@@ -83,3 +85,14 @@ def the_job() -> JobView:
         st.error(plain(error), icon=":material/search_off:")
         st.page_link("home.py", label="All jobs", icon=":material/home:")
         st.stop()
+
+
+@contextmanager
+def readable(what: str) -> Iterator[None]:
+    """Keep a page whole when a job's files hold something else than they should; says which part is missing."""
+    try:
+        with shown():
+            yield
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError) as error:
+        log.warning("%s cannot be shown: %r", what, error, exc_info=True)
+        st.warning(f"{what} cannot be shown: its file in the job folder is damaged.", icon=":material/broken_image:")

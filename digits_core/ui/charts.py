@@ -1,0 +1,100 @@
+"""Plotly figures in the page's colours: curves, bars, a confusion matrix. Zoom survives live updates."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from digits_core.ui.curves import Line, best
+
+Json = dict[str, Any]
+LIGHT = ("#4f46e5", "#e8710a", "#0f9d76", "#c2417c")
+DARK = ("#8b87ff", "#ff9d4d", "#3ccfa0", "#f078ab")
+BAR = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
+
+
+def is_dark() -> bool:
+    """Whether this person's browser shows the dark theme."""
+    return bool(st.context.theme and st.context.theme.get("type") == "dark")
+
+
+def colors() -> tuple[str, ...]:
+    """Accent and companions for the theme on screen."""
+    return DARK if is_dark() else LIGHT
+
+
+def draw(figure: go.Figure, key: str, height: int, revision: str = "") -> None:
+    """Put a figure on the page; ``revision`` keeps zoom and hidden lines while the data grows."""
+    figure.update_layout(height=height, margin={"l": 8, "r": 8, "t": 28, "b": 8}, uirevision=revision or key,
+                         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, hovermode="x unified")
+    st.plotly_chart(figure, key=key, config=BAR)
+
+
+def training(lines: dict[str, Line], marks: Sequence[float] = (), goal: str = "val/accuracy") -> go.Figure:
+    """Loss on the left axis, accuracy on the right; training dashed, validation solid; the best epoch marked."""
+    accent, second = colors()[:2]
+    figure = go.Figure()
+    for name, title, color, dash, axis in (
+            ("train/loss", "Training loss", second, "dot", "y"), ("val/loss", "Validation loss", second, "solid", "y"),
+            ("train/accuracy", "Training accuracy", accent, "dot", "y2"),
+            ("val/accuracy", "Validation accuracy", accent, "solid", "y2")):
+        if line := lines.get(name):
+            figure.add_scatter(x=line.x, y=line.y, name=title, yaxis=axis, mode="lines+markers" if len(line.x) == 1
+                               else "lines", line={"color": color, "dash": dash, "width": 2 if dash == "solid" else 1.5})
+    if top := best(lines.get(goal)):
+        figure.add_scatter(x=[top[0]], y=[top[1]], yaxis="y2", mode="markers+text", showlegend=False,
+                           marker={"color": accent, "size": 10, "symbol": "star"}, textposition="bottom center",
+                           text=[f"{100 * top[1]:.2f} %"], hovertemplate="best: epoch %{x:.4g}<extra></extra>")
+    for epoch in marks:
+        figure.add_vline(epoch, line={"dash": "dash", "width": 1, "color": "#8a93a3"},
+                         annotation={"text": "resumed", "font": {"size": 11}}, annotation_position="top left")
+    figure.update_layout(
+        xaxis={"title": "Epoch", "rangemode": "tozero"}, yaxis={"title": "Loss", "rangemode": "tozero"},
+        yaxis2={"title": "Accuracy", "overlaying": "y", "side": "right", "range": [0, 1.03], "tickformat": ".0%",
+                "showgrid": False})
+    return figure
+
+
+def rate(points: Sequence[tuple[float, float]], x_title: str) -> go.Figure:
+    """A learning rate over training."""
+    figure = go.Figure(go.Scatter(x=[x for x, _ in points], y=[y for _, y in points], mode="lines", name="",
+                                  line={"color": colors()[0], "width": 2}, hovertemplate="%{y:.4g}"))
+    figure.update_layout(xaxis={"title": x_title, "rangemode": "tozero"}, showlegend=False,
+                         yaxis={"title": "Learning rate", "rangemode": "tozero", "exponentformat": "power"})
+    return figure
+
+
+def stacked(labels: Sequence[str], series: dict[str, Sequence[float]]) -> go.Figure:
+    """Stacked bars: one bar a label, one colour a series."""
+    figure = go.Figure([go.Bar(x=list(range(len(labels))), y=list(values), name=name, marker={"color": color},
+                               customdata=list(labels), hovertemplate="%{customdata}: %{y:,}")
+                        for (name, values), color in zip(series.items(), colors(), strict=False)])
+    few = len(labels) <= 40
+    figure.update_layout(barmode="stack", bargap=0.25, yaxis={"title": "Pictures"},
+                         xaxis={"tickvals": list(range(len(labels))) if few else [], "type": "linear",
+                                "ticktext": [short_label(label) for label in labels] if few else []})
+    return figure
+
+
+def confusion(matrix: Sequence[Sequence[float]], labels: Sequence[str]) -> go.Figure:
+    """Truth down, prediction across; colour is the share of the row, so that rare classes show too."""
+    shares = [[value / max(1, sum(row)) for value in row] for row in matrix]
+    small = len(labels) <= 25
+    names = [short_label(label) for label in labels]
+    ticks = {"tickvals": list(range(len(labels))), "ticktext": names} if len(labels) <= 60 else {"showticklabels": False}
+    ground = "#1c1f2b" if is_dark() else "#f5f6fa"
+    figure = go.Figure(go.Heatmap(
+        z=shares, customdata=[list(row) for row in matrix], showscale=False, xgap=1, ygap=1, zmin=0, zmax=1,
+        colorscale=[[0, ground], [1, colors()[0]]], text=[[f"{v:,.0f}" if v else "" for v in row] for row in matrix],
+        texttemplate="%{text}" if small else None,
+        hovertemplate="truth %{y}, predicted %{x}: %{customdata:,}<extra></extra>"))
+    figure.update_layout(xaxis={"title": "Predicted", "side": "bottom", **ticks},
+                         yaxis={"title": "Truth", "autorange": "reversed", **ticks})
+    return figure
+
+
+def short_label(text: str, limit: int = 14) -> str:
+    """A class name that fits under a bar; plotly reads markup, so its signs are taken out."""
+    clean = text.replace("&", "+").replace("<", "‹").replace(">", "›").replace("$", "＄")
+    return clean if len(clean) <= limit else f"{clean[:limit - 1]}…"

@@ -1,0 +1,137 @@
+"""A dataset on the screen: its build while it runs, and what it holds afterwards."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from digits_core.jobs.model import Status
+from digits_core.jobs.store import JobView
+from digits_core.services import datasets
+from digits_core.services.workspace import Workspace
+from digits_core.ui import charts, job_parts, session
+from digits_core.ui.overview import how_far
+from digits_core.ui.tables import disk_bytes
+from digits_core.ui.text import count, number, plain, plural, short, size
+
+Json = dict[str, Any]
+SPLITS = {"train": "Training", "val": "Validation", "test": "Test"}
+PAGE = 24
+NOTES = {"orientation": "turned upright as their camera noted", "first-frame": "animated: the first frame was taken",
+         "animated": "animated: the first frame was taken"}
+
+
+def live(workspace: Workspace, view: JobView) -> None:
+    """Progress while it is built; the four numbers when it is done."""
+    if not view.status.is_final:
+        st.progress(min(1.0, max(0.0, view.progress.done)), text=how_far(view) if view.status.is_live
+                    else "Waits for its turn (System page: queue).")
+        left = number(view.progress.eta_s)
+        st.caption(f"{short(left)} left" if left is not None else "Counting the pictures …")
+        with session.readable("The hardware history"):
+            job_parts.hardware(view)
+    if view.status is not Status.DONE:
+        return
+    with session.readable("The dataset's manifest"):
+        manifest = datasets.manifest(view)
+        with st.grid(5, border=True, gap="small", min_column_width=150):
+            st.metric("Pictures", count(manifest.get("used")))
+            st.metric("Classes", count(len(manifest.get("labels") or [])))
+            st.metric("Input", shape_words(manifest))
+            st.metric("Size on disk", size(disk_bytes(view)))
+            st.metric("Skipped", count(manifest.get("skipped")))
+
+
+def shape_words(manifest: Json) -> str:
+    """28 × 28, grey."""
+    shape = manifest.get("shape") or [0, 0, 0]
+    return f"{shape[2]} × {shape[1]}, {'grey' if shape[0] == 1 else 'colour'}"
+
+
+def tabs(workspace: Workspace, view: JobView) -> dict[str, Callable[[], None]]:
+    """Panels of a finished dataset, by title."""
+    if view.status is not Status.DONE:
+        return {"Skipped": lambda: skipped(view)}
+    return {"Classes": lambda: classes(workspace, view), "Pictures": lambda: gallery(workspace, view),
+            "Skipped": lambda: skipped(view), "Used by": lambda: used_by(workspace, view)}
+
+
+def classes(workspace: Workspace, view: JobView) -> None:
+    """How many pictures each class has in each split, beside the mean picture."""
+    manifest = datasets.manifest(view)
+    labels, splits = list(map(str, manifest["labels"])), manifest["splits"]
+    left, right = st.columns([4, 1], gap="medium")
+    with left:
+        series = {SPLITS[name]: splits[name]["per_class"] for name in SPLITS if name in splits}
+        charts.draw(charts.stacked(labels, series), f"dataset.classes.{view.id}", 340)
+    with right, session.readable("The mean picture"):
+        st.markdown("**Mean picture**")
+        if mean := datasets.mean_picture(view):
+            st.image(mean, width=160, alt="Average of all training pictures")
+        pixel = manifest.get("mean_pixel") or []
+        st.caption("Mean " + ", ".join(f"{value:.1f}" for value in pixel) + " of 255")
+    for note in manifest.get("notes") or []:
+        kind = str(note.get("kind"))
+        st.caption(f":material/info: {plural(int(note.get('count', 0)), 'picture')} {plain(NOTES.get(kind, kind))}.")
+    frame = pd.DataFrame({"class": labels} | {name: list(values) for name, values in series.items()})
+    with st.expander("As a table", icon=":material/table:"):
+        st.dataframe(frame, hide_index=True, key=f"dataset.table.{view.id}")
+
+
+def gallery(workspace: Workspace, view: JobView) -> None:
+    """Samples by split and class, a page at a time; the choice stands in the address."""
+    manifest = datasets.manifest(view)
+    labels = list(map(str, manifest["labels"]))
+    names = [name for name in SPLITS if name in manifest["splits"]]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        split = st.segmented_control("Split", names, default=names[0], required=True, key="split", bind="query-params",
+                                     format_func=lambda name: SPLITS[name]) or names[0]
+        chosen = st.selectbox("Class", labels, index=None, key="class", bind="query-params", width=240,
+                              placeholder="All classes")
+        search = st.text_input("Path contains", key="search", bind="query-params", live=True, type="search",
+                               width=240) or ""
+    label = labels.index(chosen) if chosen in labels else None
+    page_key = f"dataset.page.{split}.{label}.{search}"
+    offset = (int(st.session_state.get(page_key, 1)) - 1) * PAGE
+    found = datasets.samples(workspace, view.id, split, label, search, offset, PAGE)
+    if not found.items:
+        st.caption("No picture fits.")
+        return
+    with st.grid("auto", min_column_width=116, gap="small"):
+        for sample in found.items:
+            with st.container(gap="xxsmall"):
+                st.image(sample.png, width="stretch", alt=f"{sample.class_name}, {sample.path}")
+                st.caption(plain(sample.class_name), help=plain(sample.path))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        pages = -(-found.total // PAGE)
+        if pages > 1:
+            st.pagination(pages, key=page_key)
+        st.caption(f"{plural(found.total, 'picture')}", width="content")
+
+
+def skipped(view: JobView) -> None:
+    """Pictures that could not be used, with the reason for each."""
+    found = datasets.skipped(view, 0, 1000)
+    rows = [row if isinstance(row, dict) else row._asdict() for row in getattr(found, "items", found)]
+    if not rows:
+        st.caption("Every picture could be read.")
+        return
+    total = getattr(found, "total", len(rows))
+    st.caption(f"{plural(total, 'picture')} could not be used."
+               + (f" The first {len(rows):,} are shown." if total > len(rows) else ""))
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key=f"dataset.skipped.{view.id}", column_config={
+        "path": st.column_config.TextColumn("Path", width="large"), "split": "Split", "class": "Class",
+        "reason": st.column_config.TextColumn("Reason", width="large")})
+    st.link_button("Download the list", f"/api/datasets/{view.id}/skipped", icon=":material/download:")
+
+
+def used_by(workspace: Workspace, view: JobView) -> None:
+    """Models trained on it, and the way to the next one."""
+    users = datasets.used_by(workspace, view.id)
+    for user in users:
+        job_parts.link(user)
+    if not users:
+        st.caption("No model uses this dataset yet.")
+    if st.button("Train a model on it", icon=":material/add:", key="dataset.train", type="primary"):
+        st.switch_page("models.py", query_params={"new": view.job.task, "dataset": view.id})

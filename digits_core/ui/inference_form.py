@@ -1,0 +1,95 @@
+"""Choose a model and pictures: one to be looked at now, many as a job."""
+
+from typing import Any
+
+import streamlit as st
+
+from digits_core.infer.options import BatchOptions
+from digits_core.jobs.model import Kind
+from digits_core.jobs.store import JobView
+from digits_core.services import inference, models
+from digits_core.services.workspace import Workspace
+from digits_core.ui import inference_panels, session
+from digits_core.ui.forms import OptionsForm, path_input, said, show_problems, start, submit
+from digits_core.ui.text import plain
+
+Json = dict[str, Any]
+TYPES = ["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp", "ppm", "pgm"]
+
+
+def ready(workspace: Workspace) -> dict[str, JobView]:
+    """Models that have a checkpoint, newest first; one in training can be asked too."""
+    return {view.id: view for view in workspace.store.jobs()
+            if view.job.kind in (Kind.MODEL, Kind.PRETRAINED) and models.checkpoints(view)}
+
+
+def choose(found: dict[str, JobView]) -> tuple[str, str]:
+    """Model and checkpoint; both stand in the address."""
+    with st.container(border=True):
+        chosen = st.selectbox("Model", list(found), key="model", bind="query-params",
+                              format_func=lambda job_id: found[job_id].name) or next(iter(found))
+        rows = {f"{float(row['epoch']):g}": row for row in reversed(models.checkpoints(found[chosen]))}
+        known = ["best", "last", *rows]
+        epoch = st.selectbox("Epoch", known, key="checkpoint", bind="query-params",
+                             format_func=lambda name: _epoch_words(name, rows)) or "best"
+        st.page_link("job.py", label=f"About {plain(found[chosen].name)}", icon=":material/neurology:",
+                     query_params={"id": chosen})
+    return chosen, epoch
+
+
+def _epoch_words(name: str, rows: dict[str, Json]) -> str:
+    if name not in rows:
+        return {"best": "Best", "last": "Last"}.get(name, name)
+    metrics = rows[name].get("metrics")
+    accuracy = metrics.get("val/accuracy") if isinstance(metrics, dict) else None
+    return f"Epoch {name}" + (f" · {100 * accuracy:.2f} %" if isinstance(accuracy, int | float) else "")
+
+
+def one_picture(workspace: Workspace) -> tuple[str, bytes] | None:
+    """A picture from an upload, a server path or an address; None until there is one."""
+    source = st.segmented_control("Picture from", ["Upload", "Server path or URL"], default="Upload", required=True,
+                                  key="inference.source", label_visibility="collapsed")
+    if source == "Upload":
+        file = st.file_uploader("Picture", TYPES, key="inference.file", max_upload_size=100,
+                                label_visibility="collapsed")
+        return (file.name, file.getvalue()) if file else None
+    text = path_input("Server path or URL", "inference.path", "A picture the server can read, or http(s)://…",
+                      files=True).strip()
+    if not text or not st.toggle("Classify", key="inference.go", value=True):
+        return None
+    with session.shown():
+        return inference.load_images(workspace, [text])[0]
+    return None
+
+
+def classify(workspace: Workspace, model: str, checkpoint: str, image: tuple[str, bytes]) -> None:
+    """The answer for one picture, large."""
+    with session.shown(), st.spinner("Asking the network …", show_time=True):
+        answer = inference.classify(workspace, session.user(), model, [image], checkpoint)[0]
+        seen = inference.network_input(workspace, session.user(), model, image)
+        inference_panels.one(answer, image[1], seen)
+
+
+def batch(workspace: Workspace, model: str, checkpoint: str, first: Json) -> None:
+    """The form of a batch: uploads, a list or a folder; it becomes a job."""
+    prefix = f"batch.{first.get('origin', 'new')}"
+    form = OptionsForm(prefix, BatchOptions, first.get("options"))
+    start(f"{prefix}.name", first.get("name", ""))
+    name = st.text_input("Name", key=f"{prefix}.name", max_chars=200, placeholder="Pictures of Monday") or ""
+    show_problems(prefix, "name", name)
+    form.draw(("method",))
+    uploads = []
+    if form.value("method") == "upload":
+        uploads = st.file_uploader("Pictures", TYPES, accept_multiple_files=True, key=f"{prefix}.files") or []
+        show_problems(prefix, "uploads")
+    form.draw(("folder", "image_list", "image_folder"))
+    with st.expander("More", icon=":material/tune:"):
+        form.draw(("limit", "top"), columns=2)
+    show_problems(prefix, "model", model)
+    said(prefix)
+    if st.button("Classify them all", type="primary", icon=":material/play_arrow:", key=f"{prefix}.create"):
+        values = {**form.values(), "checkpoint": checkpoint}
+        pictures = [(file.name, file.getvalue()) for file in uploads]
+        view = submit(prefix, {**values, "name": name, "model": model}, lambda: inference.create_batch(
+            workspace, session.user(), model, name, values, uploads=pictures))
+        st.switch_page("job.py", query_params={"id": view.id})

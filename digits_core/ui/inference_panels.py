@@ -1,0 +1,119 @@
+"""Predictions on the screen: one picture with its bars, a batch with its table."""
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from digits_core.jobs.store import JobView
+from digits_core.services import inference
+from digits_core.services.workspace import Workspace
+from digits_core.ui import session
+from digits_core.ui.model_panels import show_report
+from digits_core.ui.overview import how_far
+from digits_core.ui.text import count, number, percent, plain, plural, short
+
+Json = dict[str, Any]
+PAGE = 50
+
+
+def one(answer: Json, picture: bytes, seen: bytes | None) -> None:
+    """A picture, large, beside its most probable labels."""
+    left, right = st.columns([1, 1.2], gap="large")
+    with left:
+        with session.readable("The picture"):
+            st.image(picture, width="stretch", alt=str(answer.get("image", "")))
+        st.caption(plain(answer.get("image", "")))
+    with right:
+        if answer.get("error"):
+            st.error(plain(answer["error"]), icon=":material/broken_image:")
+            return
+        bars(answer["predictions"])
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if seen:
+                st.image(seen, width=72, alt="What the network sees")
+                st.caption("What the network sees", width="content")
+            if (latency := number(answer.get("latency_ms"))) is not None:
+                st.caption(f":material/timer: {latency:.1f} ms", width="content")
+
+
+def bars(predictions: list[Json]) -> None:
+    """Labels with their probability, best first."""
+    for rank, row in enumerate(predictions):
+        share = min(1.0, max(0.0, number(row["probability"]) or 0.0))
+        label = plain(row["label"])
+        with st.container(gap="xxsmall"):
+            if rank == 0:
+                st.subheader(f"{label} :primary[{percent(share)}]", anchor=False)
+                st.progress(share)
+            else:
+                st.progress(share, text=f"{label}  :gray[{percent(share)}]")
+
+
+def live(workspace: Workspace, view: JobView) -> None:
+    """Progress of a batch, and its key figures when it is done."""
+    if not view.status.is_final:
+        st.progress(min(1.0, max(0.0, view.progress.done)), text=how_far(view) if view.status.is_live
+                    else "Waits for its turn (System page: queue).")
+        st.caption(f"{short(number(view.progress.eta_s))} left")
+        return
+    with session.readable("The summary"):
+        summary = inference.batch_summary(workspace, view.id)
+        if summary and summary.get("accuracy") is None:
+            with st.grid(3, border=True, gap="small", min_column_width=150):
+                st.metric("Pictures", count(summary.get("pictures")))
+                st.metric("Could not be read", count(summary.get("failed")))
+                st.metric("With a known label", count(summary.get("labelled")))
+
+
+def tabs(workspace: Workspace, view: JobView) -> dict[str, Callable[[], None]]:
+    """Panels of a batch, by title."""
+    return {"Results": lambda: results(workspace, view)}
+
+
+def results(workspace: Workspace, view: JobView) -> None:
+    """Summary and confusion where labels are known, then the pictures, wrong ones first."""
+    summary = inference.batch_summary(workspace, view.id)
+    if summary.get("accuracy") is not None:
+        with session.readable("The summary"):
+            show_report(summary, f"batch.{view.id}")
+    labelled = summary.get("accuracy") is not None
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        choices = {"wrong": "Wrong", "all": "All", "failed": "Could not be read"}
+        shown = [name for name in choices if labelled or name != "wrong"]
+        wrong = labelled and inference.batch_results(workspace, view.id, 0, 1, "wrong").total > 0
+        only = st.segmented_control("Show", shown, default="wrong" if wrong else "all", required=True, key="show",
+                                    format_func=choices.__getitem__, bind="query-params",
+                                    label_visibility="collapsed") or "all"
+        st.download_button("CSV", lambda: b"".join(inference.batch_csv(workspace, view.id)), f"{view.id}.csv",
+                           "text/csv", icon=":material/download:", on_click="ignore", key="batch.csv")
+    _table(workspace, view, only)
+
+
+def _table(workspace: Workspace, view: JobView, only: Any) -> None:
+    key = f"batch.page.{only}"
+    page = int(st.session_state.get(key, 1))
+    found = inference.batch_results(workspace, view.id, (page - 1) * PAGE, PAGE, only)
+    if not found.rows:
+        st.caption("Nothing here.")
+        return
+    thumbs = inference.thumbnails(workspace, view.id, found.rows)
+    frame = pd.DataFrame([_row(row, thumb) for row, thumb in zip(found.rows, thumbs, strict=True)])
+    st.dataframe(frame.dropna(axis="columns", how="all"), hide_index=True, row_height=64, height=min(
+        38 + 64 * len(frame), 720), key=f"batch.table.{view.id}", placeholder="–", column_config={
+            "picture": st.column_config.ImageColumn("", width=72), "path": st.column_config.TextColumn("Picture"),
+            "truth": "Truth", "label": "Predicted", "error": st.column_config.TextColumn("Why not", width="large"),
+            "probability": st.column_config.ProgressColumn("Probability", format="percent", min_value=0, max_value=1)})
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if found.total > PAGE:
+            st.pagination(-(-found.total // PAGE), key=key)
+        st.caption(plural(found.total, "picture"), width="content")
+
+
+def _row(row: Json, thumb: bytes | None) -> Json:
+    best = (row.get("predictions") or [{}])[0]
+    image = f"data:image/png;base64,{base64.b64encode(thumb).decode()}" if thumb else None
+    return {"picture": image, "path": str(row.get("image") or row.get("path") or ""), "truth": row.get("truth"),
+            "label": best.get("label"), "probability": number(best.get("probability")), "error": row.get("error")}

@@ -1,0 +1,101 @@
+"""The head of every job's page: name, state, what can be done with it, and what went wrong."""
+
+import streamlit as st
+
+from digits_core import files
+from digits_core.errors import DigitsError
+from digits_core.jobs.model import Kind, Status
+from digits_core.jobs.store import JobView
+from digits_core.services import jobs
+from digits_core.ui import badges, bulk, session
+from digits_core.ui.frame import head
+from digits_core.ui.text import age, exact, plain, size
+
+CLONE_PAGES = {Kind.DATASET: "datasets.py", Kind.MODEL: "models.py", Kind.INFERENCE: "inference.py"}
+
+
+def draw(view: JobView) -> None:
+    """Title, badges, facts in a line, and the actions that make sense now."""
+    with head(plain(view.name)):
+        _actions(view)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        badges.state(view)
+        st.badge(str(view.job.kind), icon=badges.kind_icon(view), color="gray")
+        if view.group:
+            st.badge(plain(view.group), icon=":material/folder:", color="gray")
+        if view.job.owner:
+            st.caption(f"by {plain(view.job.owner)}", width="content")
+        if view.job.created:
+            st.caption(f"{age(view.job.created)}", width="content", help=exact(view.job.created))
+        st.caption(view.id, width="content")
+
+
+def _actions(view: JobView) -> None:
+    user, workspace = session.user(), session.workspace()
+    if not view.status.is_final:
+        asked = view.attempt is not None and view.attempt.stop is not None
+        if st.button("Stopping …" if asked else "Stop", icon=":material/stop_circle:", key="job.stop", disabled=asked):
+            act(lambda: jobs.stop(workspace, user, view.id))
+    if view.status in (Status.FAILED, Status.STOPPED) or (view.status is Status.DAMAGED and view.job.task):
+        if st.button("Resume", icon=":material/play_arrow:", type="primary", key="job.resume"):
+            act(lambda: jobs.resume(workspace, user, view.id))
+    if view.job.kind in CLONE_PAGES and view.job.task:
+        if st.button("Clone", icon=":material/content_copy:", key="job.clone",
+                     help="Open the form again with the same values."):
+            st.switch_page(CLONE_PAGES[view.job.kind], query_params={"clone": view.id})
+    with st.popover("", icon=":material/more_horiz:", key="job.more", help="Rename, group, delete"):
+        _rename(view)
+        if st.button("Delete …", icon=":material/delete:", key="job.delete"):
+            delete_dialog(view)
+
+
+def act(action: object) -> None:
+    """Do one thing to the job and draw the page again; its error is shown at the top of the next run."""
+    try:
+        action()  # type: ignore[operator]
+    except DigitsError as error:
+        st.session_state["job.trouble"] = str(error)
+    st.rerun()
+
+
+def _rename(view: JobView) -> None:
+    with st.form("job.rename", border=False):
+        name = st.text_input("Name", view.name, max_chars=200, key=f"job.name.{view.id}")
+        group = st.text_input("Group", view.group, max_chars=100, key=f"job.group.{view.id}")
+        if st.form_submit_button("Save", icon=":material/check:"):
+            act(lambda: jobs.edit(session.workspace(), session.user(), view.id, name=(name or "").strip(),
+                                  group=(group or "").strip()))
+
+
+@st.dialog("Delete", icon=":material/delete:")
+def delete_dialog(view: JobView) -> None:
+    """Say what goes and how much space it takes; the trash keeps it."""
+    amount = size(files.folder_bytes(view.folder.path))
+    st.markdown(f"**{plain(view.name)}** goes to the trash. Its {amount} become free when the trash is emptied; "
+                "until then it can be restored.")
+    if not view.status.is_final:
+        st.markdown("It is stopped first.")
+    if st.button(f"Delete ({amount})", type="primary", key="job.delete.yes"):
+        with session.shown():
+            bulk.delete(session.workspace(), session.user(), view.id)
+            bulk.remember([], [view.id], "moved to the trash", undo=True)
+            st.switch_page("home.py")
+
+
+def trouble(view: JobView) -> None:
+    """The panel of a job that did not end well: why, what to try, and the end of its log."""
+    if said := st.session_state.pop("job.trouble", ""):
+        st.error(plain(said), icon=":material/error:")
+    if view.status in (Status.DONE, Status.RUNNING) or (view.status is Status.WAITING and not view.state.reason):
+        return
+    box = {Status.FAILED: st.error, Status.DAMAGED: st.error, Status.STALLED: st.warning}.get(view.status, st.info)
+    text = f"**{plain(view.state.reason or 'It ended without saying why.')}**"
+    if view.state.try_next:
+        text += f"  \nWhat to try: {plain(view.state.try_next)}"
+    box(text, icon=f":material/{badges.ICONS[view.status]}:")
+    if view.status is Status.FAILED:
+        with session.readable("The log"):
+            end = jobs.log_tail(session.workspace(), view.id, 4000).rstrip().splitlines()[-12:]
+            if end:
+                with st.expander("Last lines of the log"):
+                    st.code("\n".join(end), language=None, wrap_lines=True)

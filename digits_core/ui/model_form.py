@@ -1,0 +1,214 @@
+"""The form of a new model: dataset at the left, network in the middle, solver at the right, the rest below."""
+
+from typing import Any
+
+import streamlit as st
+
+from digits_core.errors import DigitsError
+from digits_core.jobs import devices
+from digits_core.jobs.model import Kind, Status
+from digits_core.jobs.store import JobView
+from digits_core.networks import NETWORKS
+from digits_core.services import datasets, models
+from digits_core.services.workspace import Workspace
+from digits_core.tasks import Task
+from digits_core.train.options import GAMMA_DEFAULTS, POWER_DEFAULTS
+from digits_core.train.schedule import curve
+from digits_core.ui import charts, session
+from digits_core.ui.dataset_panels import shape_words
+from digits_core.ui.forms import OptionsForm, said, show_problems, start, submit
+from digits_core.ui.text import plain, plural
+
+Json = dict[str, Any]
+MAIN = ("epochs", "batch_size", "solver", "learning_rate", "momentum", "rms_decay", "lr_policy", "lr_step", "lr_steps",
+        "lr_gamma", "lr_power", "warmup_percent")
+MORE = ("snapshot_interval", "val_interval", "seed", "accumulation", "weight_decay", "shuffle", "precision", "workers",
+        "keep")
+
+
+def draw(workspace: Workspace, task: Task, first: Json) -> None:
+    """The whole form. ``first`` holds what it starts with: name, group, dataset, options; ``origin`` tells forms apart.
+
+    A finished form goes to the page of the new job.
+    """
+    prefix = f"model.{task.name}.{first['origin']}"
+    form = OptionsForm(prefix, task.model_options, first["options"])
+    name, group = _names(prefix, first)
+    left, middle, right = st.columns([1, 1.25, 1.25], gap="medium")
+    with left.container(border=True):
+        dataset = _dataset(workspace, task, prefix, first.get("dataset", ""))
+        _start_from(workspace, form)
+    with middle.container(border=True):
+        _networks(form, task)
+    with right.container(border=True):
+        _solver(form)
+    with st.container(border=True):
+        _below(form)
+    said(prefix)
+    if st.button("Create model", type="primary", icon=":material/play_arrow:", key=f"{prefix}.create"):
+        values = {**form.values(), "name": name, "dataset": dataset}
+        view = submit(prefix, values, lambda: models.create_model(
+            workspace, session.user(), name, dataset, form.values(), group))
+        st.switch_page("job.py", query_params={"id": view.id})
+
+
+def _names(prefix: str, first: Json) -> tuple[str, str]:
+    left, right = st.columns([2, 1])
+    with left:
+        start(f"{prefix}.name", first.get("name", ""))
+        name = st.text_input("Name", key=f"{prefix}.name", max_chars=200, placeholder="LeNet, first try",
+                             persist_state="session") or ""
+        show_problems(prefix, "name", name)
+    start(f"{prefix}.group", first.get("group", ""))
+    group = right.text_input("Group", key=f"{prefix}.group", max_chars=100, placeholder="optional",
+                             persist_state="session") or ""
+    return name, group
+
+
+def usable(views: list[JobView], task: str) -> list[JobView]:
+    """Datasets that are done or will be, newest first."""
+    bad = (Status.FAILED, Status.STOPPED, Status.DAMAGED)
+    return [view for view in views if view.job.task == task and view.status not in bad]
+
+
+def _dataset(workspace: Workspace, task: Task, prefix: str, wanted: str) -> str:
+    st.markdown("**:material/photo_library: Dataset**")
+    found = {view.id: view for view in usable(workspace.store.jobs(Kind.DATASET), task.name)}
+    if not found:
+        st.caption("There is no dataset yet.")
+        if st.button("New dataset", icon=":material/add:", key=f"{prefix}.new_dataset"):
+            st.switch_page("datasets.py", query_params={"new": task.name})
+        return ""
+    start(f"{prefix}.dataset", wanted if wanted in found else next(iter(found)))
+    chosen = st.selectbox("Dataset", list(found), key=f"{prefix}.dataset", label_visibility="collapsed",
+                          format_func=lambda job_id: found[job_id].name, persist_state="session")
+    show_problems(prefix, "dataset", chosen)
+    if chosen in found:
+        with session.readable("The dataset"):
+            _dataset_card(workspace, found[chosen])
+    return chosen or ""
+
+
+def _dataset_card(workspace: Workspace, view: JobView) -> None:
+    if view.status is not Status.DONE:
+        st.caption("It is still being built; the model waits for it.")
+        return
+    manifest = datasets.manifest(view)
+    st.caption(f"{plural(len(manifest['labels']), 'class')} · {plural(int(manifest['used']), 'picture')} · "
+               f"{shape_words(manifest)}")
+    page = datasets.samples(workspace, view.id, "train", limit=8)
+    with st.grid(4, min_column_width=40, gap="xsmall"):
+        for sample in page.items:
+            st.image(sample.png, width="stretch", alt=sample.class_name)
+
+
+def _start_from(workspace: Workspace, form: OptionsForm) -> None:
+    with st.expander("Start from a trained model", icon=":material/fork_right:",
+                     expanded=bool(form.value("start_model"))):
+        ready = {view.id: view for view in workspace.store.jobs()
+                 if view.job.kind in (Kind.MODEL, Kind.PRETRAINED) and models.checkpoints(view)}
+        wanted = form.value("start_model")
+        start(form.key("start_model"), wanted if wanted in ready else "")
+        chosen = st.selectbox("Model", ["", *ready], key=form.key("start_model"), persist_state="session",
+                              format_func=lambda job_id: ready[job_id].name if job_id else "From scratch")
+        form.drawn["start_model"] = chosen or ""
+        show_problems(form.prefix, "start_model", chosen)
+        if chosen:
+            epochs = [f"{float(row['epoch']):g}" for row in reversed(models.checkpoints(ready[chosen]))]
+            known = ["best", "last", *epochs]
+            start(form.key("start_checkpoint"), before if (before := form.value("start_checkpoint")) in known else "best")
+            form.drawn["start_checkpoint"] = st.selectbox("Epoch", known, key=form.key("start_checkpoint"),
+                                                          persist_state="session")
+            st.caption("Layers that fit take its weights; a last layer of another size starts anew.")
+
+
+def _networks(form: OptionsForm, task: Task) -> None:
+    st.markdown("**:material/neurology: Network**")
+    key = form.key("network")
+    start(key, form.initial["network"])
+
+    def choose(name: str) -> None:
+        st.session_state[key] = name
+
+    with st.grid(2, min_column_width=150, gap="xsmall"):
+        for name in task.networks:
+            spec = NETWORKS[name]
+            chosen = st.session_state[key] == name
+            with st.container(border=True, gap="xxsmall"):
+                st.markdown(f"**{spec.title}** :gray[{spec.year}]", help=f"[Paper]({spec.paper})")
+                st.caption(spec.intended)
+                st.button("Chosen" if chosen else "Choose", key=f"{key}.{name}", on_click=choose, args=(name,),
+                          type="primary" if chosen else "secondary", width="stretch",
+                          icon=":material/check:" if chosen else None)
+    form.drawn["network"] = st.session_state[key]
+    st.caption("Any picture size and number of channels works; the sizes are what the authors used.")
+
+
+def _solver(form: OptionsForm) -> None:
+    st.markdown("**:material/tune: Solver**")
+    _follow_policy(form)
+    form.draw(MAIN, columns=2)
+    shaping = [name for name in form.fields if name.startswith(("lr_", "learning", "warmup"))]
+    try:
+        points = curve(form.checked(shaping))
+    except (DigitsError, ValueError, ArithmeticError):
+        st.caption("The learning-rate curve appears when its fields make sense.")
+        return
+    charts.draw(charts.rate(points, "% of training"), f"{form.prefix}.curve", 180)
+
+
+def _follow_policy(form: OptionsForm) -> None:
+    """Another policy brings its usual gamma and power."""
+    policy, seen = form.value("lr_policy"), f"{form.prefix}.policy"
+    if st.session_state.setdefault(seen, policy) != policy:
+        st.session_state[seen] = policy
+        for name, usual in (("lr_gamma", GAMMA_DEFAULTS), ("lr_power", POWER_DEFAULTS)):
+            if policy in usual:
+                st.session_state[form.key(name)] = usual[policy]
+
+
+def _below(form: OptionsForm) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**:material/crop: Data**")
+        form.draw(("mean", "crop", "flip"), columns=3)
+    with right:
+        st.markdown("**:material/memory: Hardware**")
+        form.draw(("device",))
+        if form.value("device") != "cpu":
+            _gpus(form)
+    with st.expander("Advanced", icon=":material/settings:"):
+        form.draw(MORE, columns=4)
+
+
+def _gpus(form: OptionsForm) -> None:
+    cards = {card.index: card for card in devices.gpus()}
+    if not cards:
+        st.caption("This machine has no GPU." + (" The job would wait for one." if form.value("device") == "gpu" else
+                                                 " The CPU is used."))
+        return
+    form.draw(("gpu_count",))
+    start(form.key("gpus"), [index for index in form.value("gpu_list") if index in cards])
+    form.drawn["gpu_list"] = st.multiselect(
+        "These GPUs", list(cards), key=form.key("gpus"), placeholder="the next free ones", persist_state="session",
+        format_func=lambda index: f"{index}: {cards[index].name}", help="The job waits until all of them are free.")
+    show_problems(form.prefix, "gpu_list", form.drawn["gpu_list"])
+
+
+def origin(workspace: Workspace) -> Json:
+    """What the address asks the form to start with: a clone, a dataset, a trained model."""
+    asked = {name: st.query_params.get(name, "") for name in ("clone", "dataset", "start", "checkpoint")}
+    first: Json = {"origin": "-".join(value for value in asked.values() if value) or "new", "options": {},
+                   "dataset": asked["dataset"]}
+    if asked["clone"]:
+        view = workspace.store.get(asked["clone"])
+        first |= {"name": view.name, "group": view.group, "options": view.job.options,
+                  "dataset": str(view.job.options.get("dataset", ""))}
+    elif asked["start"]:
+        view = workspace.store.get(asked["start"])
+        kept = {"network": view.job.options["network"]} if view.job.options.get("network") in NETWORKS else {}
+        first |= {"name": f"{view.name}, continued", "dataset": str(view.job.options.get("dataset", "")),
+                  "options": {**kept, "start_model": view.id, "start_checkpoint": asked["checkpoint"] or "best"}}
+    if first.get("name"):
+        st.caption(f"Filled in from {plain(view.name)}.")
+    return first

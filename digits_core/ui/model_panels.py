@@ -1,0 +1,162 @@
+"""A training on the screen: its curves while it runs, its checkpoints and its evaluation afterwards."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from digits_core.jobs.store import JobView
+from digits_core.services import models
+from digits_core.services.workspace import Workspace
+from digits_core.ui import charts, curves, job_parts, session
+from digits_core.ui.overview import how_far
+from digits_core.ui.text import count, duration, number, percent, plain, short, three_digits
+
+Json = dict[str, Any]
+
+
+def live(workspace: Workspace, view: JobView) -> None:
+    """Everything that moves while the training runs."""
+    if not view.status.is_final:
+        st.progress(min(1.0, max(0.0, view.progress.done)), text=how_far(view) if view.status.is_live
+                    else "Waits for its turn (System page: queue).")
+    with session.readable("The measurements"):
+        lines = curves.lines(view)
+        _numbers(view, lines)
+        if lines:
+            _charts(view, lines)
+        elif view.status.is_live:
+            st.skeleton(height=340)
+    with session.readable("The hardware history"):
+        job_parts.hardware(view)
+
+
+def _numbers(view: JobView, lines: dict[str, curves.Line]) -> None:
+    accuracy, loss, top5 = (lines.get(f"val/{name}") for name in ("accuracy", "loss", "top5"))
+    top = curves.best(accuracy)
+    progress, epochs = view.progress, number(view.job.options.get("epochs"))
+    with st.grid(5, border=True, gap="small", min_column_width=150):
+        st.metric("Best accuracy", percent(top[1]) if top else "–",
+                  help=f"On validation, after epoch {top[0]:.4g}." if top else None)
+        if view.status.is_live:
+            epoch = number(progress.epoch)
+            st.metric("Epoch", f"{epoch or 0:.1f} / {epochs or 0:.0f}")
+            st.metric("Speed", f"{three_digits(number(progress.rate) or 0)} {plain(progress.unit)}/s")
+            st.metric("Time left", short(number(progress.eta_s)))
+        else:
+            st.metric("Best epoch", f"{top[0]:.4g} of {epochs or 0:.0f}" if top else "–")
+            st.metric("Top-5 accuracy", percent(top5.y[-1]) if top5 else "–")
+            worked = curves.rows(view.folder.metrics)[-1:] if lines else []
+            st.metric("Time of work", short(number(worked[0].get("t"))) if worked else "–",
+                      help=f"{duration(number(worked[0].get('t')))} over all attempts." if worked else None)
+        st.metric("Validation loss", three_digits(loss.y[-1]) if loss else "–")
+
+
+def _charts(view: JobView, lines: dict[str, curves.Line]) -> None:
+    with st.container(border=True):
+        figure = charts.training(lines, curves.resumed_at(view))
+        charts.draw(figure, f"model.curve.{view.id}", 400)
+    if rate := lines.get("lr"):
+        with st.expander("Learning rate", icon=":material/show_chart:", expanded=not view.status.is_final):
+            charts.draw(charts.rate(list(zip(rate.x, rate.y, strict=True)), "Epoch"), f"model.lr.{view.id}", 200)
+
+
+def tabs(workspace: Workspace, view: JobView) -> dict[str, Any]:
+    """Panels below the live part, by title; only the open one is drawn."""
+    found = {"Checkpoints": lambda: checkpoints(view)}
+    if any(models.evaluation(view, split) for split in ("val", "test")):
+        found = {"Evaluation": lambda: evaluation(view), **found}
+    return found
+
+
+def checkpoints(view: JobView) -> None:
+    """Every checkpoint with its measurements; the chosen one can be tried, downloaded, or be a start."""
+    rows = models.checkpoints(view)
+    if not rows:
+        st.caption("No checkpoint yet: the first one comes with the first snapshot.")
+        return
+    rows = rows[::-1]
+    frame = pd.DataFrame([_checkpoint_row(row) for row in rows])
+    default = next((i for i, row in enumerate(rows) if row.get("best")), 0)
+    event = st.dataframe(
+        frame, hide_index=True, key=f"model.checkpoints.{view.id}", on_select="rerun",
+        selection_mode="single-row-required", selection_default={"selection": {"rows": [default]}},
+        height=min(38 + 35 * len(rows), 400), placeholder="–", column_config={
+            "epoch": st.column_config.NumberColumn("Epoch", format="%.4g"), "best": "Best",
+            "accuracy": st.column_config.NumberColumn("Accuracy", format="%.2f %%"),
+            "loss": st.column_config.NumberColumn("Validation loss", format="%.4f"),
+            "size": st.column_config.NumberColumn("Size", format="bytes"),
+            "time": st.column_config.DatetimeColumn("Saved", format="distance")})
+    chosen = rows[next(iter(event["selection"]["rows"]), default)] if event["selection"]["rows"] else rows[default]
+    _use(view, f"{float(chosen['epoch']):g}")
+
+
+def _checkpoint_row(row: Json) -> Json:
+    metrics = row.get("metrics") if isinstance(row.get("metrics"), dict) else {}
+    accuracy = number(metrics.get("val/accuracy"))
+    moment = number(row.get("time"))
+    return {"epoch": row["epoch"], "best": "★" if row.get("best") else "",
+            "accuracy": None if accuracy is None else 100 * accuracy, "loss": number(metrics.get("val/loss")),
+            "size": number(row.get("bytes")),
+            "time": pd.Timestamp(moment, unit="s", tz="UTC") if moment and moment < 4e9 else None}
+
+
+def _use(view: JobView, epoch: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"Epoch **{epoch}**:", width="content")
+        if st.button("Classify pictures", icon=":material/image_search:", key="model.try", type="primary"):
+            st.switch_page("inference.py", query_params={"model": view.id, "checkpoint": epoch})
+        if st.button("Train on from here", icon=":material/fork_right:", key="model.start"):
+            st.switch_page("models.py", query_params={"new": view.job.task, "start": view.id, "checkpoint": epoch})
+        st.link_button("Download model", f"/api/models/{view.id}/download?checkpoint={epoch}",
+                       icon=":material/download:", help="Network, weights, labels and preprocessing in one zip file.")
+        st.link_button("Weights only", f"/api/models/{view.id}/checkpoints/{epoch}", icon=":material/download:",
+                       type="tertiary", help="The safetensors file.")
+
+
+def evaluation(view: JobView) -> None:
+    """What the best checkpoint makes of the validation and test pictures."""
+    reports = {name: report for split, name in (("val", "Validation"), ("test", "Test"))
+               if (report := models.evaluation(view, split))}
+    if not reports:
+        st.caption("The evaluation is written when the training ends.")
+        return
+    split = next(iter(reports))
+    if len(reports) > 1:
+        split = st.segmented_control("Pictures", list(reports), default=split, required=True, key="model.split",
+                                     label_visibility="collapsed") or split
+    show_report(reports[split], f"model.{split}")
+
+
+def show_report(report: Json, key: str) -> None:
+    """Accuracy, top-5, per class and confusion, from a training or a batch of labelled pictures."""
+    with st.grid(4, border=True, gap="small", min_column_width=150):
+        st.metric("Accuracy", percent(report.get("accuracy")))
+        st.metric("Top-5 accuracy", percent(report.get("top5")))
+        st.metric("Pictures", count(report.get("entries") or report.get("labelled") or report.get("pictures")))
+        if (loss := number(report.get("loss"))) is not None:
+            st.metric("Loss", three_digits(loss))
+    classes = report.get("per_class") or []
+    labels = [str(row["label"]) for row in classes] or list(map(str, report.get("labels") or []))
+    left, right = st.columns([1, 1], gap="medium")
+    with left:
+        st.markdown("**Confusion**")
+        matrix = report.get("confusion") or []
+        if matrix and labels:
+            charts.draw(charts.confusion(matrix, labels), f"{key}.confusion", 460)
+    with right:
+        st.markdown("**Per class**")
+        _per_class(classes, key)
+
+
+def _per_class(classes: list[Json], key: str) -> None:
+    frame = pd.DataFrame([{"class": str(row["label"]), "pictures": number(row.get("entries")),
+                           **{name: number(row.get(name)) for name in ("recall", "precision", "f1")}}
+                          for row in classes])
+    bar = {name: st.column_config.ProgressColumn(title, format="percent", min_value=0, max_value=1, help=words)
+           for name, title, words in (
+               ("recall", "Recall", "Of the pictures of this class, the share that was found."),
+               ("precision", "Precision", "Of the pictures called this class, the share that is."),
+               ("f1", "F1", "Both in one number."))}
+    st.dataframe(frame, hide_index=True, height=min(38 + 35 * len(classes), 460), key=f"{key}.classes",
+                 column_config={"class": "Class", "pictures": st.column_config.NumberColumn("Pictures"), **bar})

@@ -1,0 +1,100 @@
+"""Models that travel: import one, look at what was imported, take one along."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from digits_core.jobs.model import Kind, Status
+from digits_core.jobs.store import JobView
+from digits_core.networks import NETWORKS
+from digits_core.services import models, modelstore, uploads
+from digits_core.services.workspace import Workspace
+from digits_core.ui import badges, model_panels, session
+from digits_core.ui.forms import said, show_problems, submit
+from digits_core.ui.overview import how_far
+from digits_core.ui.text import age, count, exact, percent, plain, size
+
+
+def live(workspace: Workspace, view: JobView) -> None:
+    """Progress of an import, and the facts of an imported model."""
+    if not view.status.is_final:
+        st.progress(min(1.0, max(0.0, view.progress.done)), text=how_far(view))
+        return
+    if view.status is Status.DONE:
+        with session.readable("The model"):
+            _facts(view)
+
+
+def _facts(view: JobView) -> None:
+    summary = view.folder.summary()
+    network = str(summary.get("network", ""))
+    with st.grid(4, border=True, gap="small", min_column_width=150):
+        st.metric("Network", NETWORKS[network].title if network in NETWORKS else plain(network) or "–")
+        st.metric("Parameters", count(summary.get("parameters")))
+        st.metric("Accuracy", percent(summary.get("accuracy")), help="As its training measured it.")
+        st.metric("Size", size(job_bytes(view)))
+
+
+def job_bytes(view: JobView) -> float:
+    """Bytes of all its checkpoints."""
+    return sum(float(row.get("bytes") or 0) for row in models.checkpoints(view))
+
+
+def tabs(workspace: Workspace, view: JobView) -> dict[str, Callable[[], None]]:
+    """Panels of an imported model, by title."""
+    return model_panels.tabs(workspace, view)
+
+
+@st.dialog("Import a model", icon=":material/upload:")
+def import_dialog(workspace: Workspace) -> None:
+    """An archive that a DIGITS server exported becomes a model here."""
+    file = st.file_uploader("Model archive (.zip)", "zip", key="store.file")
+    name = st.text_input("Name", key="store.name", max_chars=200, placeholder=file.name[:-4] if file else "") or ""
+    show_problems("store", "name", name)
+    said("store")
+    if st.button("Import", type="primary", icon=":material/upload:", key="store.import", disabled=file is None):
+        with session.shown():
+            path = uploads.receive(workspace, file, file.name)
+            try:
+                view = submit("store", {"name": name}, lambda: modelstore.import_model(
+                    workspace, session.user(), name.strip() or file.name.removesuffix(".zip"), path))
+            finally:
+                uploads.discard(path)
+            st.switch_page("job.py", query_params={"id": view.id})
+
+
+def cards(views: list[JobView], key: str) -> None:
+    """One card a model: what it is, how good, how large, and what can be done with it."""
+    with st.grid(3, border=True, min_column_width=280, gap="small"):
+        for view in views:
+            with st.container(gap="xsmall"), session.readable("This model"):
+                _card(view, key)
+
+
+def _card(view: JobView, key: str) -> None:
+    summary = view.folder.summary()
+    network = str(summary.get("network") or view.job.options.get("network") or "")
+    st.page_link("job.py", label=f"**{plain(view.name)}**", icon=badges.kind_icon(view), query_params={"id": view.id})
+    with st.container(horizontal=True, gap="small"):
+        badges.state(view)
+        if network:
+            st.badge(NETWORKS[network].title if network in NETWORKS else plain(network), color="gray")
+        if (accuracy := summary.get("accuracy")) is not None:
+            st.badge(percent(accuracy), icon=":material/target:", color="gray")
+    st.caption(f"{plain(view.job.owner or 'nobody')} · {age(view.job.created)} · {size(job_bytes(view))}",
+               help=exact(view.job.created))
+    if models.checkpoints(view):
+        with st.container(horizontal=True, gap="small"):
+            st.link_button("Export", f"/api/models/{view.id}/download", icon=":material/download:", key=f"{key}.{view.id}")
+            if st.button("Use as a start", icon=":material/fork_right:", key=f"{key}.start.{view.id}"):
+                st.switch_page("models.py", query_params={"new": view.job.task, "start": view.id})
+            if st.button("Try", icon=":material/image_search:", key=f"{key}.try.{view.id}", type="tertiary"):
+                st.switch_page("inference.py", query_params={"model": view.id})
+
+
+def exportable(workspace: Workspace) -> list[JobView]:
+    """Trainings of this server that have something to take along."""
+    return [view for view in workspace.store.jobs(Kind.MODEL)
+            if view.job.kind is Kind.MODEL and view.status is Status.DONE and models.checkpoints(view)]
+
+

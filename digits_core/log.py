@@ -52,7 +52,7 @@ class PrivateFileHandler(RotatingFileHandler):
 
     def _open(self):  # type: ignore[no-untyped-def]  # the base class names a private type
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        return open(descriptor, "a", encoding="utf-8", errors="backslashreplace")  # noqa: PTH123, SIM115
+        return open(descriptor, "a", encoding="utf-8", errors="backslashreplace")  # noqa: PTH123
 
 
 def configure(jobs_dir: Path, name: str = "digits", level: int = logging.INFO) -> Path:
@@ -66,8 +66,9 @@ def configure(jobs_dir: Path, name: str = "digits", level: int = logging.INFO) -
     for old in list(root.handlers):
         root.removeHandler(old)
         old.close()
-    handlers = [logging.StreamHandler(sys.stdout),
-                PrivateFileHandler(path, maxBytes=FILE_BYTES, backupCount=FILE_COUNT - 1, delay=True)]
+    handlers: list[logging.Handler] = [
+        logging.StreamHandler(sys.stdout),
+        PrivateFileHandler(path, maxBytes=FILE_BYTES, backupCount=FILE_COUNT - 1, delay=True)]
     for handler in handlers:
         handler.setFormatter(Formatter())
         root.addHandler(handler)

@@ -1,5 +1,6 @@
 """Routes that work on any job."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -52,8 +53,8 @@ def list_jobs(space: Space, kind: Kind | None = None, status: Annotated[list[Sta
 @router.post("/jobs/bulk")
 def bulk(body: Bulk, space: Space, user: Named) -> Json:
     """Stop, resume or delete many jobs; ``failures`` says for each that could not be, why."""
-    action = {"stop": jobs.stop, "resume": jobs.resume, "delete": jobs.delete}[body.action]
-    return {"failures": jobs.bulk(action, space, user, body.ids)}
+    actions: dict[str, Callable[..., object]] = {"stop": jobs.stop, "resume": jobs.resume, "delete": jobs.delete}
+    return {"failures": jobs.bulk(actions[body.action], space, user, body.ids)}
 
 
 @router.get("/jobs/{job_id}")

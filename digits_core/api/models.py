@@ -23,7 +23,7 @@ class NewModel(Body):
 
     name: Text
     dataset: Text
-    options: Options = {}
+    options: Options = Field(default_factory=dict)
     group: Text = ""
 
 

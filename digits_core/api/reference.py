@@ -12,7 +12,8 @@ Json = dict[str, Any]
 router = APIRouter(include_in_schema=False)
 
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color-scheme: light dark }
+:root { color-scheme: light dark }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 h2 { margin-top: 2rem } summary { cursor: pointer } summary code { font-weight: 600 }
 pre { overflow-x: auto; padding: .6rem; border: 1px solid #8884; border-radius: .4rem }
 td, th { text-align: left; vertical-align: top; padding: .15rem .8rem .15rem 0 }

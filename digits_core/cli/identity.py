@@ -21,9 +21,9 @@ def login() -> str:
 
 
 def from_login(name: str) -> str:
-    """A login name as a DIGITS name: small letters, digits, '.', '-', '_', a letter first.
+    r"""A login name as a DIGITS name: small letters, digits, '.', '-', '_', a letter first.
 
-    >>> from_login("CORP\\\\Fred B")
+    >>> from_login("CORP\\Fred B")
     'corp-fred-b'
     """
     plain = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._")[:60]

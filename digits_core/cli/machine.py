@@ -14,7 +14,7 @@ import digits_core
 from digits_core import log
 from digits_core.cli.identity import acting_user
 from digits_core.cli.program import AsJson, User, Wait, app, complain, settings
-from digits_core.cli.waiting import finish, print_json
+from digits_core.cli.waiting import Bar, finish, print_json
 from digits_core.errors import InvalidOptions, Problem
 from digits_core.jobs.scheduler import Scheduler, SchedulerThread
 from digits_core.services import doctor as examination
@@ -35,10 +35,14 @@ def download_data(
     """Write a well-known set of pictures as class folders with lists, ready for ``create-dataset``."""
     from digits_core.data import download
 
-    result = download.download_data(name, folder, source, report=complain)
+    bar = Bar(sys.stderr)
+    try:
+        folder = download.download_data(name, folder, source, bar.share)
+    finally:
+        bar.close()
     print(folder)
     if as_json:
-        print_json({"folder": str(folder.absolute()), **(result if isinstance(result, dict) else {})})
+        print_json({"folder": str(folder)})
 
 
 @app.command()

@@ -81,13 +81,20 @@ class Bar:
         self.shown = -1.0
 
     def show(self, view: JobView) -> None:
-        """Draw the state, at most five times a second."""
+        """Draw a job's state."""
+        self.draw(line(view), (view.status, view.progress.phase, int(view.progress.done * 10)), view.status.is_final)
+
+    def share(self, done: float, words: str) -> None:
+        """Draw how far something else is, ``done`` from 0 to 1."""
+        self.draw(drawn(done, words), (words, int(done * 10)), done >= 1)
+
+    def draw(self, text: str, step: tuple[object, ...], final: bool) -> None:
+        """Show the text: on a terminal at most five times a second, elsewhere whenever ``step`` is another one."""
         now = self.clock()
-        step = (view.status, view.progress.phase, int(view.progress.done * 10))
-        if self.live and (now - self.shown >= 0.2 or view.status.is_final):
-            self.stream.write(f"\r\x1b[K{line(view)}")
+        if self.live and (now - self.shown >= 0.2 or final):
+            self.stream.write(f"\r\x1b[K{text}")
         elif not self.live and step != self.last:
-            self.stream.write(line(view) + "\n")
+            self.stream.write(text + "\n")
         else:
             return
         self.stream.flush()
@@ -102,13 +109,19 @@ class Bar:
 
 
 def line(view: JobView, width: int = 24) -> str:
-    """``[######------] 50 % training, epoch 2.5, 1200 images/s, 0:12 left``."""
+    """``[############------------]  50 % training, epoch 2.50, 1200 images/s, 0:12 left``."""
     progress = view.progress
-    full = round(width * min(1.0, max(0.0, progress.done)))
     words = [progress.phase if view.status.is_live and progress.phase else str(view.status)]
     if progress.epoch is not None:
         words.append(f"epoch {progress.epoch:.2f}")
     if view.status.is_live:
         words += [f"{progress.rate:.0f} {progress.unit}/s"] if progress.rate else []
         words += [f"{int(progress.eta_s) // 60}:{int(progress.eta_s) % 60:02d} left"] if progress.eta_s else []
-    return f"[{'#' * full}{'-' * (width - full)}] {progress.done * 100:3.0f} % {', '.join(words)}"
+    return drawn(progress.done, ", ".join(words), width)
+
+
+def drawn(done: float, words: str, width: int = 24) -> str:
+    """The bar itself, and the words behind it."""
+    done = min(1.0, max(0.0, done))
+    full = round(width * done)
+    return f"[{'#' * full}{'-' * (width - full)}] {done * 100:3.0f} % {words}"

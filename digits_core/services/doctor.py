@@ -28,8 +28,10 @@ _LINE = re.compile(r"([A-Za-z0-9._-]+)\s*>=\s*([0-9][0-9.]*)")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. ``needed``: without it the program does not work; else it is only slower or
-    can do less."""
+    """One thing that was looked at.
+
+    ``needed``: without it the program does not work; else it is only slower, or can do less.
+    """
 
     name: str
     ok: bool

@@ -34,7 +34,8 @@ def test_own_names_are_answered(guarded: TestClient, host: str) -> None:
     assert guarded.get("/", headers={"Host": host}).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8501", "localhost.evil.example", "127.0.0.1.evil.example",
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8501", "localhost.evil.example",
+                                  "127.0.0.1.evil.example",
                                   "127.0.0.2", "localhost:", "localhost:99999999", "localhost@evil.example", "",
                                   "[::1", "0.0.0.0", "digits.corp.", "localhost/evil"])
 def test_other_names_are_refused(guarded: TestClient, host: str) -> None:

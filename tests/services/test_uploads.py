@@ -1,5 +1,4 @@
 import io
-import os
 import stat
 import time
 from pathlib import Path
@@ -49,6 +48,6 @@ def test_what_was_left_behind_is_swept_after_a_day(workspace: Workspace) -> None
 def test_discarding_removes_the_folder(workspace: Workspace) -> None:
     path = uploads.receive(workspace, io.BytesIO(b"x"), "a.zip")
     moved = Path(workspace.store.root) / "moved"
-    os.rename(path, moved)
+    path.rename(moved)
     uploads.discard(path)
     assert not path.parent.exists()

@@ -35,8 +35,7 @@ def run(context: Context) -> Json:
     results = Results(folder)
     done = results.mend()
     context.log(f"{total} pictures, {done} of them already classified")
-    with InferenceClient(settings) as client:
-        Batch(context, settings, client, results).classify(done, total)
+    Batch(context, settings, InferenceClient(settings), results).classify(done, total)
     context.progress(1, "Counting")
     summary = score(results, model.labels)
     files.write_atomic(folder / "summary.json", summary)

@@ -1,9 +1,12 @@
 """Asks the resident inference process, and starts it when there is none. No torch here."""
 
 import contextlib
+import http.client
+import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import filelock
-import httpx
 
 from digits_core import files
 from digits_core.errors import DigitsError
@@ -33,24 +35,10 @@ class InferenceDown(DigitsError):
 
 
 class InferenceClient:
-    """A connection to the inference process of one jobs folder; use it in a ``with`` block."""
+    """Asks the inference process of one jobs folder; cheap, and safe to use from several threads."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._record: Json | None = None
-        self._http: httpx.Client | None = None
-
-    def __enter__(self) -> "InferenceClient":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connection; the process stays for the next one."""
-        if self._http is not None:
-            self._http.close()
-        self._http = self._record = None
 
     def classify(self, model: str, file: str, images: Sequence[Image], top: int) -> list[Json]:
         """One answer per picture, see ``services.inference.classify``; ``file`` names the checkpoint's weights.
@@ -68,39 +56,51 @@ class InferenceClient:
 
     def _ask(self, path: str, body: bytes) -> Json:
         for _ in range(2):
+            record = ensure(self.settings)
             try:
-                answer = self._connect().post(path, content=body)
-            except httpx.TransportError:
-                self._give_up_on_process()
+                code, answer = _post(record, path, body, ANSWER_S)
+            except (OSError, http.client.HTTPException):
+                self._give_up_on(record)
                 continue
-            if answer.status_code == 503:  # it ends by itself: its GPU is gone or full
-                self._give_up_on_process()
+            if code == 503:  # it ends by itself: its GPU is gone or full
                 continue
-            data: Json = answer.json()
-            if answer.status_code != 200:
-                raise to_error(data.get("error", {}))
-            return data
+            if code != 200:
+                raise to_error(answer.get("error", {}))
+            return answer
         raise InferenceDown("The inference process ended twice while it worked on this. The end of its log: "
                             + last_words(self.settings.jobs_dir))
 
-    def _connect(self) -> httpx.Client:
-        if self._http is None:
-            self._record = ensure(self.settings)
-            transport = httpx.HTTPTransport(uds=str(self._record["socket"]))
-            self._http = httpx.Client(transport=transport, base_url="http://inference", trust_env=False,
-                                      timeout=httpx.Timeout(ANSWER_S, connect=10))
-        return self._http
-
-    def _give_up_on_process(self) -> None:
-        """Forget the connection; end the process behind it unless it is well, so that the next try gets a new one."""
-        record = self._record
-        self.close()
-        if record is None or _is_well(record):
-            return
+    def _give_up_on(self, record: Json) -> None:
+        """End the process unless it is well, so that the next try gets a new one."""
         with _lock(self.settings):
             if process.is_alive(record.get("process")) and not _is_well(record):
                 process.signal_group(record["process"], signal.SIGKILL)
                 _await_end(record, 10)
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("inference", timeout=timeout)
+        self.path = path
+
+    def connect(self) -> None:
+        """See HTTPConnection."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+def _post(record: Json, path: str, body: bytes, timeout_s: float) -> tuple[int, Json]:
+    """Status code and answer. Raises OSError or HTTPException when the process does not answer."""
+    connection = _Connection(str(record["socket"]), timeout_s)
+    try:
+        connection.request("POST", path, body)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
 
 
 def current(jobs_dir: Path) -> Json | None:
@@ -196,10 +196,8 @@ def _is_well(record: Json) -> bool:
     if not process.is_alive(record.get("process")):
         return False
     try:
-        transport = httpx.HTTPTransport(uds=str(record["socket"]))
-        with httpx.Client(transport=transport, base_url="http://inference", trust_env=False, timeout=5) as http:
-            return http.post("/status").status_code == 200
-    except httpx.TransportError:
+        return _post(record, "/status", b"", 5)[0] == 200
+    except (OSError, http.client.HTTPException):
         return False
 
 

@@ -21,12 +21,14 @@ SMALL_FILE = 64_000_000
 CHECKPOINT = re.compile(r"epoch_[0-9]{1,8}(\.[0-9]{1,6})?\.safetensors")
 
 
-class _Part(BaseModel):
+class ModelPart(BaseModel):
+    """Base of the JSON files of a model: a schema version, and no NaN."""
+
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
     v: Literal[1]
 
 
-class NetworkFile(_Part):
+class NetworkFile(ModelPart):
     """network.json: what to build. ``input_shape`` is (channels, height, width) after the crop."""
 
     network: str
@@ -36,7 +38,7 @@ class NetworkFile(_Part):
     parameters: int = Field(default=0, ge=0)
 
 
-class Preprocessing(_Part):
+class Preprocessing(ModelPart):
     """preprocessing.json: from a picture to the network's input."""
 
     channels: Literal["gray", "color"]
@@ -49,7 +51,7 @@ class Preprocessing(_Part):
     std_pixel: list[float] = []
 
 
-class CheckpointFile(_Part):
+class CheckpointFile(ModelPart):
     """A checkpoint's json: which weights, of which epoch, and their sha256."""
 
     epoch: float = Field(ge=0)
@@ -62,7 +64,7 @@ class CheckpointFile(_Part):
     time: float = 0.0
 
 
-Part = TypeVar("Part", bound=_Part)
+Part = TypeVar("Part", bound=ModelPart)
 Planes = TypeVar("Planes", bound=np.ndarray[Any, Any])
 
 
@@ -130,13 +132,16 @@ class ModelFolder:
         pixels = pictures.prepare(image, steps.channels, steps.width, steps.height, steps.resize_mode)
         return centre(pixels, steps.crop)
 
-    def mean_image(self) -> np.ndarray[Any, np.dtype[np.float32]] | None:
-        """mean.npy (channels, height, width), cropped like a picture; None unless the model subtracts it."""
+    def whole_mean(self) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """mean.npy (channels, height, width), as large as the resized picture. Raises BadData when it is unusable."""
         steps = self.preprocessing
-        if steps.mean != "image":
+        return read_mean(self.path / "mean.npy", (self.network.input_shape[0], steps.height, steps.width))
+
+    def mean_image(self) -> np.ndarray[Any, np.dtype[np.float32]] | None:
+        """The mean image, cropped like a picture; None unless the model subtracts it."""
+        if self.preprocessing.mean != "image":
             return None
-        return centre(read_mean(self.path / "mean.npy", (self.network.input_shape[0], steps.height, steps.width)),
-                      steps.crop)
+        return centre(self.whole_mean(), self.preprocessing.crop)
 
     def stamp(self, file: str) -> tuple[object, ...]:
         """Changes when anything changes that a prediction of this checkpoint depends on."""
@@ -164,16 +169,20 @@ def centre(pixels: Planes, crop: int | None) -> Planes:
 
 def read_part(path: Path, kind: type[Part]) -> Part:
     """One of a model's JSON files. Raises BadData in words when it is missing, damaged, or newer than this program."""
-    data = _json(path)
+    return to_part(_json(path), path.name, kind)
+
+
+def to_part(data: Json, name: str, kind: type[Part]) -> Part:
+    """What ``read_part`` makes of the content of a file called ``name``."""
     version = data.get("v")
     if isinstance(version, int) and version > 1:
-        raise BadData(f"{path.name} was made by a newer version of DIGITS (schema {version}; this one reads 1). "
+        raise BadData(f"{name} was made by a newer version of DIGITS (schema {version}; this one reads 1). "
                       "Update DIGITS, or export it again from an older one.")
     try:
         return kind.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
-        raise BadData(f"{path.name} is damaged: {'.'.join(map(str, first['loc'])) or 'content'}: "
+        raise BadData(f"{name} is damaged: {'.'.join(map(str, first['loc'])) or 'content'}: "
                       f"{first['msg']}.") from error
 
 

@@ -90,10 +90,9 @@ def load_network(file: NetworkFile, tensors: dict[str, Tensor], name: str) -> nn
 
     Names, shapes and types are compared before anything of the network's size is allocated.
     """
-    build = (file.network, tuple(file.input_shape), file.classes)
     try:
         with torch.device("meta"):
-            wanted = build_network(*build).state_dict()
+            wanted = build_network(file.network, file.input_shape, file.classes).state_dict()
     except DigitsError:
         raise
     except Exception as error:
@@ -103,7 +102,7 @@ def load_network(file: NetworkFile, tensors: dict[str, Tensor], name: str) -> nn
     if problems:
         more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
         raise BadData(f"The weights {name} do not fit the network {file.network}: {'; '.join(problems[:5])}{more}.")
-    network = build_network(*build)
+    network = build_network(file.network, file.input_shape, file.classes)
     network.load_state_dict(tensors, strict=True)
     return network
 

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -232,6 +233,7 @@ def main() -> None:
     """Serve until there is a reason to end."""
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s [%(levelname)s] %(message)s")
     settings = Settings.load().model_copy(update={"jobs_dir": Path(sys.argv[1]).resolve()})
+    signal.signal(signal.SIGTERM, lambda number, frame: None)  # uvicorn raises it again when all is answered
     device = choose_device(settings)
     set_up_torch()
     place = Path(tempfile.mkdtemp(prefix=SOCKET_PREFIX))  # a path short enough for a socket, for this user only

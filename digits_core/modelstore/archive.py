@@ -17,7 +17,7 @@ from typing import Any
 import digits_core
 from digits_core import files
 from digits_core.errors import BadData
-from digits_core.infer.model_folder import CheckpointFile, ModelFolder, read_part
+from digits_core.infer.model_folder import CheckpointFile, ModelFolder
 
 Json = dict[str, Any]
 SCHEMA = 1
@@ -150,61 +150,3 @@ as `preprocessing.json` says, the mean is subtracted, the result divided by `std
 
 def _line(text: str) -> str:
     return " ".join(text.replace("|", "/").split())
-
-
-def read_checkpoint(folder: Path) -> tuple[Json, CheckpointFile]:
-    """model.json of an unpacked archive and the checkpoint in it. Raises BadData in words."""
-    data = files.read_json(folder / "model.json")
-    if data is None or data.get("format") != FORMAT:
-        raise BadData("This is not a model archive of DIGITS: model.json is missing or not one of ours.")
-    version = data.get("v")
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise BadData("model.json is damaged: it has no schema version.")
-    if version > SCHEMA:
-        raise BadData(f"The archive was made by a newer version of DIGITS (schema {version}; this one reads up to "
-                      f"{SCHEMA}). Update DIGITS, then import it again.")
-    if data.get("task") != "classification":
-        raise BadData(f"The archive holds a model for {str(data.get('task'))[:40]!r}; only classification is known here.")
-    return data, _checkpoint(folder, data)
-
-
-def _checkpoint(folder: Path, data: Json) -> CheckpointFile:
-    facts = data.get("checkpoint")
-    if not isinstance(facts, dict) or not isinstance(facts.get("epoch"), int | float):
-        raise BadData("model.json is damaged: it does not describe a checkpoint.")
-    epoch = float(facts["epoch"])
-    if not 0 <= epoch < 10**7:
-        raise BadData(f"model.json is damaged: {epoch:g} is no epoch.")
-    row = {**facts, "v": 1, "file": f"epoch_{epoch:08.3f}.safetensors", "best": True, "time": time.time()}
-    part = folder / "checkpoint.json"
-    try:
-        files.write_atomic(part, row)
-    except ValueError as error:
-        raise BadData(f"model.json is damaged: {error}.") from error
-    return read_part(part, CheckpointFile)
-
-
-def check_sums(folder: Path) -> None:
-    """Raise BadData unless SHA256SUMS lists exactly the files that are there, each with its sum."""
-    listed = _listed(folder / SUMS)
-    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {SUMS}
-    for name in sorted(listed.keys() - found):
-        raise BadData(f"The archive is incomplete: {name[:100]} is missing.")
-    for name in sorted(found - listed.keys()):
-        raise BadData(f"The archive holds a file that {SUMS} does not list: {name[:100]!r}. It was changed after it was "
-                      "made; ask for a new one.")
-    for name, wanted in sorted(listed.items()):
-        with (folder / name).open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != wanted:
-                raise BadData(f"{name} has the wrong sha256: it was damaged or changed on the way. Download or export "
-                              "the archive again.")
-
-
-def _listed(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        raise BadData(f"This is not a model archive of DIGITS: {SUMS} is missing.")
-    lines = path.read_bytes()[:1_000_000].decode(errors="replace").splitlines()
-    pairs = [re.fullmatch(r"([0-9a-f]{64})  (\S[^\n]*)", line) for line in lines if line.strip()]
-    if not pairs or not all(pairs):
-        raise BadData(f"{SUMS} is damaged: every line must be a sha256, two blanks, and a file name.")
-    return {pair[2]: pair[1] for pair in pairs if pair}

@@ -41,8 +41,7 @@ def classify(workspace: Workspace, user: str, model_id: str, images: Sequence[Im
     if not images:
         raise BadData("No picture was given. Upload one, or give a server path or an http(s) address.")
     row = find_checkpoint(view, checkpoint)
-    with InferenceClient(workspace.settings) as client:
-        answers = client.classify(view.id, str(row["file"]), images, top)
+    answers = InferenceClient(workspace.settings).classify(view.id, str(row["file"]), images, top)
     failed = [f"{answer['image']} {answer['error']}." for answer in answers if "error" in answer]
     if len(failed) == len(answers):
         raise BadData(" ".join(failed[:5]))

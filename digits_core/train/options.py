@@ -52,7 +52,7 @@ class TrainOptions(Options):
     learning_rate: float = option(0.01, title="Base learning rate", group="Solver", gt=0, le=1000,
                                   help="Size of a step. Lower it when the loss becomes NaN.")
     momentum: float = option(0.9, title="Momentum", group="Solver", ge=0, le=0.9999,
-                             when={"solver": ["momentum", "nesterov", "rmsprop"]})
+                             when={"solver": ["momentum", "nesterov"]})
     weight_decay: float = option(0.0001, title="Weight decay", group="Solver", ge=0, le=10,
                                  help="Pull of the weights towards zero.", advanced=True)
     rms_decay: float = option(0.99, title="RMS decay", group="Solver", ge=0, le=0.99999,
@@ -88,8 +88,12 @@ class TrainOptions(Options):
                             advanced=True)
     gpu_list: list[int] = option([], title="These GPUs", group="Hardware", when={"device": ["gpu", "auto"]},
                                  advanced=True, help="Indices as on the System page; the job waits until all are free.")
+    loading: Literal["auto", "memory", "stream"] = option(
+        "auto", title="Pictures in training", group="Hardware", advanced=True,
+        labels={"auto": "In memory when they fit, else streamed", "memory": "In memory", "stream": "Streamed"},
+        help="Decoded once and kept in memory (fast), or read from the database by loader processes for every batch.")
     workers: int = option(2, title="Loader processes", group="Hardware", ge=0, le=64, advanced=True,
-                          help="Only for data that does not fit in memory.")
+                          help="Only for data that does not fit in memory.", when={"loading": ["auto", "stream"]})
     keep: int = option(5, title="Checkpoints to keep", group="Hardware", ge=0, le=100_000, advanced=True,
                        help="Newest ones beside best and last; 0: all.")
 

@@ -1,0 +1,1 @@
+"""How good a model is: metrics from predictions and truth, with numpy only."""

@@ -1,0 +1,124 @@
+"""A finished dataset folder as training sees it, and how its pictures become a network's input."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digits_core import files
+from digits_core.data.records import Records
+from digits_core.errors import BadData
+from digits_core.jobs.store import JobFolder
+from digits_core.train.options import TrainOptions
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What manifest.json says; ``shape`` is (channels, height, width), ``entries`` the pictures of each split."""
+
+    path: Path
+    shape: tuple[int, int, int]
+    channels: str
+    resize_mode: str
+    labels: list[str]
+    entries: dict[str, int]
+    mean_pixel: list[float]
+    std_pixel: list[float]
+
+    @classmethod
+    def read(cls, folder: JobFolder) -> "Dataset":
+        """The dataset in a job folder. Raises BadData when its build did not finish or its files are damaged."""
+        manifest = folder.manifest()
+        if manifest.get("complete") is not True:
+            raise BadData(f"The dataset {folder.id} is not complete (no whole manifest.json). Build it again.")
+        try:
+            channels, height, width = (int(side) for side in manifest["shape"])
+            dataset = cls(folder.path, (channels, height, width), manifest["channels"], manifest["resize_mode"],
+                          [str(label) for label in manifest["labels"]],
+                          {name: int(split["entries"]) for name, split in manifest["splits"].items()},
+                          [float(value) for value in manifest["mean_pixel"]],
+                          [float(value) for value in manifest["std_pixel"]])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise BadData(f"The manifest of dataset {folder.id} is damaged ({error!r}). Build it again.") from None
+        if not dataset.entries.get("train"):
+            raise BadData(f"The dataset {folder.id} has no pictures to train on.")
+        return dataset
+
+    def records(self, split: str) -> Records:
+        """The records of "train", "val" or "test". Raises BadData when they are not what the manifest promises."""
+        records = Records(self.path / f"{split}.lmdb")
+        if len(records) != self.entries[split]:
+            raise BadData(f"The database {records.path} holds {len(records)} records, its manifest says "
+                          f"{self.entries[split]}. Build the dataset again.")
+        return records
+
+    def has(self, split: str) -> bool:
+        """Whether there are pictures in a split."""
+        return self.entries.get(split, 0) > 0
+
+    def split_bytes(self, split: str) -> int:
+        """Memory that all pictures of a split take, decoded."""
+        return self.entries.get(split, 0) * int(np.prod(self.shape))
+
+    def mean_image(self) -> NDArray[np.float32]:
+        """The mean training picture, (C, H, W), 0..255. Raises BadData when its file is missing or damaged."""
+        path = self.path / "mean.npy"
+        try:
+            mean = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise BadData(f"The mean image {path} cannot be read ({error}). Build the dataset again, or choose to "
+                          "subtract the pixel mean.") from None
+        if mean.shape != self.shape:
+            raise BadData(f"The mean image {path} is {mean.shape} instead of {self.shape}. Build the dataset again.")
+        return mean.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """From a dataset's pixels to the network's input: (pixels - subtract) / divide, cut to ``crop``."""
+
+    dataset: Dataset
+    crop: int | None
+    mean: str
+
+    @classmethod
+    def of(cls, dataset: Dataset, options: TrainOptions) -> "Preprocessing":
+        """What ``options`` ask for. Raises BadData when the crop is larger than the pictures."""
+        _, height, width = dataset.shape
+        if options.crop is not None and options.crop > min(height, width):
+            raise BadData(f"The crop size {options.crop} is larger than the pictures of the dataset ({width} x "
+                          f"{height}). Choose {min(height, width)} or less, or none.")
+        return cls(dataset, options.crop, options.mean)
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) after the crop."""
+        channels, height, width = self.dataset.shape
+        return (channels, self.crop or height, self.crop or width)
+
+    def subtract(self) -> NDArray[np.float32]:
+        """The mean image (C, H, W), the mean pixel (C, 1, 1), or zeros."""
+        if self.mean == "image":
+            return self.dataset.mean_image()
+        values = self.dataset.mean_pixel if self.mean == "pixel" else [0.0] * self.dataset.shape[0]
+        return np.asarray(values, np.float32).reshape(-1, 1, 1)
+
+    def divide(self) -> NDArray[np.float32]:
+        """The standard deviation of each channel, at least 1, (C, 1, 1)."""
+        return np.maximum(np.asarray(self.dataset.std_pixel, np.float32), 1.0).reshape(-1, 1, 1)
+
+    def write(self, folder: Path) -> None:
+        """Leave preprocessing.json, labels.txt and, when it is used, mean.npy: what inference needs."""
+        dataset = self.dataset
+        files.write_atomic(folder / "preprocessing.json", {
+            "v": 1, "channels": dataset.channels, "width": dataset.shape[2], "height": dataset.shape[1],
+            "resize_mode": dataset.resize_mode, "crop": self.crop, "mean": self.mean,
+            "mean_pixel": dataset.mean_pixel, "std_pixel": dataset.std_pixel})
+        files.write_atomic(folder / "labels.txt", "".join(f"{label}\n" for label in dataset.labels))
+        if self.mean == "image":
+            with files.atomic(folder / "mean.npy") as file:
+                np.save(file, self.dataset.mean_image())

@@ -1,0 +1,86 @@
+"""Batches ready for the network: pixels from a source, cropped, flipped and normalised on the device."""
+
+import os
+from collections.abc import Iterator
+
+import numpy as np
+from torch import Tensor
+
+from digits_core.jobs.context import Context
+from digits_core.train.augment import Transform
+from digits_core.train.dataset import Dataset
+from digits_core.train.hardware import Hardware
+from digits_core.train.learner import Batch
+from digits_core.train.options import TrainOptions
+from digits_core.train.plan import STEP, Plan, mix
+from digits_core.train.sources import Packed, Positions, Source, Streamed, fits_in_memory, pack
+
+LARGEST = 1 << 20
+"""Values in a batch for measuring, at least: small pictures go through the network in larger batches."""
+
+
+class Loader:
+    """The splits of a dataset as batches."""
+
+    def __init__(self, dataset: Dataset, options: TrainOptions, context: Context) -> None:
+        self.dataset, self.options, self.context = dataset, options, context
+        wanted = sum(dataset.split_bytes(split) for split in ("train", "val"))
+        self.in_memory = options.loading == "memory" or (options.loading == "auto" and fits_in_memory(wanted))
+        self._packed: dict[str, tuple[np.ndarray, Positions]] = {}
+        self._sources: dict[str, Source] = {}
+
+    def prepare(self) -> None:
+        """Decode what is kept in memory. Before anything touches a GPU: it is done in forked processes."""
+        words = "kept in memory" if self.in_memory else f"read by {self.options.workers} processes as they are needed"
+        self.context.log(f"{self.dataset.entries['train']} pictures to train on, {words}")
+        for split in ("train", "val"):
+            if self.in_memory and self.dataset.has(split):
+                self._packed[split] = pack(self.dataset.records(split), self.dataset.shape, self._tick)
+
+    def _tick(self, share: float) -> None:
+        self.context.check_stop()
+        self.context.progress(0.0, "reading pictures", share=round(share, 2))
+
+    def attach(self, transform: Transform, plan: Plan, hardware: Hardware) -> None:
+        """Say where batches go; needed before the first is asked for."""
+        self.transform, self.plan, self.hardware = transform, plan, hardware
+
+    def train(self, step: int) -> Iterator[Batch]:
+        """All batches of the training that follow ``step``, over all its epochs."""
+        groups = self._source("train").batches(self._groups(step))
+        for number, (pixels, labels) in enumerate(groups, step):
+            seed = mix(self.plan.seed, STEP, number)
+            share, last = self.plan.share(number)
+            yield Batch(self.transform.random(pixels, seed), labels, share, last, seed)
+
+    def _groups(self, step: int) -> Iterator[Positions]:
+        epoch, first = self.plan.place(step)
+        size = self.plan.batch_size
+        for number in range(epoch, self.options.epochs):
+            order = self.plan.order(number)
+            for start in range(first * size, len(order), size):
+                yield order[start:start + size]
+            first = 0
+
+    def measure(self, split: str) -> Iterator[Batch]:
+        """A split in its own order, once, without chance."""
+        entries = self.dataset.entries[split]
+        size = max(self.plan.batch_size, min(1000, LARGEST // int(np.prod(self.dataset.shape))))
+        groups = (np.arange(start, min(start + size, entries)) for start in range(0, entries, size))
+        for pixels, labels in self._source(split).batches(groups):
+            yield Batch(self.transform.plain(pixels), labels)
+
+    def _source(self, split: str) -> Source:
+        if split not in self._sources:
+            if split in self._packed:
+                self._sources[split] = Packed(*self._packed.pop(split), self.hardware.device)
+            else:
+                workers = min(self.options.workers, os.cpu_count() or 1) if self.options.workers else 0
+                self._sources[split] = Streamed(self.dataset.records(split), workers, self.hardware.device)
+        return self._sources[split]
+
+
+def size_of(batch: Batch) -> int:
+    """Pictures in a batch."""
+    labels: Tensor = batch.label_B
+    return len(labels)

@@ -1,0 +1,115 @@
+"""The worker's entry: a dataset and options in, a trained and measured network out."""
+
+import time
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import nn
+
+from digits_core import files
+from digits_core.errors import DigitsError
+from digits_core.jobs.context import Context
+from digits_core.networks import NETWORKS
+from digits_core.networks.build import build_network, count_parameters
+from digits_core.options import check
+from digits_core.tasks import load, task
+from digits_core.train.augment import Transform
+from digits_core.train.checkpoints import read_weights
+from digits_core.train.dataset import Dataset, Preprocessing
+from digits_core.train.hardware import Hardware, NoGpu, choose_hardware
+from digits_core.train.journal import Journal
+from digits_core.train.loader import Loader
+from digits_core.train.loop import fit
+from digits_core.train.options import TrainOptions
+from digits_core.train.pace import TRAINING, Pace
+from digits_core.train.plan import INIT, Plan, mix
+from digits_core.train.start import load_start
+
+Json = dict[str, Any]
+
+
+def run(context: Context) -> Json:
+    """Train, or go on training, the model that the job asks for; returns its key figures."""
+    values = dict(context.job.options)
+    dataset = Dataset.read(context.store.folder(values.pop("dataset")))
+    options = _options(context, values, dataset)
+    preprocessing = Preprocessing.of(dataset, options)
+    loader = Loader(dataset, options, context)
+    loader.prepare()
+    if options.device == "gpu" and not context.devices:
+        raise NoGpu("This job asks for a GPU, but there is none for it. Choose the CPU, or look at the System page.")
+    hardware = choose_hardware(len(context.devices), options.precision)
+    plan = _plan(options, dataset)
+    network = _network(context, options, preprocessing, plan)
+    learner = load(task(context.job.task).learner)(network, len(dataset.labels), options, hardware)
+    loader.attach(Transform(preprocessing, options.flip, hardware.device), plan, hardware)
+    journal = Journal(context, learner, plan, task(context.job.task).goal)
+    _begin(context, journal, hardware)
+    fit(learner, loader, plan, journal, context)
+    return {**_evaluate(context, learner, loader, journal), "epochs": options.epochs, "network": options.network,
+            "parameters": count_parameters(network)}
+
+
+def _options(context: Context, values: Json, dataset: Dataset) -> TrainOptions:
+    options = check(TrainOptions, values)
+    if not dataset.has("val") and options.val_interval > 0:
+        context.log("the dataset has no validation pictures: nothing is measured on the way, the last checkpoint counts")
+        return options.model_copy(update={"val_interval": 0.0})
+    return options
+
+
+def _plan(options: TrainOptions, dataset: Dataset) -> Plan:
+    entries = dataset.entries["train"]
+    size = options.batch_size or NETWORKS[options.network].batch_size
+    return Plan(options, entries, min(size, entries), options.seed or 0)
+
+
+def _network(context: Context, options: TrainOptions, preprocessing: Preprocessing, plan: Plan) -> nn.Module:
+    """Build the network, give it start weights, and write down what inference needs."""
+    torch.manual_seed(mix(plan.seed, INIT))
+    classes = len(preprocessing.dataset.labels)
+    network = build_network(options.network, preprocessing.input_shape, classes)
+    path = context.folder.path
+    if any(context.folder.checkpoints.glob("*.state")):  # it goes on from its own weights
+        started = (files.read_json(path / "network.json") or {}).get("start", {})
+    else:
+        started = load_start(network, options, context)
+    preprocessing.write(path)
+    files.write_atomic(path / "network.json", {
+        "v": 1, "network": options.network, "task": context.job.task, "input_shape": list(preprocessing.input_shape),
+        "classes": classes, "parameters": count_parameters(network), "start": started})
+    context.log(f"{NETWORKS[options.network].title}: {count_parameters(network):,} parameters, input "
+                f"{' x '.join(map(str, preprocessing.input_shape))}, {classes} classes")
+    return network
+
+
+def _begin(context: Context, journal: Journal, hardware: Hardware) -> None:
+    plan = journal.plan
+    going_on = journal.resume()
+    context.log(f"{hardware.describe()}; batches of {plan.batch_size}, {plan.steps_per_epoch} steps an epoch, "
+                f"{plan.total} in all")
+    if going_on:
+        context.log(f"going on at epoch {plan.epoch(journal.step):.4g} (step {journal.step})")
+
+
+def _evaluate(context: Context, learner: Any, loader: Loader, journal: Journal) -> Json:
+    """Measure the best checkpoint on validation and test pictures and write the reports."""
+    best = journal.checkpoints.best()
+    if best is None:
+        raise DigitsError("The training left no checkpoint: its files were deleted while it ran. Resume.")
+    learner.network.load_state_dict(safetensors.torch.load(read_weights(journal.checkpoints.folder, best)))
+    folder = context.folder.path / "evaluation"
+    folder.mkdir(exist_ok=True)
+    pace, summary = Pace(context, journal.plan), {"best_epoch": best["epoch"]}
+    for split, prefix in (("val", ""), ("test", "test_")):
+        if not loader.dataset.has(split):
+            continue
+        context.progress(TRAINING, f"measuring the best checkpoint on {split}", epoch=journal.plan.epoch(journal.step))
+        report = learner.tally(pace.watched(loader.measure(split))).report(loader.dataset.labels)
+        files.write_atomic(folder / f"{split}.json", {"v": 1, "split": split, "checkpoint_epoch": best["epoch"],
+                                                      "time": time.time(), **report})
+        context.log(f"best checkpoint (epoch {best['epoch']:g}) on {split}: accuracy {report['accuracy']:.4f}")
+        summary |= {f"{prefix}accuracy": report["accuracy"], f"{prefix}top5": report["top5"],
+                    f"{prefix}loss": report["loss"]}
+    return summary

@@ -1,0 +1,188 @@
+"""Where batches of raw pixels come from: one array that holds everything, or processes that read the database."""
+
+import mmap
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import psutil
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from digits_core.data.records import Records
+from digits_core.errors import DigitsError
+from digits_core.jobs.devices import cpu_count
+
+Positions = NDArray[np.int64]
+Pixels = NDArray[np.uint8]
+CHUNK_BYTES = 4_000_000
+SMALL = 2000
+"""Pictures that are decoded sooner than a second process is started."""
+
+
+class LoaderDied(DigitsError):
+    """A process that reads pictures was killed."""
+
+    code = "loader-killed"
+    try_next = "Use fewer loader processes or a smaller batch size, then resume."
+
+
+class Source(Protocol):
+    """Raw batches of a split."""
+
+    def batches(self, positions: Iterable[Positions]) -> Iterator[tuple[Tensor, Tensor]]:
+        """uint8 (B, C, H, W) and labels int64 (B,) on the device, a pair for each array of positions, in order."""
+        ...
+
+
+class Packed:
+    """All pictures of a split in one array, on the device when that has room for it."""
+
+    def __init__(self, pixels: Pixels, labels: Positions, device: torch.device) -> None:
+        self.device = device
+        roomy = device.type == "cpu" or pixels.nbytes <= torch.cuda.mem_get_info(device)[0] // 2
+        home = device if roomy else torch.device("cpu")
+        self.pixels_NCHW = torch.from_numpy(pixels).to(home)
+        self.labels_N = torch.from_numpy(labels).to(home)
+
+    def batches(self, positions: Iterable[Positions]) -> Iterator[tuple[Tensor, Tensor]]:
+        """See Source."""
+        for group in positions:
+            index_B = torch.from_numpy(group).to(self.pixels_NCHW.device, non_blocking=True)
+            yield (self.pixels_NCHW.index_select(0, index_B).to(self.device, non_blocking=True),
+                   self.labels_N.index_select(0, index_B).to(self.device, non_blocking=True))
+
+
+class Streamed:
+    """Reads and decodes each batch when it is needed, ahead of time in ``workers`` processes (0: right here)."""
+
+    def __init__(self, records: Records, workers: int, device: torch.device) -> None:
+        self.records, self.workers, self.device = records, workers, device
+
+    def batches(self, positions: Iterable[Positions]) -> Iterator[tuple[Tensor, Tensor]]:
+        """See Source."""
+        loader = DataLoader(_WholeBatches(self.records), batch_sampler=positions,  # type: ignore[arg-type]
+                            num_workers=self.workers, collate_fn=_as_it_is, generator=torch.Generator(),
+                            pin_memory=self.device.type == "cuda")
+        try:
+            for batch in loader:
+                if isinstance(batch, DigitsError):
+                    raise batch
+                yield tuple(tensor.to(self.device, non_blocking=True) for tensor in batch)  # type: ignore[misc]
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise LoaderDied("A loader process was killed, most likely for lack of memory "
+                             f"({str(error).splitlines()[0]}).") from error
+
+
+class _WholeBatches:
+    """Records as a torch dataset that is asked for a batch at a time."""
+
+    def __init__(self, records: Records) -> None:
+        self.records = records
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitems__(self, positions: Sequence[int]) -> tuple[Tensor, Tensor] | DigitsError:
+        try:
+            pixels, labels = self.records.batch([int(position) for position in positions])
+        except DigitsError as error:
+            return error  # raised by the reader: torch would bury its text in a traceback
+        return torch.from_numpy(pixels), torch.from_numpy(labels)
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
+
+
+def fits_in_memory(size: int) -> bool:
+    """Whether ``size`` bytes of pictures may be kept: at most half of the memory that is free now."""
+    free = psutil.virtual_memory().available
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit = int((group / "memory.max").read_text()) - int((group / "memory.current").read_text())
+    except (OSError, ValueError):
+        limit = free  # no container limit ("max"), or another kind of control group
+    return size <= min(free, limit) // 2
+
+
+def pack(records: Records, shape: tuple[int, int, int], tick: Callable[[float], None]) -> tuple[Pixels, Positions]:
+    """Every picture of a split, decoded once by all processors, and the labels.
+
+    ``tick`` gets the finished share at least twice a second; whatever it raises ends the work. Raises BadData from a
+    damaged database.
+    """
+    count, size = len(records), int(np.prod(shape))
+    # Shared, anonymous memory: processes write their part in place, and /dev/shm may be as small as it likes.
+    memory = mmap.mmap(-1, max(1, count * (size + 8)))
+    labels = np.frombuffer(memory, np.int64, count)
+    pixels = np.frombuffer(memory, np.uint8, count * size, count * 8).reshape(count, *shape)
+    step = max(1, CHUNK_BYTES // size)
+    parts = [range(start, min(start + step, count)) for start in range(0, count, step)]
+    processes = min(cpu_count(), len(parts))
+    if processes < 2 or count < SMALL:
+        for done, part in enumerate(parts):
+            tick(done / len(parts))
+            _fill(records, pixels, labels, part)
+    else:
+        _fill_together(processes, (records, pixels, labels), parts, tick)
+    return pixels, labels
+
+
+def _fill(records: Records, pixels: Pixels, labels: Positions, part: range) -> None:
+    pixels[part.start:part.stop], labels[part.start:part.stop] = records.batch(part)
+
+
+def _fill_together(processes: int, shared: tuple[Records, Pixels, Positions], parts: list[range],
+                   tick: Callable[[float], None]) -> None:
+    fork = multiprocessing.get_context("fork")  # the only way to hand over memory that has no name
+    children = {}
+    try:
+        for number in range(processes):
+            reader, writer = fork.Pipe(duplex=False)
+            child = fork.Process(target=_fill_parts, args=(writer, *shared, parts[number::processes]), daemon=True)
+            child.start()
+            writer.close()
+            children[reader] = child
+        _follow(children, len(parts), tick)
+    finally:
+        for reader, child in children.items():
+            child.kill()
+            child.join()
+            reader.close()
+
+
+def _fill_parts(writer: Connection, records: Records, pixels: Pixels, labels: Positions, parts: list[range]) -> None:
+    try:
+        for part in parts:
+            _fill(records, pixels, labels, part)
+            writer.send(1)
+        writer.send(0)
+    except DigitsError as error:
+        writer.send(error)
+
+
+def _follow(children: dict[Connection, Any], parts: int, tick: Callable[[float], None]) -> None:
+    """Until every child has said that it is done."""
+    busy, done = list(children), 0
+    while busy:
+        tick(done / parts)
+        for reader in wait(busy, timeout=0.4):
+            assert isinstance(reader, Connection)
+            try:
+                news = reader.recv()
+            except EOFError:
+                raise LoaderDied("A process that decodes the pictures was killed, most likely for lack of "
+                                 "memory.") from None
+            if isinstance(news, DigitsError):
+                raise news
+            done += news
+            if news == 0:
+                busy.remove(reader)

@@ -1,6 +1,7 @@
 """Builds a dataset: look for pictures, divide them, decode them side by side, write one database a split."""
 
 import io
+import os
 import shutil
 import time
 from array import array
@@ -118,7 +119,7 @@ class Build:
     def _recipe(self, source: Source) -> Recipe:
         chosen = self.options
         return Recipe(chosen.channels, chosen.width, chosen.height, chosen.resize_mode, chosen.encoding,
-                      chosen.jpeg_quality, [str(root) for root in source.roots], list(self.settings.private_hosts),
+                      chosen.jpeg_quality, [os.path.realpath(root) for root in source.roots], list(self.settings.private_hosts),
                       180.0 if source.remote else 30.0)
 
     def _write(self, name: str, part: Part, plan: Plan, pool: Pool, statistics: Statistics | None) -> Json:

@@ -12,13 +12,11 @@ import resource
 import signal
 import struct
 import sys
-from collections import Counter
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from digits_core.data.pictures import decode, pack_pixels, prepare
+from digits_core.data.pictures import Pixels, decode, pack_pixels, prepare
 from digits_core.data.records import Record, pack_record
 from digits_core.errors import BadData, DigitsError
 from digits_core.safe import is_url, read_regular
@@ -71,8 +69,7 @@ def work(task: Json, board: mmap.mmap) -> tuple[Json, list[bytes]]:
     chunk's pixels, as 16-bit integers, and of their squares by channel.
     """
     how, reply, blobs = task["how"], [], []
-    total = np.zeros((how["depth"], how["height"], how["width"]), np.uint16) if how["statistics"] else None
-    squares = np.zeros(how["depth"], np.uint64)
+    sums = Sums((how["depth"], how["height"], how["width"])) if how["statistics"] else None
     for position, (location, name, label) in enumerate(task["items"]):
         struct.pack_into("<q", board, 0, position)
         signal.setitimer(signal.ITIMER_REAL, how["limit_s"])  # default action: the kernel ends this process
@@ -81,17 +78,41 @@ def work(task: Json, board: mmap.mmap) -> tuple[Json, list[bytes]]:
         except (DigitsError, MemoryError) as error:
             reply.append([0, str(error) or "needs too much memory to decode", []])
             continue
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
         blobs.append(record)
         reply.append([len(record), fingerprint(pixels), notes])
-        if total is not None:
-            total += pixels
-            flat = pixels.reshape(how["depth"], -1).astype(np.float64)
-            squares += np.einsum("cn,cn->c", flat, flat).astype(np.uint64)
+        if sums is not None:
+            sums.add(pixels)
+    signal.setitimer(signal.ITIMER_REAL, 0)
     struct.pack_into("<q", board, 0, -1)
-    sums = [total.tobytes(), squares.tobytes()] if total is not None else []
-    return {"items": reply, "sums": sum(map(len, sums))}, blobs + sums
+    return {"items": reply}, blobs + (sums.packed() if sums is not None else [])
+
+
+class Sums:
+    """Sums of a chunk's pixels and of their squares, in integers; small pictures are added up many at a time."""
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        self.total = np.zeros(shape, np.uint16)
+        self.squares = np.zeros(shape[0], np.uint64)
+        self._waiting: list[Pixels] = []
+
+    def add(self, pixels: Pixels) -> None:
+        """Add one picture."""
+        self._waiting.append(pixels)
+        if len(self._waiting) * pixels.size > 500_000:
+            self._fold()
+
+    def _fold(self) -> None:
+        if self._waiting:
+            batch = np.stack(self._waiting)
+            self.total += batch.sum(axis=0, dtype=np.uint16)
+            flat = batch.swapaxes(0, 1).reshape(batch.shape[1], -1).astype(np.float64)
+            self.squares += np.einsum("cn,cn->c", flat, flat).astype(np.uint64)
+            self._waiting = []
+
+    def packed(self) -> list[bytes]:
+        """The bytes that Statistics.add reads."""
+        self._fold()
+        return [self.total.tobytes(), self.squares.tobytes()]
 
 
 def fingerprint(pixels: Any) -> int:
@@ -101,7 +122,7 @@ def fingerprint(pixels: Any) -> int:
 
 def _one(how: Json, location: str, name: str, label: int) -> tuple[bytes, Any, list[str]]:
     data = fetch(location, how)
-    image, notes = decode(data, Path(name).name)
+    image, notes = decode(data, name.rpartition("/")[2])
     pixels = prepare(image, how["channels"], how["width"], how["height"], how["resize_mode"])
     payload = pack_pixels(pixels, how["encoding"], how["quality"])
     encoding = "raw" if how["encoding"] == "none" else how["encoding"]
@@ -118,7 +139,7 @@ def fetch(location: str, how: Json) -> bytes:
             return safe_fetch(location, how["private_hosts"], limit=MAX_BYTES)
         except DigitsError as error:
             raise BadData(str(error)) from None
-    return read_regular(location, [Path(root) for root in how["roots"]], MAX_BYTES)
+    return read_regular(location, how["roots"], MAX_BYTES)
 
 
 if __name__ == "__main__":

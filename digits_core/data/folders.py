@@ -58,10 +58,10 @@ def ready_splits(folder: Path) -> list[tuple[str, Path]]:
     return sorted(splits.items(), key=lambda pair: ("train", "val", "test").index(pair[0]))
 
 
-def read(folder: Path, split: str, labels: list[str], roots: list[Path], scan: "Scan") -> Entries:
+def read(folder: Path, split: str, roots: list[Path], scan: "Scan") -> Entries:
     """All pictures below the class folders of ``folder``.
 
-    For "train" the class names are put into ``labels``; for another split they must be there already, pictures of
+    For "train" the class names are put into ``scan.labels``; for another split they must be there already, pictures of
     unknown classes are skipped. Raises BadData when there are fewer than two class folders to train on.
     """
     try:
@@ -75,8 +75,8 @@ def read(folder: Path, split: str, labels: list[str], roots: list[Path], scan: "
         if len(names) < 2:
             raise BadData(f"The folder {printable(str(folder))!r} must hold at least two class folders; it holds "
                           f"{len(names)}. Choose the folder above your class folders.")
-        labels.extend(class_name(name) for name in names)
-    known = {label: number for number, label in enumerate(labels)}
+        scan.labels.extend(class_name(name) for name in names)
+    known = {label: number for number, label in enumerate(scan.labels)}
     entries = scan.entries(split, str(folder))
     for name in names:
         label = class_name(name)

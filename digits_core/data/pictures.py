@@ -142,7 +142,8 @@ def _small_png(pixels: Pixels) -> bytes:
     channels, height, width = pixels.shape
     rows = np.zeros((height, 1 + width * channels), np.uint8)  # column 0: filter "none" for every row
     rows[:, 1:] = pixels.transpose(1, 2, 0).reshape(height, -1)
-    return _png_start((channels, height, width)) + _chunk(b"IDAT", zlib.compress(rows.tobytes(), 6)) + _PNG_END
+    # level 1: a third less time than level 6 for 6 % more bytes (MNIST)
+    return _png_start((channels, height, width)) + _chunk(b"IDAT", zlib.compress(rows.tobytes(), 1)) + _PNG_END
 
 
 def _read_small_png(payload: bytes, shape: tuple[int, int, int]) -> Pixels | None:

@@ -131,14 +131,17 @@ class Pool:
                  tick: Callable[[], None] = lambda: None) -> None:
         self.tick = tick
         self.decoders = [Decoder() for _ in range(processes or len(os.sched_getaffinity(0)))]
-        self.how = recipe.to_json()
         self.statistics: Statistics | None = None
-        self.limit_s = recipe.limit_s
-        self.most = max(1, min(CHUNK_LIMIT, (16 << 20) // (recipe.depth * recipe.width * recipe.height)))
-        self.size = min(4, self.most)
+        self.use(recipe)
         self._again: deque[Chunk] = deque()
         self._finished: dict[int, list[Outcome]] = {}
         self._begun = self._given = 0
+
+    def use(self, recipe: Recipe) -> None:
+        """Decode by this recipe from now on; not while ``outcomes`` is running."""
+        self.recipe, self.how = recipe, recipe.to_json()
+        self.most = max(1, min(CHUNK_LIMIT, (16 << 20) // (recipe.depth * recipe.width * recipe.height)))
+        self.size = min(4, self.most)
 
     def __enter__(self) -> "Pool":
         return self
@@ -202,7 +205,7 @@ class Pool:
         place = sent[position] if 0 <= position < len(sent) else sent[0]
         chunk.deaths[place] += 1
         if code == -signal.SIGALRM:
-            chunk.dead[place] = f"took longer than {self.limit_s:g} s to read and decode"
+            chunk.dead[place] = f"took longer than {self.recipe.limit_s:g} s to read and decode"
         elif chunk.deaths[place] > 1:  # the first time may have been an accident (no memory at that moment)
             chunk.dead[place] = "crashes the decoder " + (f"(signal {-code})" if code < 0 else f"(exit code {code})")
         self._again.append(chunk)

@@ -3,6 +3,7 @@
 import csv
 import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,16 +51,12 @@ class SkipLog:
             self._file.close()
 
 
-def read_skipped(path: Path, offset: int = 0, limit: int = 100) -> list[Skipped]:
-    """A page of the list; empty when there is none. Bytes that are no UTF-8 show as a replacement mark."""
-    rows: list[Skipped] = []
+def read_skipped(path: Path) -> Iterator[Skipped]:
+    """The rows of the list; none when there is no list. Bytes that are no UTF-8 show as a replacement mark."""
     try:
         with path.open(newline="", encoding="utf-8", errors="replace") as file:
-            for number, row in enumerate(csv.reader(file)):
-                if number > offset + limit:
-                    break
-                if number > offset and len(row) == len(HEADER):
-                    rows.append(Skipped(*row))
+            rows = csv.reader(file)
+            next(rows, None)
+            yield from (Skipped(*row) for row in rows if len(row) == len(HEADER))
     except (OSError, csv.Error):
-        return rows
-    return rows
+        return

@@ -1,7 +1,7 @@
 """Where the pictures of a classification dataset come from: class folders, text lists, an archive, an address."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from digits_core.data import folders, lists, webindex
@@ -31,6 +31,8 @@ class Scan:
     """Something worth telling that is no picture: kind and how many."""
     tick: Callable[[], None]
     """Called at least once a second; may raise to end the scan."""
+    labels: list[str] = field(default_factory=list)
+    """Class names of class folders, filled in as soon as they are known."""
 
     def entries(self, split: str, base: str = "") -> Entries:
         """An empty list of pictures on disk."""
@@ -63,21 +65,19 @@ def _folders(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> Sour
     wanted = {"train": options.folder, "val": options.val_folder, "test": options.test_folder}
     wanted = {split: text for split, text in wanted.items() if text.strip()}
     if is_url(options.folder):
-        labels: list[str] = []
-        splits = {split: _one_folder(split, text, labels, roots, scan) for split, text in wanted.items()}
-        return Source(labels, splits, list(roots), remote=True)
+        splits = {split: _one_folder(split, text, roots, scan) for split, text in wanted.items()}
+        return Source(scan.labels, splits, list(roots), remote=True)
     paths = {split: text if is_url(text) else safe_path(text, roots) for split, text in wanted.items()}
     if len(paths) == 1:
         paths = dict(folders.ready_splits(Path(paths["train"])))
-    labels = []
-    splits = {split: _one_folder(split, str(path), labels, roots, scan) for split, path in paths.items()}
-    return Source(labels, splits, list(roots), remote=any(map(is_url, wanted.values())))
+    splits = {split: _one_folder(split, str(path), roots, scan) for split, path in paths.items()}
+    return Source(scan.labels, splits, list(roots), remote=any(map(is_url, wanted.values())))
 
 
-def _one_folder(split: str, text: str, labels: list[str], roots: Sequence[Path], scan: Scan) -> Entries:
+def _one_folder(split: str, text: str, roots: Sequence[Path], scan: Scan) -> Entries:
     if is_url(text):
-        return webindex.read(text.strip(), split, labels, scan)
-    return folders.read(Path(text), split, labels, list(roots), scan)
+        return webindex.read(text.strip(), split, scan)
+    return folders.read(Path(text), split, list(roots), scan)
 
 
 def _archive(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> Source:
@@ -86,10 +86,9 @@ def _archive(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> Sour
                else safe_path(text, roots))
     target = scan.folder / "pictures"
     safe_extract(archive, target, tick=scan.tick)
-    labels: list[str] = []
-    splits = {split: folders.read(path, split, labels, [target], scan)
+    splits = {split: folders.read(path, split, [target], scan)
               for split, path in folders.ready_splits(folders.only_child(target))}
-    return Source(labels, splits, [target])
+    return Source(scan.labels, splits, [target])
 
 
 def _lists(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> Source:

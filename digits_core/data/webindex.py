@@ -43,7 +43,7 @@ def links(page: bytes, address: str) -> list[str]:
     return sorted(found)
 
 
-def read(address: str, split: str, labels: list[str], scan: "Scan") -> Entries:
+def read(address: str, split: str, scan: "Scan") -> Entries:
     """All pictures below the class folders that the index page at ``address`` lists; see folders.read."""
     address = address.rstrip("/") + "/"
     listed = [link for link in links(_page(address, scan), address) if link.endswith("/")]
@@ -51,12 +51,13 @@ def read(address: str, split: str, labels: list[str], scan: "Scan") -> Entries:
     if split == "train":
         if len(names) < 2:
             raise BadData(f"The page {address} must list at least two class folders; it lists {len(names)}.")
-        labels.extend(names.values())
+        scan.labels.extend(names.values())
+    known = {label: number for number, label in enumerate(scan.labels)}
     entries = scan.entries(split, address)
     for link, label in names.items():
         for picture in _pictures(link, split, label, scan):
-            if label in labels:
-                entries.add(picture, labels.index(label))
+            if label in known:
+                entries.add(picture, known[label])
             else:
                 scan.skip(entries.name(picture), split, label, "class is not among the training classes", False)
     return entries

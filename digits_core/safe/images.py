@@ -58,8 +58,7 @@ def safe_image(source: bytes | Path, name: str) -> SafeImage:
     if not data:
         raise BadData("is empty (0 bytes)")
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
-            return _converted(opened, name)
+        return _converted(Image.open(io.BytesIO(data), formats=FORMATS), name)
     except UnidentifiedImageError:
         raise BadData(_what_it_is(data)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -82,13 +81,22 @@ def _converted(opened: Image.Image, name: str) -> SafeImage:
         opened.seek(0)
     if SUFFIXES.get(name.rpartition(".")[2].lower(), opened.format) != opened.format and opened.format != "MPO":
         notes.append("misnamed")
-    turned = _is_turned(opened)
     opened.load()
     image: Image.Image = opened
-    if turned:
-        notes.append("orientation")
+    if opened.size == (width, height) and not _may_be_turned(opened):
+        return SafeImage(_eight_bit(image, notes), notes)
+    if _is_turned(opened):
         image = ImageOps.exif_transpose(image)
+        notes.append("orientation")
+    elif opened.size != (width, height):
+        notes.append("orientation")  # Pillow turns TIFF pictures by itself while it loads them
     return SafeImage(_eight_bit(image, notes), notes)
+
+
+def _may_be_turned(image: Image.Image) -> bool:
+    """Whether a look at the EXIF data is worth its time: most small pictures have none."""
+    return image.format in ("TIFF", "MPO") or any(
+        key in image.info for key in ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"))
 
 
 def _is_turned(image: Image.Image) -> bool:
@@ -102,7 +110,7 @@ def _is_turned(image: Image.Image) -> bool:
 def _eight_bit(image: Image.Image, notes: list[str]) -> Image.Image:
     mode = image.mode
     if mode in ("L", "RGB") and "transparency" not in image.info:
-        return image.copy() if isinstance(image, Image.Image) and hasattr(image, "fp") else image
+        return image
     if mode == "1":
         return image.convert("L")
     if mode.startswith("I;16") or mode == "I":

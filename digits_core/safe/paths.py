@@ -86,30 +86,41 @@ def complete_path(text: str, roots: Sequence[Path] = (), limit: int = 20, files:
     return [path for path in real if inside(os.path.realpath(path), roots)][:limit]
 
 
-def read_regular(path: str, roots: Sequence[Path] = (), limit: int = 2_000_000_000) -> bytes:
+def read_regular(path: str, roots: Sequence[str] = (), limit: int = 2_000_000_000) -> bytes:
     """The bytes of a regular file. Never hangs on a pipe, never leaves ``roots`` however the path changes meanwhile.
 
-    Raises BadData in the words for a list of skipped files.
+    ``roots`` are real paths, links followed. Raises BadData in the words for a list of skipped files.
     """
+    descriptor = -1
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # before opening: opening a device can already do something
             raise BadData("is not a regular file")
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        return _read_opened(descriptor, roots, limit)
     except OSError as error:
         raise BadData(_why(error)) from None
-    with open(descriptor, "rb") as file:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
-            raise BadData("is not a regular file")
+    except ValueError:
+        raise BadData("has a name that no file can have") from None
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def _read_opened(descriptor: int, roots: Sequence[str], limit: int) -> bytes:
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
+        raise BadData("is not a regular file")
+    if roots:
         # What was opened counts, not what the path says now: a link may have been swapped in between.
-        if not inside(os.readlink(f"/proc/self/fd/{descriptor}"), roots):
+        real = os.readlink(f"/proc/self/fd/{descriptor}")
+        if not any(_below(real, root) for root in roots):
             raise BadData("is outside the folders that this server may read")
-        if facts.st_size > limit:
-            raise BadData(f"has {facts.st_size / 1e6:.0f} MB, at most {limit / 1e6:.0f} MB are read")
-        try:
-            return file.read(limit)
-        except OSError as error:
-            raise BadData(_why(error)) from None
+    if facts.st_size > limit:
+        raise BadData(f"has {facts.st_size / 1e6:.0f} MB, at most {limit / 1e6:.0f} MB are read")
+    data = os.read(descriptor, facts.st_size)
+    while len(data) < facts.st_size and (more := os.read(descriptor, facts.st_size - len(data))):
+        data += more
+    return data
 
 
 def _why(error: OSError) -> str:

@@ -1,18 +1,24 @@
 """Services on datasets: create one, and read what a finished one holds."""
 
+import base64
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from digits_core.errors import InvalidOptions, Problem
-from digits_core.jobs.model import Job, Kind
+from digits_core.data.skipped import read_skipped
+from digits_core.errors import DigitsError, InvalidOptions, NotFound, Problem
+from digits_core.jobs.model import Job, Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.options import check
+from digits_core.safe.paths import printable
 from digits_core.services.access import authorize
-from digits_core.services.jobs import checked_name
+from digits_core.services.jobs import checked_name, of_kind
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import task as get_task
+
+if TYPE_CHECKING:
+    from digits_core.data.preview import Preview
 
 Json = dict[str, Any]
 
@@ -47,3 +53,103 @@ def require_done(view: JobView) -> None:
     """Raise InvalidOptions at the field ``dataset`` unless the dataset is usable now or will be."""
     if view.status.is_final and view.status != "done":
         raise InvalidOptions([Problem("dataset", f"The dataset '{view.name}' {view.status}: {view.state.reason}")])
+
+
+class Sample(NamedTuple):
+    """One picture of a dataset as a page shows it; ``png`` is the picture, ``path`` is safe to print."""
+
+    index: int
+    label: int
+    class_name: str
+    path: str
+    png: bytes
+
+
+class SamplePage(NamedTuple):
+    """A page of samples; ``total`` counts all that match."""
+
+    total: int
+    items: list[Sample]
+
+
+class SkippedPage(NamedTuple):
+    """A page of skipped pictures, each with path, split, class and reason; ``total`` counts all."""
+
+    total: int
+    items: list[Json]
+
+
+def manifest(view: JobView) -> Json:
+    """What a finished dataset says about itself (see docs). Raises NotFound when it is not finished, or damaged."""
+    found = view.folder.manifest()
+    if view.status is not Status.DONE:
+        raise NotFound(f"The dataset '{view.name}' {_words(view)}; it holds nothing yet.")
+    lists = isinstance(found.get("labels"), list) and isinstance(found.get("splits"), dict)
+    if found.get("complete") is not True or not lists:
+        raise NotFound(f"The dataset '{view.name}' is damaged: its manifest is missing or unreadable. Build it again.")
+    return found
+
+
+def _words(view: JobView) -> str:
+    return {"failed": "failed", "stopped": "was stopped"}.get(str(view.status), f"is {view.status}")
+
+
+def samples(workspace: Workspace, job_id: str, split: str, label: int | None = None, search: str = "",
+            offset: int = 0, limit: int = 24) -> SamplePage:
+    """Pictures of one split by position, of one class and with a part of the path if asked.
+
+    Read in a process of its own. Raises NotFound for a split that is not there, BadData for a damaged database.
+    """
+    from digits_core.data.reader import read_samples  # NumPy, Pillow: not for programs that only list jobs
+
+    view = of_kind(workspace, job_id, Kind.DATASET)
+    facts = manifest(view)
+    if split not in facts["splits"]:
+        raise NotFound(f"'{view.name}' has no pictures for {split[:20]!r}; it has {', '.join(facts['splits'])}.")
+    if offset < 0 or not 0 < limit <= 1000:
+        raise InvalidOptions([Problem("limit", "An offset from 0 and a limit from 1 to 1000 are needed.")])
+    found = read_samples(view.folder.path / f"{split}.lmdb", label, search, offset, limit)
+    names = dict(enumerate(map(str, facts["labels"])))
+    return SamplePage(found["total"], [
+        Sample(row["index"], row["label"], names.get(row["label"], str(row["label"])), printable(row["path"]),
+               base64.b64decode(row["png"])) for row in found["items"]])
+
+
+def skipped(view: JobView, offset: int = 0, limit: int = 100) -> SkippedPage:
+    """Pictures that were found and not used; also of a build that failed for having too many of them."""
+    rows = read_skipped(view.folder.path / "skipped.csv")
+    page: list[Json] = []
+    total = 0
+    for total, row in enumerate(rows, 1):
+        if offset < total <= offset + limit:
+            page.append({"path": row.path, "split": row.split, "class": row.label, "reason": row.reason})
+    return SkippedPage(total, page)
+
+
+def mean_picture(view: JobView) -> bytes | None:
+    """The mean of all training pictures as a PNG; None when it is missing or damaged."""
+    from digits_core.data.pictures import decode  # see samples
+
+    try:
+        path = view.folder.path / "mean.png"
+        decode(path, path.name)
+        return path.read_bytes()
+    except (DigitsError, OSError):
+        return None
+
+
+def preview(workspace: Workspace, options: Json, with_example: bool = True) -> "Preview":
+    """What a build with these options would find, and one picture in every resize mode; takes 2-3 seconds at most.
+
+    Raises InvalidOptions like create_dataset. See digits_core.data.preview.Preview for the answer.
+    """
+    from digits_core.data.preview import look  # see samples
+
+    settings = workspace.settings
+    checked = check(get_task("classification").dataset_options, options, settings.data_roots)
+    return look(checked, settings.data_roots, settings.private_hosts, with_example)
+
+
+def used_by(workspace: Workspace, job_id: str) -> list[JobView]:
+    """Models (and other jobs) that need this dataset, newest first."""
+    return workspace.store.dependents(job_id)

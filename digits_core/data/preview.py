@@ -1,0 +1,136 @@
+"""A quick look at a dataset before it is built: what would be found, for a form that is still being filled in."""
+
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from digits_core.data.entries import Entries
+from digits_core.data.pictures import RESIZE_MODES, to_png
+from digits_core.data.plan import LeaveOut, divide, estimate_bytes
+from digits_core.data.pool import Item, Pool
+from digits_core.data.recipe import Recipe
+from digits_core.data.records import unpack_record
+from digits_core.data.sources import Scan, Source, classification
+from digits_core.errors import DigitsError
+
+MOST = 20_000
+LIMIT_S = 2.0
+
+
+class _Enough(Exception):
+    """The look has taken as long as it may."""
+
+
+@dataclass
+class Preview:
+    """What a build with these options would find."""
+
+    labels: list[str] = field(default_factory=list)
+    pictures: int = 0
+    is_estimate: bool = False
+    """The look ended early: numbers are those of the part that was seen, there is more."""
+    splits: dict[str, int] = field(default_factory=dict)
+    per_class: dict[str, int] = field(default_factory=dict)
+    """Pictures found for training by class name."""
+    bytes: int = 0
+    problems: list[str] = field(default_factory=list)
+    """What would stop the build, or deserves a look, in words."""
+    example_name: str = ""
+    example: dict[str, bytes] = field(default_factory=dict)
+    """One picture in every resize mode, as PNG."""
+
+
+class _Counting(Entries):
+    """A list that ends the look when it has grown long enough."""
+
+    def add(self, location: str, label: int) -> None:
+        super().add(location, label)
+        if len(self) >= MOST:
+            raise _Enough
+
+
+@dataclass
+class _Look(Scan):
+    """A scan that remembers its lists, so that they can be used when it ends early."""
+
+    lists: dict[str, Entries] = field(default_factory=dict)
+
+    def entries(self, split: str, base: str = "") -> Entries:
+        self.lists[split] = _Counting(self.folder / f"{split}.entries", base)
+        return self.lists[split]
+
+
+def look(options: Any, roots: Sequence[Path], private_hosts: Sequence[str], with_example: bool = True) -> Preview:
+    """Scan for at most two seconds and 20,000 pictures. Problems are collected, not raised."""
+    found, deadline = Preview(), time.monotonic() + LIMIT_S
+    if options.method == "archive":
+        return found  # its content is known only when it has been unpacked
+
+    def tick() -> None:
+        if time.monotonic() > deadline:
+            raise _Enough
+
+    skipped: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory(prefix="digits-look-") as folder:
+        scan = _Look(Path(folder), Path(folder), list(roots), list(private_hosts),
+                     lambda path, split, label, reason, bad: skipped.update([reason]), lambda kind, count: None, tick)
+        try:
+            source = _source(options, roots, scan, found)
+            if with_example:
+                _example(found, source, options, private_hosts)
+            _describe(found, source, options, lambda path, split, label, reason: skipped.update([reason]))
+        except DigitsError as error:
+            found.problems.append(str(error))
+    found.problems += [f"{count} left out: {reason}." for reason, count in skipped.most_common(5)]
+    return found
+
+
+def _source(options: Any, roots: Sequence[Path], scan: _Look, found: Preview) -> Source:
+    try:
+        return classification(options, roots, scan)
+    except _Enough:
+        found.is_estimate = True
+        known = {split: entries for split, entries in scan.lists.items() if len(entries)}
+        highest = max((int(entries.labels.max()) for entries in known.values()), default=-1)
+        labels = scan.labels or [str(number) for number in range(highest + 1)]
+        return Source(labels, {"train": Entries(scan.folder / "none"), **known}, list(roots))
+
+
+def _describe(found: Preview, source: Source, options: Any, leave_out: LeaveOut) -> None:
+    train = source.splits["train"]
+    counts = Counter(int(label) for label in train.labels)
+    found.labels = list(source.labels)
+    found.per_class = {source.labels[label]: count for label, count in sorted(counts.items())}
+    found.pictures = sum(len(entries) for entries in source.splits.values())
+    if found.is_estimate:  # some classes were not looked into yet, so a plan would leave them out
+        shares = {"val": options.val_percent, "test": options.test_percent}
+        found.splits = {name: len(entries) for name, entries in source.splits.items()}
+        found.splits |= {name: round(len(train) * share / 100) for name, share in shares.items()
+                         if name not in source.splits and share}
+        found.splits["train"] -= sum(found.splits[name] for name in shares if name not in source.splits and shares[name])
+    else:
+        plan = divide(source, options, leave_out)
+        found.labels, found.splits = plan.labels, {name: len(part.order) for name, part in plan.parts.items()}
+    found.bytes = estimate_bytes(options, sum(found.splits.values()))
+
+
+def _example(found: Preview, source: Source, options: Any, private_hosts: Sequence[str]) -> None:
+    train = source.splits["train"]
+    if not len(train):
+        return
+    item = Item(train.location(0), train.name(train.location(0)), 0)
+    found.example_name = item.name
+    recipe = Recipe(options.channels, options.width, options.height, options.resize_mode, "png", 90,
+                    [str(root.resolve()) for root in source.roots], list(private_hosts), 5.0)
+    with Pool(recipe, 1) as pool:
+        for mode in RESIZE_MODES:
+            pool.use(replace(recipe, resize_mode=mode))
+            outcome = list(pool.outcomes([item]))[0]
+            if outcome.record is None:
+                found.problems.append(f"{item.name} {outcome.reason}.")
+                return
+            found.example[mode] = to_png(unpack_record(bytes(outcome.record)).pixels())

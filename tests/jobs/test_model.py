@@ -173,4 +173,5 @@ def test_job_folders_of_schema_1_load_for_ever(tmp_path: Path) -> None:
     store = JobStore(GOLDEN)
     views = {view.id: view for view in store.jobs()}
     expected = json.loads((GOLDEN.parent / "jobs-v1.json").read_text())
-    assert {job_id: {key: describe(view)[key] for key in expected[job_id]} for job_id, view in views.items()} == expected
+    found = {job_id: {key: describe(view)[key] for key in expected[job_id]} for job_id, view in views.items()}
+    assert found == expected

@@ -73,7 +73,7 @@ class Build:
         """Scan, divide, write, and only then the manifest that makes the dataset usable."""
         source = self._scan()
         bad = self.skipped.bad
-        plan = divide(source, self.options, lambda *what: self.skipped.add(*what, bad=False))
+        plan = divide(source, self.options, self.skipped.leave_out)
         self.tried = plan.pictures + bad
         self._judge()
         self._require_room(plan)
@@ -118,8 +118,9 @@ class Build:
 
     def _recipe(self, source: Source) -> Recipe:
         chosen = self.options
+        roots = [os.path.realpath(root) for root in source.roots]
         return Recipe(chosen.channels, chosen.width, chosen.height, chosen.resize_mode, chosen.encoding,
-                      chosen.jpeg_quality, [os.path.realpath(root) for root in source.roots], list(self.settings.private_hosts),
+                      chosen.jpeg_quality, roots, list(self.settings.private_hosts),
                       180.0 if source.remote else 30.0)
 
     def _write(self, name: str, part: Part, plan: Plan, pool: Pool, statistics: Statistics | None) -> Json:

@@ -1,4 +1,4 @@
-"""A decoding process: chunks of paths in on stdin, packed records out on stdout (``python -m digits_core.data.decoder``).
+"""A decoding process (``python -m digits_core.data.decoder``): paths in on stdin, packed records out on stdout.
 
 It may die at any time: hostile pictures crash decoders, and the kernel's alarm ends a picture that takes too long.
 Its memory file holds the position it works on, so the parent knows which picture to blame.

@@ -2,11 +2,12 @@
 
 import gzip
 import io
-import pickle
+import pickle  # noqa: TID251 - CIFAR comes as pickles; read by _OnlyArrays alone, which can call nothing
 import tarfile
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,8 @@ Report = Callable[[float, str], None]
 Pictures = Iterable[tuple[Pixels, int]]
 
 
-class Part(NamedTuple):
+@dataclass(frozen=True)
+class Part:
     """One split of a data set: pixels (C, H, W) with labels, in the order of its authors."""
 
     split: str
@@ -108,10 +110,10 @@ def _write(folder: Path, labels: Sequence[str], parts: list[Part], report: Repor
         for label in labels:
             (top / label).mkdir(parents=True)
         with (folder / f"{part.split}.txt").open("w", encoding="utf-8") as listing:
-            for number, (pixels, label) in enumerate(part.pictures):
-                path = top / labels[label] / f"{number:05d}.png"
+            for number, (pixels, place) in enumerate(part.pictures):
+                path = top / labels[place] / f"{number:05d}.png"
                 path.write_bytes(to_png(pixels))
-                listing.write(f"{path.relative_to(folder)}\t{label}\n")
+                listing.write(f"{path.relative_to(folder)}\t{place}\n")
                 done += 1
                 if done % 500 == 0:
                     report(done / total, f"Writing {part.split} pictures")
@@ -205,8 +207,8 @@ def _batches(path: Path, wanted: set[str], limit: int = 400_000_000) -> dict[str
 class _OnlyArrays(pickle.Unpickler):
     """Unpickles lists, texts, numbers and NumPy arrays of bytes: every other name that a file asks for is refused."""
 
-    ALLOWED = {("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct"),
-               ("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode")}
+    ALLOWED = frozenset({("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct"),
+               ("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode")})
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in self.ALLOWED:

@@ -39,7 +39,7 @@ def only_child(folder: Path) -> Path:
     """The folder itself, or the innermost one when archives wrapped it in folders of its own."""
     for _ in range(DEPTH):
         inner = subfolders(folder)
-        if len(inner) != 1 or any(is_picture(name) for name in os.listdir(folder)):
+        if len(inner) != 1 or any(is_picture(path.name) for path in folder.iterdir()):
             break
         if not subfolders(folder / inner[0]):
             break
@@ -66,9 +66,9 @@ def read(folder: Path, split: str, roots: list[Path], scan: "Scan") -> Entries:
     """
     try:
         names = subfolders(folder)
-        for name in sorted(os.listdir(folder)):
-            if is_picture(name) and name not in names:
-                scan.skip(str(folder / name), split, "", "lies beside the class folders", False)
+        for path in sorted(folder.iterdir()):
+            if is_picture(path.name) and path.name not in names:
+                scan.skip(str(path), split, "", "lies beside the class folders", False)
     except OSError as error:
         raise BadData(f"The folder {printable(str(folder))!r} cannot be read: {error.strerror}.") from None
     if split == "train":
@@ -80,11 +80,11 @@ def read(folder: Path, split: str, roots: list[Path], scan: "Scan") -> Entries:
     entries = scan.entries(split, str(folder))
     for name in names:
         label = class_name(name)
-        for path in pictures(folder / name, split, label, roots, scan):
+        for picture in pictures(folder / name, split, label, roots, scan):
             if label in known:
-                entries.add(path, known[label])
+                entries.add(picture, known[label])
             else:
-                scan.skip(entries.name(path), split, label, "class is not among the training classes", False)
+                scan.skip(entries.name(picture), split, label, "class is not among the training classes", False)
     return entries
 
 
@@ -96,7 +96,7 @@ def pictures(top: Path, split: str, label: str, roots: list[Path], scan: "Scan")
         folder, depth = waiting.pop()
         scan.tick()
         try:
-            facts = os.stat(folder)
+            facts = Path(folder).stat()
             if (facts.st_dev, facts.st_ino) in seen or depth > DEPTH:
                 scan.skip(folder, split, label, "is a folder that leads in a circle or too deep", False)
                 continue

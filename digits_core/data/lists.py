@@ -1,7 +1,6 @@
 """Text lists of pictures: ``path label`` or ``path<TAB>label``, one a line; the path may be an http(s) address."""
 
 import codecs
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -56,8 +55,8 @@ def read(path: Path, entries: Entries, classes: int | None, tick: Callable[[], N
     ``classes`` is the number of class names, if they are known. Raises BadData that shows the first wrong lines
     with their numbers and says how many there are.
     """
-    problems, count, remote = [], 0, False
-    wrong = 0
+    problems: list[str] = []
+    count, wrong, remote = 0, 0, False
     for number, text in lines(path):
         count += 1
         if count % 1000 == 0:
@@ -111,4 +110,4 @@ def _location(place: str, base: str) -> str:
         return place
     if is_url(base):
         return base + quote(place.lstrip("/"), errors="surrogateescape")
-    return os.path.join(base, place)
+    return place if place.startswith("/") else base + place  # base ends with '/'

@@ -161,8 +161,8 @@ class Pool:
             while self._given in self._finished:
                 yield from self._finished.pop(self._given)
                 self._given += 1
-            busy = {decoder.process.stdout: decoder for decoder in self.decoders
-                    if decoder.chunk is not None and decoder.process is not None}
+            busy = {decoder.process.stdout.fileno(): decoder for decoder in self.decoders if decoder.chunk is not None
+                    and decoder.process is not None and decoder.process.stdout is not None}
             if not busy:
                 return
             ready, _, _ = select.select(list(busy), [], [], 0.4)

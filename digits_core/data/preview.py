@@ -36,7 +36,8 @@ class Preview:
     splits: dict[str, int] = field(default_factory=dict)
     per_class: dict[str, int] = field(default_factory=dict)
     """Pictures found for training by class name."""
-    bytes: int = 0
+    size: int = 0
+    """Bytes on disk, rather too much than too little."""
     problems: list[str] = field(default_factory=list)
     """What would stop the build, or deserves a look, in words."""
     example_name: str = ""
@@ -111,11 +112,11 @@ def _describe(found: Preview, source: Source, options: Any, leave_out: LeaveOut)
         found.splits = {name: len(entries) for name, entries in source.splits.items()}
         found.splits |= {name: round(len(train) * share / 100) for name, share in shares.items()
                          if name not in source.splits and share}
-        found.splits["train"] -= sum(found.splits[name] for name in shares if name not in source.splits and shares[name])
+        found.splits["train"] -= sum(found.splits[name] for name in found.splits if name not in source.splits)
     else:
         plan = divide(source, options, leave_out)
         found.labels, found.splits = plan.labels, {name: len(part.order) for name, part in plan.parts.items()}
-    found.bytes = estimate_bytes(options, sum(found.splits.values()))
+    found.size = estimate_bytes(options, sum(found.splits.values()))
 
 
 def _example(found: Preview, source: Source, options: Any, private_hosts: Sequence[str]) -> None:
@@ -129,7 +130,7 @@ def _example(found: Preview, source: Source, options: Any, private_hosts: Sequen
     with Pool(recipe, 1) as pool:
         for mode in RESIZE_MODES:
             pool.use(replace(recipe, resize_mode=mode))
-            outcome = list(pool.outcomes([item]))[0]
+            [outcome] = pool.outcomes([item])
             if outcome.record is None:
                 found.problems.append(f"{item.name} {outcome.reason}.")
                 return

@@ -33,7 +33,7 @@ def read_samples(database: Path, label: int | None = None, search: str = "", off
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
-        raise BadData(f"Reading {database.name} took longer than {LIMIT_S} s. The disk may be busy; try again.") from None
+        raise BadData(f"Reading {database.name} took longer than {LIMIT_S} s; the disk may be busy.") from None
     if process.returncode != 0:
         raise BadData(f"The database file of {database.name} is damaged: reading it ended with code "
                       f"{process.returncode}. Build the dataset again.")

@@ -43,6 +43,10 @@ class SkipLog:
         else:
             self.kinds[reason] += 1
 
+    def leave_out(self, path: str, split: str, label: str, reason: str) -> None:
+        """Note one picture that could have been read."""
+        self.add(path, split, label, reason, bad=False)
+
     def close(self) -> None:
         """Make the list durable."""
         if not self._file.closed:

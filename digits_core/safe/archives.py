@@ -7,7 +7,7 @@ reader can be made to loop for ever (CVE-2025-8194); so members are walked here 
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -81,7 +81,7 @@ def _extract(archive: Path, temp: Path, limits: Limits, tick: Callable[[], None]
     return count
 
 
-def _members(file: BinaryIO, limits: Limits) -> Iterator[Member]:
+def _members(file: BinaryIO, limits: Limits) -> Generator[Member, None, None]:
     from digits_core.safe import tar, zips  # both need Member from here
 
     start = file.read(6)
@@ -134,7 +134,7 @@ def _write(path: Path, member: Member, purse: _Purse, tick: Callable[[], None]) 
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     except (FileExistsError, IsADirectoryError):
         raise Unsafe(f"holds {shown!r} twice") from None
-    with open(descriptor, "wb") as file:
+    with os.fdopen(descriptor, "wb") as file:
         for part in member.parts:
             tick()
             size += len(part)

@@ -108,7 +108,8 @@ def _body(url: str, private_hosts: Collection[str], limit: int, times: Times) ->
             raise Unsafe(f"{shown} {error}") from None
         except (httpcore.TimeoutException, TimeoutError):
             raise _Again(f"{shown} did not answer in time") from None
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError, ValueError) as error:
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError,
+                ValueError) as error:
             raise BadData(f"{shown} cannot be fetched: {error or type(error).__name__}") from None
     raise BadData(f"{shown} redirects more than {REDIRECTS} times")
 

@@ -37,6 +37,7 @@ MAX_PIXELS = 100_000_000
 MAX_BYTES = 500_000_000
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # "corrupt EXIF": decoration, not news
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 _ORIENTATION = 0x0112

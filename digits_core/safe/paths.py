@@ -33,7 +33,7 @@ def safe_path(text: str, roots: Sequence[Path] = ()) -> Path:
         if not inside(real, roots):
             raise Unsafe(f"{shown!r} is outside the folders that this server may read"
                          + (f" ({', '.join(map(str, roots))})." if roots else "."))
-        os.stat(real)
+        Path(real).stat()
     except (FileNotFoundError, NotADirectoryError):
         raise NotFound(f"There is no file or folder {shown!r} on the server.") from None
     except PermissionError:
@@ -79,7 +79,7 @@ def complete_path(text: str, roots: Sequence[Path] = (), limit: int = 20, files:
         with os.scandir(folder) as entries:
             found = [entry.name + "/" * entry.is_dir() for entry in entries
                      if entry.name.startswith(start) and (start.startswith(".") or entry.name[0] != ".")
-                     and (entry.is_dir() or files and entry.is_file())]
+                     and (entry.is_dir() or (files and entry.is_file()))]
     except (OSError, NotFound, Unsafe):
         return [f"{root}/" for root in roots if str(root).startswith(text)][:limit]
     real = (f"{parent}/{name}" for name in sorted(found))
@@ -93,7 +93,7 @@ def read_regular(path: str, roots: Sequence[str] = (), limit: int = 2_000_000_00
     """
     descriptor = -1
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # before opening: opening a device can already do something
+        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - once a picture; before opening: opening a device can already do something
             raise BadData("is not a regular file")
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         return _read_opened(descriptor, roots, limit)
@@ -112,7 +112,7 @@ def _read_opened(descriptor: int, roots: Sequence[str], limit: int) -> bytes:
         raise BadData("is not a regular file")
     if roots:
         # What was opened counts, not what the path says now: a link may have been swapped in between.
-        real = os.readlink(f"/proc/self/fd/{descriptor}")
+        real = os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115 - once a picture
         if not any(_below(real, root) for root in roots):
             raise BadData("is outside the folders that this server may read")
     if facts.st_size > limit:

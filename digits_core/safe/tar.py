@@ -4,8 +4,8 @@ import bz2
 import gzip
 import lzma
 import zlib
-from collections.abc import Iterator
-from typing import IO, BinaryIO
+from collections.abc import Generator, Iterator
+from typing import BinaryIO, Protocol
 
 from digits_core.errors import BadData, Unsafe
 from digits_core.safe.archives import PIECE, Member
@@ -16,7 +16,11 @@ EXTRA_BYTES = 1_000_000
 """Longest long-name or extended header."""
 
 
-def members(file: BinaryIO, start: bytes) -> Iterator[Member]:
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def members(file: BinaryIO, start: bytes) -> Generator[Member, None, None]:
     """All members, read from front to back once. Raises BadData or Unsafe at the first that may not be unpacked."""
     try:
         yield from _walk(_opened(file, start))
@@ -26,7 +30,7 @@ def members(file: BinaryIO, start: bytes) -> Iterator[Member]:
         raise BadData(f"is damaged or cut off: {error}") from None
 
 
-def _opened(file: BinaryIO, start: bytes) -> IO[bytes]:
+def _opened(file: BinaryIO, start: bytes) -> _Readable:
     if start.startswith(b"\x1f\x8b"):
         return gzip.GzipFile(fileobj=file)
     if start.startswith(b"BZh"):
@@ -38,7 +42,7 @@ def _opened(file: BinaryIO, start: bytes) -> IO[bytes]:
     return file
 
 
-def _walk(stream: IO[bytes]) -> Iterator[Member]:
+def _walk(stream: _Readable) -> Iterator[Member]:
     extra: dict[str, str] = {}
     first = True
     while len(header := stream.read(BLOCK)) == BLOCK and any(header):
@@ -116,7 +120,7 @@ def _extra(kind: bytes, data: bytes, known: dict[str, str]) -> dict[str, str]:
     return {key: value for key, value in found.items() if key in ("path", "size") or key.startswith("GNU.sparse")}
 
 
-def _exactly(stream: IO[bytes], size: int) -> bytes:
+def _exactly(stream: _Readable, size: int) -> bytes:
     if size > EXTRA_BYTES:
         raise BadData("is damaged: an extended header that is too large")
     data = stream.read(size + -size % BLOCK)
@@ -125,7 +129,7 @@ def _exactly(stream: IO[bytes], size: int) -> bytes:
     return data[:size]
 
 
-def _parts(stream: IO[bytes], size: int) -> Iterator[bytes]:
+def _parts(stream: _Readable, size: int) -> Iterator[bytes]:
     while size:
         part = stream.read(min(size, PIECE))
         if not part:
@@ -134,6 +138,6 @@ def _parts(stream: IO[bytes], size: int) -> Iterator[bytes]:
         yield part
 
 
-def _skip(stream: IO[bytes], size: int) -> None:
+def _skip(stream: _Readable, size: int) -> None:
     for _ in _parts(stream, size):
         continue

@@ -4,7 +4,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import BinaryIO
 
 from digits_core.errors import BadData, Unsafe
@@ -14,7 +14,7 @@ from digits_core.safe.paths import printable
 DIRECTORY_BYTES = 64_000_000
 
 
-def members(file: BinaryIO, most: int) -> Iterator[Member]:
+def members(file: BinaryIO, most: int) -> Generator[Member, None, None]:
     """All members in the order of the directory. Raises BadData or Unsafe at the first that may not be unpacked."""
     _check_directory(file, most)
     try:
@@ -37,7 +37,7 @@ def _check_directory(file: BinaryIO, most: int) -> None:
     if place < 0 or len(end) - place < 22:
         raise BadData("is damaged: a zip file without its directory (was the upload cut off?)")
     count, directory = struct.unpack_from("<HI", end, place + 10)
-    if directory > DIRECTORY_BYTES and directory != 0xFFFFFFFF or (count > most and count != 0xFFFF):
+    if (directory > DIRECTORY_BYTES and directory != 0xFFFFFFFF) or (count > most and count != 0xFFFF):
         raise BadData(f"holds more than {most} files")
     place = end.rfind(b"PK\x06\x06")
     if place >= 0 and len(end) - place >= 56:

@@ -3,6 +3,7 @@
 import base64
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -55,7 +56,8 @@ def require_done(view: JobView) -> None:
         raise InvalidOptions([Problem("dataset", f"The dataset '{view.name}' {view.status}: {view.state.reason}")])
 
 
-class Sample(NamedTuple):
+@dataclass(frozen=True)
+class Sample:
     """One picture of a dataset as a page shows it; ``png`` is the picture, ``path`` is safe to print."""
 
     index: int

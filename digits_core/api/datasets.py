@@ -1,14 +1,16 @@
 """Routes on datasets."""
 
+import base64
+from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path, Query
 from pydantic import Field
 from starlette.responses import FileResponse, Response
 
 from digits_core.api.forms import OptionsText, Upload, Words, options_of, received
 from digits_core.api.once import once
-from digits_core.api.request import Body, Key, Named, Options, Space
+from digits_core.api.request import Body, Key, Named, Offset, Options, Space
 from digits_core.errors import NotFound
 from digits_core.jobs.model import Kind
 from digits_core.services import datasets, jobs
@@ -19,6 +21,12 @@ Text = Annotated[str, Field(max_length=200)]
 router = APIRouter(tags=["datasets"])
 
 
+class PNG(Response):
+    """A picture."""
+
+    media_type = "image/png"
+
+
 class NewDataset(Body):
     """A dataset to build from what the server can read."""
 
@@ -26,6 +34,12 @@ class NewDataset(Body):
     name: Text
     options: Options
     group: Text = ""
+
+
+class LookAhead(Body):
+    """Options of a dataset that is not built yet."""
+
+    options: Options
 
 
 @router.post("/datasets", status_code=201)
@@ -48,10 +62,45 @@ def upload_dataset(archive: Upload, space: Space, user: Named, name: Words, task
     return jobs.describe(view)
 
 
+@router.post("/datasets/preview")
+def preview(body: LookAhead, space: Space, user: Named) -> Json:
+    """What a build with these options would find, in two seconds; one picture in each resize mode as base64 PNG."""
+    found = asdict(datasets.preview(space, body.options))
+    return {**found, "example": {mode: base64.b64encode(png).decode() for mode, png in found["example"].items()}}
+
+
 @router.get("/datasets/{job_id}/manifest")
 def manifest(job_id: str, space: Space) -> Json:
-    """What a finished dataset holds: shape, labels, entries per split and class, mean; empty until it is done."""
-    return jobs.of_kind(space, job_id, Kind.DATASET).folder.manifest()
+    """What a finished dataset holds: shape, labels, entries per split and class, mean; 404 until it is done."""
+    return datasets.manifest(jobs.of_kind(space, job_id, Kind.DATASET))
+
+
+@router.get("/datasets/{job_id}/samples")
+def samples(job_id: str, space: Space, split: Text = "train", label: Annotated[int | None, Query(ge=0)] = None,
+            search: Text = "", offset: Offset = 0, limit: Annotated[int, Query(ge=1, le=200)] = 24) -> Json:
+    """Pictures of one split, of one class (its number from 0) if asked; ``png`` is base64."""
+    page = datasets.samples(space, job_id, split, label, search, offset, limit)
+    return {"total": page.total, "items": [
+        {"index": item.index, "label": item.label, "class_name": item.class_name, "path": item.path,
+         "png": base64.b64encode(item.png).decode()} for item in page.items]}
+
+
+@router.get("/datasets/{job_id}/samples/{split}/{position}", response_class=PNG)
+def sample(job_id: str, split: str, position: Annotated[int, Path(ge=0, le=2**53)], space: Space) -> Response:
+    """One picture as the network gets it, by its position in the split, as a PNG."""
+    items = datasets.samples(space, job_id, split, offset=position, limit=1).items
+    if not items:
+        raise NotFound(f"There is no picture {position} in {split!r}.")
+    return PNG(items[0].png)
+
+
+@router.get("/datasets/{job_id}/mean", response_class=PNG)
+def mean(job_id: str, space: Space) -> Response:
+    """The mean of all training pictures as a PNG."""
+    picture = datasets.mean_picture(jobs.of_kind(space, job_id, Kind.DATASET))
+    if picture is None:
+        raise NotFound("This dataset has no mean picture (yet).")
+    return PNG(picture)
 
 
 @router.get("/datasets/{job_id}/skipped", response_class=FileResponse)

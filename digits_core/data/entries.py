@@ -22,6 +22,9 @@ class Entries:
         self._end = 0
         self._bytes: list[bytes] = []
 
+    def __del__(self) -> None:
+        self._file.close()
+
     def add(self, location: str, label: int) -> None:
         """Append one picture."""
         data = os.fsencode(location)

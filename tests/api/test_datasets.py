@@ -1,3 +1,4 @@
+import base64
 import io
 import zipfile
 from collections.abc import Callable
@@ -5,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from digits_core.jobs.scheduler import Scheduler
+from digits_core.services.jobs import wait
 from digits_core.services.workspace import Workspace
 from tests.api.conftest import TestClient
 from tests.faults.folders import picture
@@ -44,6 +47,14 @@ def test_all_problems_come_at_once_each_at_its_field(client: TestClient) -> None
     assert answer.json()["errors"]["width"] == ["must be greater than or equal to 1 (got 0)"]
     assert "did you mean 'width'" in answer.json()["errors"]["wdth"][0]
     assert answer.json()["error"]["type"] == "InvalidOptions"
+
+
+def test_a_preview_says_what_would_be_found(client: TestClient, pictures: Path, workspace: Workspace) -> None:
+    answer = client.post("/datasets/preview", json={"options": {"folder": str(pictures), "width": 8, "height": 8}})
+    assert answer.json()["per_class"] == {"cat": 4, "dog": 4}
+    assert set(answer.json()["example"]) == {"squash", "crop", "fill", "half"}
+    assert list(client.post("/datasets/preview", json={"options": {"width": 0}}).json()["errors"]) == ["width"]
+    assert workspace.store.ids() == []
 
 
 def test_a_missing_folder_a_blank_name_and_an_unknown_task_are_refused(client: TestClient, pictures: Path) -> None:
@@ -96,3 +107,26 @@ def test_a_model_is_no_dataset(client: TestClient, finished_job: Callable) -> No
     answer = client.get(f"/datasets/{finished_job('model').id}/manifest")
     assert answer.status_code == 404
     assert "is a model" in answer.json()["error"]["message"]
+
+
+def test_samples_of_a_real_build_are_paged_and_served_as_pictures(client: TestClient, workspace: Workspace,
+                                                                   pictures: Path) -> None:
+    view = client.post("/datasets", json={"name": "Pets", "options": {
+        "folder": str(pictures), "channels": "gray", "width": 8, "height": 8, "val_percent": 50}}).json()
+    assert client.get(f"/datasets/{view['id']}/manifest").status_code == 404
+    scheduler = Scheduler(workspace.store, workspace.settings, gpu_ids=list)
+    try:
+        assert wait(workspace, view["id"], scheduler.tick).status == "done"
+    finally:
+        scheduler.close()
+    path = f"/datasets/{view['id']}"
+    assert client.get(f"{path}/manifest").json()["used"] == 8
+    page = client.get(f"{path}/samples", params={"label": 1, "limit": 1}).json()
+    assert (page["total"], len(page["items"]), page["items"][0]["class_name"]) == (2, 1, "dog")
+    png = base64.b64decode(page["items"][0]["png"])
+    answer = client.get(f"{path}/samples/train/{page['items'][0]['index']}")
+    assert (answer.content, answer.headers["content-type"]) == (png, "image/png")
+    assert client.get(f"{path}/mean").content.startswith(b"\x89PNG")
+    for wrong in ("samples?split=test", "samples/train/99", "samples/../x/0"):
+        assert client.get(f"{path}/{wrong}").status_code == 404
+    assert client.get(f"{path}/samples/train/-1").status_code == 400

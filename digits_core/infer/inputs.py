@@ -137,7 +137,7 @@ def read_input(source: str, folder: Path, roots: Sequence[Path], private_hosts: 
     if not is_url(source):
         if not source.startswith("/"):
             raise BadData("is a relative path, and no image folder was given")
-        return read_regular(source, roots, MAX_BYTES)
+        return read_regular(source, [os.path.realpath(root) for root in roots], MAX_BYTES)
     from digits_core.safe.fetch import safe_fetch  # an HTTP client is heavy, and most batches need none
 
     try:

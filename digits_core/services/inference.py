@@ -18,7 +18,6 @@ from digits_core.infer.results import BatchPage, Only, Results, csv_lines
 from digits_core.jobs.model import Job, Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.options import check
-from digits_core.safe.images import MAX_BYTES
 from digits_core.services.access import authorize
 from digits_core.services.jobs import checked_name, of_kind
 from digits_core.services.models import find_checkpoint
@@ -63,7 +62,7 @@ def load_images(workspace: Workspace, sources: Sequence[str]) -> list[Image]:
 
 def _read(path: Path, roots: Sequence[Path]) -> bytes:
     try:
-        return safe.read_regular(str(path), roots, MAX_BYTES)
+        return read_input(str(path), path.parent, roots, ())
     except BadData as error:
         raise BadData(f"{path.name} {error}.") from None
 

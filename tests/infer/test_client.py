@@ -2,18 +2,16 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import psutil
 import pytest
 
-from digits_core.errors import BadData, NotFound
 from digits_core.infer import client
 from digits_core.infer.client import InferenceClient, InferenceDown, current
 from digits_core.infer.protocol import folder_of, log_of, record_of
 from digits_core.jobs import process
-from tests.infer.model_folders import add_checkpoint, make_model, picture
+from tests.infer.model_folders import make_model, picture
 
 BEST = "epoch_0002.000.safetensors"
 IMAGES = [("a.png", picture(1)), ("b.png", picture(2))]
@@ -73,53 +71,6 @@ def test_a_live_process_with_a_dead_socket_is_replaced(store, settings, inferenc
     Path(first["socket"]).unlink()
     assert inference.classify(view.id, BEST, IMAGES, 1)
     assert not process.is_alive(first["process"])
-
-
-def test_many_clients_at_once_share_one_process_and_agree(store, settings):
-    view, answers = make_model(store), []
-
-    def ask():
-        rows = InferenceClient(settings).classify(view.id, BEST, IMAGES, 5)
-        answers.append([row["predictions"] for row in rows])
-
-    threads = [threading.Thread(target=ask) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(answers) == 8
-    assert all(answer == answers[0] for answer in answers)
-    assert len(servers(settings)) == 1
-
-
-def test_broken_models_and_pictures_are_answers_not_deaths(store, settings, inference):
-    good, bad = make_model(store), make_model(store, 1)
-    inference.classify(good.id, BEST, IMAGES, 1)
-    first = pid_of(settings)
-    path = bad.folder.checkpoints / BEST
-    path.write_bytes(path.read_bytes()[:-4] + b"abcd")
-    with pytest.raises(BadData, match="wrong sha256"):
-        inference.classify(bad.id, BEST, IMAGES, 1)
-    with pytest.raises(NotFound):
-        inference.classify("20200101-000000-0000", BEST, IMAGES, 1)
-    with pytest.raises(BadData):
-        inference.classify(good.id, "../../x.safetensors", IMAGES, 1)
-    mixed = inference.classify(good.id, BEST, [("x", b"not a picture"), IMAGES[0], ("empty", b"")], 1)
-    assert [("error" in row) for row in mixed] == [True, False, True]
-    assert pid_of(settings) == first
-
-
-def test_names_that_are_no_utf8_come_back_as_they_were(store, inference):
-    name = b"\xff\xfe \xe2\x82\xac.png".decode("utf-8", "surrogateescape")
-    assert inference.classify(make_model(store).id, BEST, [(name, picture())], 1)[0]["image"] == name
-
-
-def test_a_new_checkpoint_is_loaded_while_it_runs(store, inference):
-    view = make_model(store)
-    before = inference.classify(view.id, BEST, IMAGES, 10)
-    add_checkpoint(view.folder.path, 2.0, seed=123, best=True)
-    after = inference.classify(view.id, BEST, IMAGES, 10)
-    assert before[0]["predictions"] != after[0]["predictions"]
 
 
 def test_only_the_last_models_stay_loaded(store, settings):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from digits_core.data.entries import Entries
 from digits_core.errors import BadData
 from digits_core.safe.images import SUFFIXES
-from digits_core.safe.paths import inside, printable
+from digits_core.safe.paths import inside, is_folder, printable
 
 if TYPE_CHECKING:
     from digits_core.data.sources import Scan
@@ -32,7 +32,7 @@ def class_name(folder_name: str) -> str:
 def subfolders(folder: Path) -> list[str]:
     """Names of the folders in a folder that are neither hidden nor a Mac's shadow files, sorted."""
     with os.scandir(folder) as found:
-        return sorted(e.name for e in found if e.name[0] != "." and e.name != "__MACOSX" and e.is_dir())
+        return sorted(e.name for e in found if e.name[0] != "." and e.name != "__MACOSX" and is_folder(e))
 
 
 def only_child(folder: Path) -> Path:
@@ -109,7 +109,7 @@ def pictures(top: Path, split: str, label: str, roots: list[Path], scan: "Scan")
         except OSError as error:
             scan.skip(folder, split, label, f"is a folder that cannot be read: {error.strerror}", True)
             continue
-        waiting += [(e.path, depth + 1) for e in reversed(inner) if e.is_dir()]
+        waiting += [(e.path, depth + 1) for e in reversed(inner) if is_folder(e)]
         yield from _files(inner, split, label, scan)
 
 
@@ -119,10 +119,10 @@ def _files(inner: "list[os.DirEntry[str]]", split: str, label: str, scan: "Scan"
         if number % 1000 == 999:
             scan.tick()
         if not is_picture(entry.name):
-            other += not entry.is_dir()
-        elif entry.is_file() or entry.is_symlink():
+            other += not is_folder(entry)
+        elif (entry.is_symlink() and not is_folder(entry)) or entry.is_file():
             yield entry.path  # links are judged when they are opened: only that cannot be tricked
-        elif not entry.is_dir():
+        elif not is_folder(entry):
             scan.skip(entry.path, split, label, "is not a regular file", True)
     if other:
         scan.note("other-files", other)

@@ -4,19 +4,26 @@ Python's own ``extractall`` has been escaped again and again (CVE-2025-4517 with
 reader can be made to loop for ever (CVE-2025-8194); so members are walked here and written here.
 """
 
+import lzma
 import os
 import secrets
 import shutil
+import struct
+import zipfile
+import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from digits_core.errors import BadData, DigitsError, Unsafe
+from digits_core.errors import BadData, Unsafe
 from digits_core.files import free_bytes, named_disk_error
 from digits_core.safe.paths import printable
 
 PIECE = 1 << 20
+_DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, struct.error, ValueError,
+           NotImplementedError, OverflowError)
+"""What the decompressors of the standard library raise on damaged input; an OSError of theirs has no errno."""
 
 
 class Limits(NamedTuple):
@@ -52,9 +59,11 @@ def safe_extract(archive: Path, folder: Path, limits: Limits = Limits(),
         count = _extract(archive, temp, limits, tick)
         temp.rename(folder)
         return count
-    except OSError as error:
-        raise named_disk_error(error, folder) from error
-    except DigitsError as error:
+    except _DAMAGE as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise named_disk_error(error, folder) from error
+        raise BadData(f"{printable(archive.name)}: is damaged or cut off: {error}") from None
+    except (BadData, Unsafe) as error:
         raise type(error)(f"{printable(archive.name)}: {error}") from None
     finally:
         shutil.rmtree(temp, ignore_errors=True)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import httpcore
 
@@ -23,6 +23,8 @@ from digits_core.safe.paths import printable
 
 REDIRECTS = 5
 _BAD = set(map(chr, range(33))) | set('\x7f\\<>"`{}|^')
+_KEPT = "!#$%&'()*+,/:;=?@[]~"
+"""Characters of an address that stay; all but ASCII letters, digits and these are written as %XX."""
 _PRIVATE = [ipaddress.ip_network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")]
 """Ways to write IPv4 addresses as IPv6 (NAT64, 6to4, Teredo), which ``is_global`` takes for public ones."""
 
@@ -94,6 +96,7 @@ def _body(url: str, private_hosts: Collection[str], limit: int, times: Times) ->
     shown = _shown(url)
     for _ in range(REDIRECTS + 1):
         host = _host(url)
+        url = quote(url, safe=_KEPT)
         guard = _Guard(host in {name.lower() for name in private_hosts}, deadline)
         try:
             with httpcore.ConnectionPool(network_backend=guard, ssl_context=ssl.create_default_context()) as pool, \
@@ -122,11 +125,12 @@ def _host(url: str) -> str:
     try:
         parts = urlsplit(url)
         port, host = parts.port, (parts.hostname or "").rstrip(".")
-        host = host if host.isascii() else host.encode("idna").decode()
-    except (ValueError, UnicodeError):
+    except ValueError:
         raise Unsafe(f"{shown!r} is no address") from None
     if parts.scheme.lower() not in ("http", "https"):
         raise Unsafe(f"{shown!r} is neither http nor https")
+    if not host.isascii():
+        raise Unsafe(f"{shown!r} has a host that is not plain ASCII; write it in its 'xn--' form")
     if not host or parts.username is not None or parts.password is not None or port == 0:
         raise Unsafe(f"{shown!r} has no host, or a user name in it")
     return host.lower()

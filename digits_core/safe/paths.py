@@ -77,13 +77,22 @@ def complete_path(text: str, roots: Sequence[Path] = (), limit: int = 20, files:
     try:
         folder = safe_path(parent or "/", roots)
         with os.scandir(folder) as entries:
-            found = [entry.name + "/" * entry.is_dir() for entry in entries
-                     if entry.name.startswith(start) and (start.startswith(".") or entry.name[0] != ".")
-                     and (entry.is_dir() or (files and entry.is_file()))]
+            fits = [entry for entry in entries if entry.name.startswith(start)
+                    and (start.startswith(".") or entry.name[0] != ".")]
+            found = [entry.name + "/" * is_folder(entry) for entry in fits
+                     if is_folder(entry) or (files and Path(entry.path).is_file())]
     except (OSError, NotFound, Unsafe):
         return [f"{root}/" for root in roots if str(root).startswith(text)][:limit]
     real = (f"{parent}/{name}" for name in sorted(found))
     return [path for path in real if inside(os.path.realpath(path), roots)][:limit]
+
+
+def is_folder(entry: "os.DirEntry[str]") -> bool:
+    """Whether an entry is a folder or a link to one; a link that leads in a circle is not."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def read_regular(path: str, roots: Sequence[str] = (), limit: int = 2_000_000_000) -> bytes:

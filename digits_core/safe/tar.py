@@ -3,7 +3,6 @@
 import bz2
 import gzip
 import lzma
-import zlib
 from collections.abc import Generator, Iterator
 from typing import BinaryIO, Protocol
 
@@ -22,12 +21,7 @@ class _Readable(Protocol):
 
 def members(file: BinaryIO, start: bytes) -> Generator[Member, None, None]:
     """All members, read from front to back once. Raises BadData or Unsafe at the first that may not be unpacked."""
-    try:
-        yield from _walk(_opened(file, start))
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise BadData(f"is damaged or cut off: {error}") from None
+    yield from _walk(_opened(file, start))
 
 
 def _opened(file: BinaryIO, start: bytes) -> _Readable:

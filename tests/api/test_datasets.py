@@ -118,6 +118,8 @@ def test_samples_of_a_real_build_are_paged_and_served_as_pictures(client: TestCl
     try:
         assert wait(workspace, view["id"], scheduler.tick).status == "done"
     finally:
+        for child, _, _ in scheduler.runner.children:
+            child.wait(10)
         scheduler.close()
     path = f"/datasets/{view['id']}"
     assert client.get(f"{path}/manifest").json()["used"] == 8

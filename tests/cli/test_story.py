@@ -64,7 +64,8 @@ def test_from_pictures_to_a_prediction_and_back_in(shell: Callable, process: Cal
     _expect(process, 2, "bad.png", "classify", "--model", model["id"], tmp_path / "bad.png")
     _expect(process, 2, "none.png", "classify", "--model", model["id"], tmp_path / "none.png")
     _expect(process, 1, "bad.png", "classify", "--model", model["id"], images[0], tmp_path / "bad.png")
-    _expect(process, 2, "no checkpoint of epoch 77", "classify", "--model", model["id"], "--checkpoint", "77", images[0])
+    _expect(process, 2, "no checkpoint of epoch 77", "classify", "--model", model["id"], "--checkpoint", "77",
+            images[0])
 
     batch = shell("classify-many", "--model", model["id"], "--folder", pictures, "--wait", "--csv",
                   tmp_path / "results.csv")

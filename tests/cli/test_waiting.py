@@ -9,28 +9,33 @@ import pytest
 from digits_core.cli.waiting import Bar, line
 from digits_core.jobs.model import Status
 from digits_core.jobs.scheduler import Scheduler, SchedulerThread
+from digits_core.services.system import scheduler_runs
 from digits_core.services.workspace import Workspace
 from tests.cli.conftest import last_json
 from tests.faults.fakes import starts
 
 
-def test_waiting_runs_the_job_without_a_server_and_ends_with_it(digits: Callable, fake_job: Callable) -> None:
+def test_waiting_runs_the_job_without_a_server_and_ends_with_it(digits: Callable, process: Callable,
+                                                                fake_job: Callable) -> None:
     view = fake_job()
     digits("stop", view.id)
-    result = digits("resume", view.id, "--wait", "--json")
-    assert result.exit_code == 0
-    facts = last_json(result.stdout)
+    running = process("resume", view.id, "--wait", "--json", fake=True)
+    stdout, stderr = running.communicate(timeout=60)
+    assert running.returncode == 0
+    facts = last_json(stdout)
     assert (facts["id"], facts["status"], facts["metrics"]) == (view.id, "done", {"steps": 3})
-    assert "100 %" in result.stderr
+    assert "100 %" in stderr
 
 
-def test_a_job_that_fails_is_exit_code_1_with_its_reason(digits: Callable, fake_job: Callable) -> None:
+def test_a_job_that_fails_is_exit_code_1_with_its_reason(digits: Callable, process: Callable,
+                                                         fake_job: Callable) -> None:
     view = fake_job(fail="the moon is in the way")
     digits("stop", view.id)
-    result = digits("resume", view.id, "--wait", "--json")
-    assert result.exit_code == 1
-    assert last_json(result.stdout)["status"] == "failed"
-    assert "the moon is in the way" in result.stderr
+    running = process("resume", view.id, "--wait", "--json", fake=True)
+    stdout, stderr = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert last_json(stdout)["status"] == "failed"
+    assert "the moon is in the way" in stderr
 
 
 def test_ctrl_c_ends_the_waiting_and_not_the_job(process: Callable, fake_job: Callable, tmp_path: Path,
@@ -49,9 +54,10 @@ def test_ctrl_c_ends_the_waiting_and_not_the_job(process: Callable, fake_job: Ca
 
 
 def test_beside_a_server_the_server_does_the_work(process: Callable, fake_job: Callable, workspace: Workspace,
-                                                  digits: Callable, fake_workers: None) -> None:
+                                                  digits: Callable, fake_workers: None, until: Callable) -> None:
     thread = SchedulerThread(Scheduler(workspace.store, workspace.settings, gpu_ids=list))
     thread.start()
+    until(lambda: scheduler_runs(workspace))
     try:
         views = [fake_job() for _ in range(3)]
         for view in views:
@@ -63,6 +69,8 @@ def test_beside_a_server_the_server_does_the_work(process: Callable, fake_job: C
     finally:
         thread.ended.set()
         thread.join(10)
+        for child, _, _ in thread.scheduler.runner.children:
+            child.wait(10)
 
 
 def test_when_the_server_dies_the_waiting_command_takes_over(process: Callable, fake_job: Callable, digits: Callable,

@@ -57,7 +57,8 @@ class Tally:
 
 def rank(scores_BK: Floats, truth_B: Labels) -> NDArray[np.int64]:
     """How many classes come before the true one. Of equal scores the class with the lower number comes first, as in
-    argmax; a network that says the same of all classes is not right about any of them by that."""
+    argmax; a network that says the same of all classes is not right about any of them by that.
+    """
     own_B1 = np.take_along_axis(scores_BK, truth_B[:, None], 1)
     before_BK = np.arange(scores_BK.shape[1]) < truth_B[:, None]
     return ((scores_BK > own_B1) | ((scores_BK == own_B1) & before_BK)).sum(1)

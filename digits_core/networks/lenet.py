@@ -19,7 +19,7 @@ class LeNet(nn.Module):
         self.dense2 = nn.Linear(500, classes)
         for layer in (self.conv1, self.conv2, self.dense1, self.dense2):
             xavier(layer.weight)
-            nn.init.zeros_(layer.bias)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, image_BCHW: Tensor) -> Tensor:
         """Logits (B, classes)."""

@@ -122,7 +122,8 @@ def read_weights(folder: Path, row: Json) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise BadData(f"The weights {path.name} cannot be read ({error.strerror}). Choose another checkpoint.") from None
+        raise BadData(f"The weights {path.name} cannot be read ({error.strerror}). Choose another "
+                      "checkpoint.") from None
     if hashlib.sha256(content).hexdigest() != row.get("sha256"):
         raise BadData(f"The weights {path.name} have changed since they were saved (wrong sha256). Choose another "
                       "checkpoint.")

@@ -35,7 +35,8 @@ class Hardware:
 
     def seed(self, seed: int) -> None:
         """Set the random numbers of the next step. Two hundred times cheaper than torch.manual_seed, which visits
-        every kind of device there could be."""
+        every kind of device there could be.
+        """
         torch.default_generator.manual_seed(seed)
         for generator in torch.cuda.default_generators[:self.count]:
             generator.manual_seed(seed)
@@ -49,7 +50,7 @@ class Hardware:
 
 def choose_hardware(gpus: int, precision: str) -> Hardware:
     """The hardware for an attempt that holds ``gpus`` GPUs. Raises NoGpu when PyTorch sees fewer."""
-    if "OMP_NUM_THREADS" not in os.environ:
+    if "OMP_NUM_THREADS" not in os.environ:  # who sets it means it
         torch.set_num_threads(cpu_count())
     if gpus == 0:
         return Hardware(torch.device("cpu"), 0, torch.bfloat16 if precision == "mixed" else None)

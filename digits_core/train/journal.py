@@ -61,7 +61,6 @@ class Journal:
             first = int(np.flatnonzero(~np.isfinite(losses))[0])
             raise self._diverged("loss", losses[first], self.step - len(losses) + first + 1)
         mean = float((losses * self.pictures).sum() / sum(self.pictures))
-        self.losses, self.pictures = [], []
         return {**self._place(), "lr": self.plan.rate(self.step - 1), "train/loss": mean}
 
     def val_row(self, metrics: dict[str, float]) -> Json:
@@ -83,6 +82,7 @@ class Journal:
         """Make ``rows`` known; before that, when asked, save the state and a checkpoint (always for a new best)."""
         metrics = {name: value for row in rows for name, value in row.items() if "/" in name}
         self.reported = self.step
+        self.losses, self.pictures = [], []
         if save:
             self._check_weights()
             if checkpoint or self.checkpoints.is_better(metrics):

@@ -1,10 +1,9 @@
 """Batches ready for the network: pixels from a source, cropped, flipped and normalised on the device."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import numpy as np
-from torch import Tensor
 
 from digits_core.jobs.context import Context
 from digits_core.train.augment import Transform
@@ -45,7 +44,7 @@ class Loader:
         """Say where batches go; needed before the first is asked for."""
         self.transform, self.plan, self.hardware = transform, plan, hardware
 
-    def train(self, step: int) -> Iterator[Batch]:
+    def train(self, step: int) -> Generator[Batch, None, None]:
         """All batches of the training that follow ``step``, over all its epochs."""
         groups = self._source("train").batches(self._groups(step))
         for number, (pixels, labels) in enumerate(groups, step):
@@ -78,9 +77,3 @@ class Loader:
                 workers = min(self.options.workers, os.cpu_count() or 1) if self.options.workers else 0
                 self._sources[split] = Streamed(self.dataset.records(split), workers, self.hardware.device)
         return self._sources[split]
-
-
-def size_of(batch: Batch) -> int:
-    """Pictures in a batch."""
-    labels: Tensor = batch.label_B
-    return len(labels)

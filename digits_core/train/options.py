@@ -28,7 +28,8 @@ class TrainOptions(Options):
                               labels={spec.name: spec.title for spec in NETWORKS.values()},
                               help="Any input size and channel count works; small pictures are enlarged inside.")
     start_model: str = option("", title="Start from model", group="Network", kind="job",
-                              help="Id of a trained or imported model whose weights are the start; empty: from scratch.")
+                              help="Id of a trained or imported model whose weights are the start; empty: from "
+                                   "scratch.")
     start_checkpoint: str = option("best", title="Start from checkpoint", group="Network",
                                    advanced=True,
                                    help="best, last, or an epoch such as 12 or 0.5.")

@@ -26,8 +26,8 @@ class Pace:
         self.pictures += pictures
         now = time.monotonic()
         if now - self.since >= EVERY_S:
-            self.context.progress(TRAINING * step / self.plan.total, "training", rate=self.pictures / (now - self.since),
-                                  unit="images", epoch=self.plan.epoch(step))
+            self.context.progress(TRAINING * step / self.plan.total, "training", unit="images",
+                                  rate=self.pictures / (now - self.since), epoch=self.plan.epoch(step))
             self.since, self.pictures = now, 0
 
     def watched(self, batches: Iterable[Item]) -> Iterator[Item]:

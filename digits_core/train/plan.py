@@ -1,5 +1,6 @@
 """When things happen in a training, and which random numbers it uses: pure functions of the step, so that any step
-can be continued bit by bit."""
+can be continued bit by bit.
+"""
 
 import math
 from dataclasses import dataclass

@@ -54,7 +54,7 @@ def run(context: Context) -> Json:
 def _options(context: Context, values: Json, dataset: Dataset) -> TrainOptions:
     options = check(TrainOptions, values)
     if not dataset.has("val") and options.val_interval > 0:
-        context.log("the dataset has no validation pictures: nothing is measured on the way, the last checkpoint counts")
+        context.log("the dataset has no validation pictures: nothing is measured, the last checkpoint counts")
         return options.model_copy(update={"val_interval": 0.0})
     return options
 

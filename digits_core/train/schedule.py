@@ -1,4 +1,4 @@
-"""Learning-rate policies. All step values are percent of training, as DIGITS had them, so they survive other lengths."""
+"""Learning-rate policies. Step values are percent of training, as DIGITS had them, so they survive other lengths."""
 
 import math
 from collections.abc import Callable

@@ -66,14 +66,15 @@ class Streamed:
 
     def batches(self, positions: Iterable[Positions]) -> Iterator[tuple[Tensor, Tensor]]:
         """See Source."""
-        loader = DataLoader(_WholeBatches(self.records), batch_sampler=positions,  # type: ignore[arg-type]
+        loader: DataLoader[Any] = DataLoader(_WholeBatches(self.records), batch_sampler=positions,  # type: ignore[arg-type]
                             num_workers=self.workers, collate_fn=_as_it_is, generator=torch.Generator(),
                             pin_memory=self.device.type == "cuda")
         try:
             for batch in loader:
                 if isinstance(batch, DigitsError):
                     raise batch
-                yield tuple(tensor.to(self.device, non_blocking=True) for tensor in batch)  # type: ignore[misc]
+                pixels, labels = batch
+                yield pixels.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
         except RuntimeError as error:
             if "DataLoader worker" not in str(error):
                 raise

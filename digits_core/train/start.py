@@ -38,6 +38,6 @@ def load_start(network: nn.Module, options: TrainOptions, context: Context) -> J
             own[name].copy_(found[name])
     facts = {"model": options.start_model, "epoch": row["epoch"], "loaded": len(fitting), "of": len(found),
              "new": len(own) - len(fitting)}
-    context.log(f"started from {options.start_model}, epoch {row['epoch']:g}: {facts['loaded']} of {facts['of']} tensors "
-                f"loaded, {facts['new']} new")
+    context.log(f"started from {options.start_model}, epoch {row['epoch']:g}: {facts['loaded']} of {facts['of']} "
+                f"tensors loaded, {facts['new']} new")
     return facts

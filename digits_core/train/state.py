@@ -38,7 +38,7 @@ class StateFiles:
 
         Without any: no tensors and no facts.
         """
-        problems = []
+        problems: list[str] = []
         for path in (self.last, self.previous):
             try:
                 return *unpack_state(path.read_bytes()), problems
@@ -50,8 +50,10 @@ class StateFiles:
 
 
 def pack_state(tensors: dict[str, Tensor], facts: Json) -> tuple[bytes, memoryview]:
-    """The file in two parts. The digest covers all of it, with zeros in the digest's own place."""
-    whole = safetensors.torch.save(tensors, {"facts": json.dumps(facts, allow_nan=False), "sha256": NO_DIGEST})
+    """Give the file in two parts. The digest covers all of it, with zeros in the digest's own place."""
+    # One entry of metadata: the library writes several in any order, and equal states should be equal files.
+    words = json.dumps({"facts": facts, "sha256": NO_DIGEST}, allow_nan=False)
+    whole = safetensors.torch.save(tensors, {"digits": words})
     end = 8 + int.from_bytes(whole[:8], "little")
     digest = hashlib.sha256(whole).hexdigest()
     return whole[:end].replace(NO_DIGEST.encode(), digest.encode(), 1), memoryview(whole)[end:]
@@ -61,8 +63,8 @@ def unpack_state(content: bytes) -> tuple[dict[str, Tensor], Json]:
     """Tensors and facts. Raises BadData when a single bit is not as it was written."""
     end = 8 + int.from_bytes(content[:8], "little")
     try:
-        words = json.loads(content[8:end])["__metadata__"]
-        digest, facts = words["sha256"], json.loads(words["facts"])
+        words = json.loads(json.loads(content[8:end])["__metadata__"]["digits"])
+        digest, facts = words["sha256"], words["facts"]
         summed = hashlib.sha256(content[:end].replace(digest.encode(), NO_DIGEST.encode(), 1))
         summed.update(memoryview(content)[end:])
         if summed.hexdigest() != digest or not isinstance(facts, dict):

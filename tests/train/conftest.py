@@ -4,17 +4,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from digits_core.jobs.store import JobStore, JobView
 from tests.train import drawn
 from tests.train.drawn import Recorder
 
 
 @pytest.fixture(scope="session", autouse=True)
-def two_threads() -> None:
-    """Results of a CPU do not change with a machine's number of processors."""
+def one_thread() -> None:
+    """Results of a CPU must not change with a machine's number of processors."""
     import torch
 
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
 
 
 @pytest.fixture

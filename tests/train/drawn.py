@@ -118,3 +118,25 @@ def rows(view: JobView) -> list[Json]:
 def fingerprint(view: JobView) -> str:
     """sha256 of everything in the last state: model, solver, and where the training stood."""
     return hashlib.sha256((view.folder.checkpoints / "last.state").read_bytes()).hexdigest()
+
+
+def dropout_lenet(input_shape: tuple[int, int, int], classes: int) -> Any:
+    """LeNet with a dropout in the middle, as TensorFlow's example has it."""
+    from torch import nn
+
+    from digits_core.networks.lenet import LeNet
+
+    network = LeNet(input_shape, classes)
+    network.dense1 = nn.Sequential(network.dense1, nn.Dropout(0.5))
+    return network
+
+
+def run_with_dropout(context: Any) -> Json:
+    """The training that real workers run in tests (see DIGITS_HANDLER_MODEL)."""
+    from dataclasses import replace
+
+    from digits_core.networks import NETWORKS
+    from digits_core.train.run import run
+
+    NETWORKS["lenet"] = replace(NETWORKS["lenet"], build="tests.train.drawn:dropout_lenet")
+    return run(context)

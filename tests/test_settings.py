@@ -1,0 +1,46 @@
+"""Settings: from the environment, refused in words, never more open than meant."""
+
+from pathlib import Path
+
+import pytest
+
+from digits_core.errors import InvalidOptions
+from digits_core.settings import Settings
+
+
+def test_without_variables_the_defaults_hold() -> None:
+    settings = Settings.load({})
+    assert settings.data_roots == [] and settings.jobs_dir == Path("jobs").resolve()
+
+
+def test_every_variable_is_read_by_its_type(tmp_path: Path) -> None:
+    settings = Settings.load({"DIGITS_JOBS_DIR": str(tmp_path / "a" / ".." / "jobs"), "DIGITS_POLL_S": " 0.1 ",
+                              "DIGITS_DEMO": "1", "DIGITS_DATA_ROOTS": f"{tmp_path}: ~ :", "DIGITS_USER": "ann",
+                              "DIGITS_PRIVATE_HOSTS": "nas.local:lab", "PATH": "/bin", "DIGITS_HANDLER_MODEL": "x:y"})
+    assert settings.jobs_dir == tmp_path / "jobs" and settings.poll_s == 0.1 and settings.demo is True
+    assert settings.data_roots == [tmp_path, Path.home().resolve()]
+    assert settings.private_hosts == ["nas.local", "lab"]
+
+
+@pytest.mark.parametrize(("variable", "value"), [
+    ("DIGITS_POLL_S", "fast"), ("DIGITS_POLL_S", "0"), ("DIGITS_POLL_S", "inf"), ("DIGITS_POLL_S", "nan"),
+    ("DIGITS_DATASET_SLOTS", "0"), ("DIGITS_DATASET_SLOTS", "1.5"), ("DIGITS_DEMO", "perhaps"),
+    ("DIGITS_GRACE_S", "-1")])
+def test_a_wrong_value_is_refused_with_the_name_of_its_variable(variable: str, value: str) -> None:
+    with pytest.raises(InvalidOptions, match=variable):
+        Settings.load({variable: value})
+
+
+@pytest.mark.parametrize("value", [":", " : ", "::"])
+def test_a_list_of_roots_that_names_nothing_never_means_everything(value: str) -> None:
+    with pytest.raises(InvalidOptions, match="DIGITS_DATA_ROOTS.*names nothing"):
+        Settings.load({"DIGITS_DATA_ROOTS": value})
+
+
+def test_blank_variables_count_as_unset() -> None:
+    assert Settings.load({"DIGITS_POLL_S": "", "DIGITS_DATA_ROOTS": "  "}) == Settings.load({})
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings.load({}).poll_s = 3  # type: ignore[misc]

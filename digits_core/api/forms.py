@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,8 +14,7 @@ from digits_core.services.workspace import Workspace
 
 Json = dict[str, Any]
 
-PICTURE_BYTES = 200_000_000
-PICTURES = 1000
+AT_ONCE_BYTES = 500_000_000
 
 Upload = Annotated[UploadFile, File()]
 Uploads = Annotated[list[UploadFile], File()]
@@ -51,16 +50,15 @@ def received(space: Workspace, upload: UploadFile) -> Iterator[Path]:
 
 
 def pictures_of(upload_list: list[UploadFile]) -> list[tuple[str, bytes]]:
-    """Names and bytes of uploaded pictures. Raises BadData when there are too many or one is too large."""
-    if len(upload_list) > PICTURES:
-        raise BadData(f"At most {PICTURES} pictures at once; make a batch of a folder or a list instead.")
-    return [(upload.filename or "upload", _bytes(upload)) for upload in upload_list]
+    """Names and bytes of uploaded pictures. Raises BadData when they are too large to be classified at once."""
+    if sum(upload.size or 0 for upload in upload_list) > AT_ONCE_BYTES:
+        raise BadData(f"Together these pictures are larger than {AT_ONCE_BYTES / 1e6:.0f} MB; make a batch of them "
+                      "instead (POST /api/inferences/upload).")
+    return [(upload.filename or "upload", upload.file.read()) for upload in upload_list]
 
 
-def _bytes(upload: UploadFile) -> bytes:
-    content = upload.file.read(PICTURE_BYTES + 1)
-    if len(content) > PICTURE_BYTES:
-        raise BadData(f"{upload.filename!r} is larger than {PICTURE_BYTES / 1e6:.0f} MB, too large for a picture.")
-    return content
-
-
+@contextmanager
+def stored(space: Workspace, upload_list: list[UploadFile]) -> Iterator[list[tuple[str, Path]]]:
+    """Names and files of uploads, for a job to take; what it leaves is removed at the end of the block."""
+    with ExitStack() as kept:
+        yield [(upload.filename or "upload", kept.enter_context(received(space, upload))) for upload in upload_list]

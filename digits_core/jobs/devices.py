@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import filelock
@@ -89,11 +90,17 @@ class Usage:
     memory: int
 
 
+@lru_cache(maxsize=512)
+def _first_seen(process: psutil.Process) -> psutil.Process:
+    """The first object made for this process: psutil counts from the last call on the same object, a new one says 0."""
+    return process
+
+
 def usage(pid: int) -> Usage | None:
     """Use of ``pid`` and its children since its last call in this process; None when it is gone."""
     try:
         parent = psutil.Process(pid)
-        family = [parent, *parent.children(recursive=True)]
+        family = [_first_seen(process) for process in (parent, *parent.children(recursive=True))]
         return Usage(sum(p.cpu_percent(None) for p in family), sum(p.memory_info().rss for p in family))
     except psutil.Error:
         return None

@@ -7,12 +7,13 @@ from typing import Any
 import streamlit as st
 from starlette.routing import Mount, Route
 
+from digits_core import log
 from digits_core.api.app import create_api
 from digits_core.api.security import security_middleware
 from digits_core.jobs.scheduler import Scheduler, SchedulerThread
 from digits_core.services.demo import start_demo
 from digits_core.services.workspace import Workspace
-from digits_core.ui.session import name_route
+from digits_core.ui.session import broken, name_route
 
 workspace = Workspace.open()
 
@@ -20,6 +21,7 @@ workspace = Workspace.open()
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any] | None]:
     """Schedule jobs while the server runs; running jobs outlive it and are found again by the next one."""
+    log.configure(workspace.settings.jobs_dir)
     thread = SchedulerThread(Scheduler(workspace.store, workspace.settings))
     thread.start()
     if workspace.settings.demo and not workspace.store.ids():
@@ -34,4 +36,5 @@ app = st.App(
     routes=[Route("/name", name_route), Mount("/api", create_api(workspace))],
     middleware=security_middleware(workspace.settings),
     lifespan=lifespan,
+    on_script_error=broken,
 )

@@ -1,5 +1,36 @@
-"""Datasets."""
+"""Datasets: the list of all, and the form of a new one."""
 
-from digits_core.ui.frame import head
+import streamlit as st
 
-head("Datasets")
+from digits_core.jobs.model import Kind
+from digits_core.tasks import tasks
+from digits_core.ui import bulk, dataset_form, lists, session, tables
+from digits_core.ui.frame import empty, head
+
+workspace = session.workspace()
+known = tasks()
+
+if any(name in st.query_params for name in ("new", "clone")):
+    task = known.get(st.query_params.get("new", ""), next(iter(known.values())))
+    with head("New dataset", task.title):
+        if st.button("All datasets", icon=":material/arrow_back:", key="datasets.back"):
+            st.query_params.clear()
+            st.rerun()
+    with session.shown():
+        dataset_form.draw(workspace, task, dataset_form.origin(workspace))
+    st.stop()
+
+with head("Datasets"):
+    if st.button("New dataset", type="primary", icon=":material/add:", key="datasets.new"):
+        st.query_params["new"] = next(iter(known))
+        st.rerun()
+bulk.said()
+views = [view for view in workspace.store.jobs(Kind.DATASET) if view.job.kind is Kind.DATASET and view.job.task]
+if not views:
+    with empty("photo_library", "No dataset yet", "A dataset is a set of labelled pictures, resized and split for "
+               "training. Put the pictures of each class into a folder of their own, and point here."):
+        if st.button("Make the first one", type="primary", icon=":material/add:", key="datasets.first"):
+            st.query_params["new"] = next(iter(known))
+            st.rerun()
+else:
+    lists.draw(workspace, views, tables.dataset_row, "datasets")

@@ -12,7 +12,6 @@ bulk.said()
 facts = system.overview(workspace)
 panels = {
     "Machine": lambda: system_panels.machine(workspace, facts),
-    "Queue": lambda: system_panels.queue(workspace, facts),
     "Disk": lambda: system_panels.disk(workspace.store.jobs()),
     "Trash": lambda: system_panels.trash(workspace),
     "Doctor": lambda: system_panels.findings(workspace),

@@ -15,8 +15,8 @@ from digits_core.tasks import task as get_task
 
 DATASET = {"method": "folder", "channels": "gray", "width": 28, "height": 28, "resize_mode": "squash",
            "val_percent": 25.0, "encoding": "png"}
-MODEL = {"network": "lenet", "epochs": 30, "solver": "adam", "learning_rate": 0.001, "lr_policy": "step",
-         "batch_size": 32, "mean": "pixel", "snapshot_interval": 5.0, "seed": 1, "device": "auto"}
+MODEL = {"network": "lenet", "epochs": 30, "solver": "momentum", "learning_rate": 0.01, "lr_policy": "step",
+         "batch_size": 64, "mean": "pixel", "seed": 1, "device": "auto"}
 
 
 def start_demo(workspace: Workspace, user: str = "") -> tuple[JobView, JobView]:
@@ -28,10 +28,8 @@ def start_demo(workspace: Workspace, user: str = "") -> tuple[JobView, JobView]:
         check_user_name(user)
     folder = workspace.store.root / ".demo" / "digits"
     with filelock.FileLock(workspace.store.locks / "demo.lock", timeout=120):
-        if not (folder.parent / "complete").exists():
-            folder.parent.mkdir(parents=True, exist_ok=True)
+        if not folder.exists():  # it appears whole
             download_data("digits", folder)
-            (folder.parent / "complete").touch()
         dataset = _found(workspace, Kind.DATASET, folder) or _dataset(workspace, user, folder)
         model = _found(workspace, Kind.MODEL, folder, dataset.id) or _model(workspace, user, dataset)
     return dataset, model

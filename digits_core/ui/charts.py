@@ -52,14 +52,14 @@ def training(lines: dict[str, Line], marks: Sequence[float] = (), goal: str = "v
     figure.update_layout(
         xaxis={"title": "Epoch", "rangemode": "tozero"}, yaxis={"title": "Loss", "rangemode": "tozero"},
         yaxis2={"title": "Accuracy", "overlaying": "y", "side": "right", "range": [0, 1.03], "tickformat": ".0%",
-                "showgrid": False})
+                "showgrid": False, "tickmode": "linear", "tick0": 0, "dtick": 0.2})
     return figure
 
 
 def rate(points: Sequence[tuple[float, float]], x_title: str) -> go.Figure:
-    """A learning rate over training."""
+    """A learning rate over training; a step is drawn as one."""
     figure = go.Figure(go.Scatter(x=[x for x, _ in points], y=[y for _, y in points], mode="lines", name="",
-                                  line={"color": colors()[0], "width": 2}, hovertemplate="%{y:.4g}"))
+                                  line={"color": colors()[0], "width": 2, "shape": "hv"}, hovertemplate="%{y:.4g}"))
     figure.update_layout(xaxis={"title": x_title, "rangemode": "tozero"}, showlegend=False,
                          yaxis={"title": "Learning rate", "rangemode": "tozero", "exponentformat": "power"})
     return figure
@@ -71,7 +71,7 @@ def stacked(labels: Sequence[str], series: dict[str, Sequence[float]]) -> go.Fig
                                customdata=list(labels), hovertemplate="%{customdata}: %{y:,}")
                         for (name, values), color in zip(series.items(), colors(), strict=False)])
     few = len(labels) <= 40
-    figure.update_layout(barmode="stack", bargap=0.25, yaxis={"title": "Pictures"},
+    figure.update_layout(barmode="stack", legend={"traceorder": "normal"}, bargap=0.25, yaxis={"title": "Pictures"},
                          xaxis={"tickvals": list(range(len(labels))) if few else [], "type": "linear",
                                 "ticktext": [short_label(label) for label in labels] if few else []})
     return figure

@@ -17,7 +17,7 @@ from digits_core.ui.text import count, number, plain, plural, short, size
 
 Json = dict[str, Any]
 SPLITS = {"train": "Training", "val": "Validation", "test": "Test"}
-PAGE = 24
+PAGE = 27
 NOTES = {"orientation": "turned upright as their camera noted", "first-frame": "animated: the first frame was taken",
          "animated": "animated: the first frame was taken"}
 
@@ -98,7 +98,7 @@ def gallery(workspace: Workspace, view: JobView) -> None:
     if not found.items:
         st.caption("No picture fits.")
         return
-    with st.grid("auto", min_column_width=116, gap="small"):
+    with st.grid(9, min_column_width=100, gap="small"):
         for sample in found.items:
             with st.container(gap="xxsmall"):
                 st.image(sample.png, width="stretch", alt=f"{sample.class_name}, {sample.path}")
@@ -113,14 +113,12 @@ def gallery(workspace: Workspace, view: JobView) -> None:
 def skipped(view: JobView) -> None:
     """Pictures that could not be used, with the reason for each."""
     found = datasets.skipped(view, 0, 1000)
-    rows = [row if isinstance(row, dict) else row._asdict() for row in getattr(found, "items", found)]
-    if not rows:
-        st.caption("Every picture could be read.")
+    if not found.items:
+        st.caption("Every picture could be used." if view.status is Status.DONE else "Nothing was skipped so far.")
         return
-    total = getattr(found, "total", len(rows))
-    st.caption(f"{plural(total, 'picture')} could not be used."
-               + (f" The first {len(rows):,} are shown." if total > len(rows) else ""))
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key=f"dataset.skipped.{view.id}", column_config={
+    st.caption(f"{plural(found.total, 'picture')} were not used."
+               + (f" The first {len(found.items):,} are shown." if found.total > len(found.items) else ""))
+    st.dataframe(pd.DataFrame(found.items), hide_index=True, key=f"dataset.skipped.{view.id}", column_config={
         "path": st.column_config.TextColumn("Path", width="large"), "split": "Split", "class": "Class",
         "reason": st.column_config.TextColumn("Reason", width="large")})
     st.link_button("Download the list", f"/api/datasets/{view.id}/skipped", icon=":material/download:")

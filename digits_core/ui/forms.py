@@ -1,5 +1,6 @@
 """Forms from options: one widget for each option, its problems under it, folded away when it is advanced."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -72,11 +73,11 @@ class OptionsForm:
     def _matters(self, field: OptionField) -> bool:
         return field.matters({name: self.value(name) for name in field.when})
 
-    def field(self, name: str) -> Any:
-        """One option with its problems; returns its value."""
+    def field(self, name: str, label: bool = True) -> Any:
+        """One option with its problems; returns its value. ``label``: its title stands above it."""
         field, key = self.fields[name], self.key(name)
         start(key, _shown(field, self.initial[name]))
-        value = self.drawn[name] = _read(field, _widget(field, key))
+        value = self.drawn[name] = _read(field, _widget(field, key, label))
         show_problems(self.prefix, name, value)
         return value
 
@@ -129,8 +130,9 @@ def _number_or_word(field: OptionField, part: str) -> Any:
         return part
 
 
-def _widget(field: OptionField, key: str) -> Any:
-    common: Json = {"key": key, "help": field.help or None, "persist_state": "session"}
+def _widget(field: OptionField, key: str, label: bool) -> Any:
+    common: Json = {"key": key, "help": field.help or None, "persist_state": "session",
+                    "label_visibility": "visible" if label else "collapsed"}
     if field.many:
         return st.text_input(field.title, placeholder="numbers with commas between", **common)
     if field.choices:
@@ -159,8 +161,14 @@ def _number(field: OptionField, common: Json) -> Any:
               "max_value": None if field.le is None else kind(field.le)}
     look = {"step": 1} if kind is int else {"step": _step(field), "format": "%g"}
     if field.optional:
-        look |= {"value": None, "placeholder": "automatic" if not field.advanced else "–"}
+        look |= {"value": None, "placeholder": _when_empty(field)}
     return st.number_input(field.title, **limits, **look, **common)
+
+
+def _when_empty(field: OptionField) -> str:
+    """What its help says an empty field means: "empty: no crop." """
+    found = re.search(r"[Ee]mpty: ([^.;,]+)", field.help)
+    return found.group(1) if found else "not set"
 
 
 def _step(field: OptionField) -> float:

@@ -12,7 +12,8 @@ from digits_core.ui.text import plain
 
 def head(title: str, note: str = "") -> DeltaGenerator:
     """Title at the left, at the right the person; returns the place for the page's own buttons between them."""
-    row = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="head")
+    row = st.container(horizontal=True, horizontal_alignment="distribute", key="head",
+                       vertical_alignment="center" if note else "bottom")
     words = row.container(width="stretch", gap=None)
     words.title(title, anchor=False)
     if note:

@@ -14,6 +14,7 @@ from digits_core.services import jobs
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import tasks
 from digits_core.ui import badges, curves, session
+from digits_core.ui.tables import height
 from digits_core.ui.text import number, plain, size
 
 Json = dict[str, Any]
@@ -55,7 +56,7 @@ def configuration(view: JobView) -> None:
     fields = {field.name: field for field in _fields(view)}
     rows = [{"option": fields[name].title if name in fields else name,
              "value": _words(fields.get(name), value), "name": name} for name, value in view.job.options.items()]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, height=min(600, 38 + 35 * max(1, len(rows))),
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height=height(len(rows), 40),
                  column_config={"option": "Option", "value": st.column_config.TextColumn("Value", width="large"),
                                 "name": st.column_config.TextColumn("Name in programs")})
     with st.expander("As JSON", icon=":material/code:"):

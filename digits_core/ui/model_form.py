@@ -150,7 +150,7 @@ def _solver(form: OptionsForm) -> None:
     form.draw(MAIN, columns=2)
     shaping = [name for name in form.fields if name.startswith(("lr_", "learning", "warmup"))]
     try:
-        points = curve(form.checked(shaping))
+        points = curve(form.checked(shaping), 401)
     except (DigitsError, ValueError, ArithmeticError):
         st.caption("The learning-rate curve appears when its fields make sense.")
         return
@@ -171,7 +171,8 @@ def _below(form: OptionsForm) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**:material/crop: Data**")
-        form.draw(("mean", "crop", "flip"), columns=3)
+        form.draw(("mean",))
+        form.draw(("crop", "flip"), columns=2)
     with right:
         st.markdown("**:material/memory: Hardware**")
         form.draw(("device",))

@@ -10,6 +10,7 @@ from digits_core.services import models
 from digits_core.services.workspace import Workspace
 from digits_core.ui import charts, curves, job_parts, session
 from digits_core.ui.overview import how_far
+from digits_core.ui.tables import height
 from digits_core.ui.text import count, duration, number, percent, plain, short, three_digits
 
 Json = dict[str, Any]
@@ -81,7 +82,7 @@ def checkpoints(view: JobView) -> None:
     event = st.dataframe(
         frame, hide_index=True, key=f"model.checkpoints.{view.id}", on_select="rerun",
         selection_mode="single-row-required", selection_default={"selection": {"rows": [default]}},
-        height=min(38 + 35 * len(rows), 400), placeholder="–", column_config={
+        height=height(len(rows), 12), placeholder="–", column_config={
             "epoch": st.column_config.NumberColumn("Epoch", format="%.4g"), "best": "Best",
             "accuracy": st.column_config.NumberColumn("Accuracy", format="%.2f %%"),
             "loss": st.column_config.NumberColumn("Validation loss", format="%.4f"),
@@ -158,5 +159,5 @@ def _per_class(classes: list[Json], key: str) -> None:
                ("recall", "Recall", "Of the pictures of this class, the share that was found."),
                ("precision", "Precision", "Of the pictures called this class, the share that is."),
                ("f1", "F1", "Both in one number."))}
-    st.dataframe(frame, hide_index=True, height=min(38 + 35 * len(classes), 460), key=f"{key}.classes",
+    st.dataframe(frame, hide_index=True, height=height(len(classes), 13), key=f"{key}.classes",
                  column_config={"class": "Class", "pictures": st.column_config.NumberColumn("Pictures"), **bar})

@@ -59,15 +59,15 @@ def _row(workspace: Workspace, view: JobView) -> None:
     progress = view.progress
     with st.container(border=True, key=f"running.{view.id}"):
         name, bar, loss, end, stop = st.columns([3, 4, 2, 1.4, 1], vertical_alignment="center")
-        name.page_link("job.py", label=f"**{plain(view.name)}**", icon=badges.kind_icon(view),
-                       query_params={"id": view.id})
-        name.caption(f"{view.job.kind} · {plain(view.job.owner or 'nobody')}")
+        with name.container(gap="xxsmall"):
+            st.page_link("job.py", label=f"**{plain(view.name)}**", icon=badges.kind_icon(view),
+                         query_params={"id": view.id})
+            st.caption(f"{view.job.kind}" + (f" · {plain(view.job.owner)}" if view.job.owner else ""))
         bar.progress(min(1.0, max(0.0, progress.done)), text=how_far(view))
         if points := losses(workspace, view):
             loss.metric("Loss", three_digits(points[-1]), chart_data=points, delta_color="off",
                         label_visibility="collapsed")
-        end.caption("time left")
-        end.text(short(progress.eta_s) if number(progress.eta_s) is not None else "–")
+        end.markdown(f":gray[:small[time left]]  \n{short(number(progress.eta_s))}")
         if stop.button("Stop", key=f"running.stop.{view.id}", icon=":material/stop_circle:", type="tertiary"):
             try:
                 jobs.stop(workspace, session.user(), view.id)

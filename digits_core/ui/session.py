@@ -1,6 +1,7 @@
 """What every page starts with: the workspace, who is looking, which job; and how errors are shown."""
 
 import logging
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
@@ -96,3 +97,15 @@ def readable(what: str) -> Iterator[None]:
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError) as error:
         log.warning("%s cannot be shown: %r", what, error, exc_info=True)
         st.warning(f"{what} cannot be shown: its file in the job folder is damaged.", icon=":material/broken_image:")
+
+
+def broken(error: Exception) -> bool:
+    """Show an error that nobody expected as a box with a number; the log has the details under it."""
+    if isinstance(error, DigitsError):
+        st.error(plain(error), icon=":material/error:")
+        return True
+    number = secrets.token_hex(3)
+    log.error("page error %s", number, exc_info=error)
+    st.error(f"Something went wrong on this page (error {number}). Your jobs go on; reload the page, and if it happens "
+             "again report the number: the server's log has the details.", icon=":material/bug_report:")
+    return True

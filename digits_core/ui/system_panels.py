@@ -11,7 +11,7 @@ from digits_core.jobs.store import JobView
 from digits_core.services import doctor, jobs, system
 from digits_core.services.workspace import Workspace
 from digits_core.ui import badges, bulk, job_parts, session
-from digits_core.ui.tables import disk_bytes
+from digits_core.ui.tables import disk_bytes, height
 from digits_core.ui.text import age, number, plain, plural, size
 
 Json = dict[str, Any]
@@ -32,11 +32,12 @@ def machine(workspace: Workspace, facts: Json) -> None:
     st.subheader("GPUs", anchor=False)
     if not facts["gpus"]:
         st.caption("No NVIDIA GPU was found; trainings run on the CPU.")
-        return
     with st.grid(3, border=True, gap="small", min_column_width=260):
         for card in facts["gpus"]:
             with st.container(gap="xxsmall"):
                 _card(workspace, card)
+    st.subheader("Queue", anchor=False)
+    queue(workspace, facts)
 
 
 def _card(workspace: Workspace, card: Json) -> None:
@@ -95,8 +96,8 @@ def disk(views: list[JobView]) -> None:
         st.session_state["jobs.open"] = views[order[st.session_state["disk.open"]["row"]]].id
 
     if rows:
-        st.dataframe(pd.DataFrame([rows[i] for i in order]), hide_index=True, key="system.disk", height=min(
-            38 + 35 * len(rows), 460), column_config={
+        st.dataframe(pd.DataFrame([rows[i] for i in order]), hide_index=True, key="system.disk", height=height(
+            len(rows)), column_config={
                 "name": st.column_config.TextColumn("Name", width="large"), "kind": "Kind", "state": "State",
                 "size": st.column_config.NumberColumn("Size", format="bytes"), "owner": "Owner",
                 "open": st.column_config.ButtonColumn("", type="tertiary", on_click=opened, key="disk.open")})

@@ -90,6 +90,11 @@ COLUMNS = {
 }
 
 
+def height(rows: int, most: int = 15) -> Any:
+    """A table as high as its rows, up to ``most`` of them."""
+    return "content" if rows <= most else 35 * most
+
+
 def matching(views: Iterable[JobView], words: str) -> list[JobView]:
     """Jobs in whose name, group, owner, id, state, network or notes every word occurs."""
     wanted = words.lower().split()
@@ -105,7 +110,7 @@ def _haystack(view: JobView) -> str:
 def jobs(views: list[JobView], row: Callable[[JobView], Row], key: str) -> list[str]:
     """Draw a table of jobs; a click on Open goes to the job. Returns the ids of the selected rows."""
     frame = pd.DataFrame([row(view) for view in views])
-    if "group" in frame and not frame["group"].any():
+    if frame["group"].nunique() == 1:  # nothing to tell apart: no groups, or a table of one group
         frame = frame.drop(columns="group")
 
     def opened() -> None:
@@ -114,7 +119,7 @@ def jobs(views: list[JobView], row: Callable[[JobView], Row], key: str) -> list[
     config = {**COLUMNS, "open": st.column_config.ButtonColumn("", type="tertiary", width=60, on_click=opened,
                                                                key=f"{key}.open")}
     event = st.dataframe(frame, hide_index=True, column_config=config, key=key, on_select="rerun",
-                         selection_mode="multi-row", height=min(38 + 35 * len(views), 560), placeholder="–")
+                         selection_mode="multi-row", height=height(len(views)), placeholder="–")
     if job_id := st.session_state.pop("jobs.open", ""):
         st.switch_page("job.py", query_params={"id": job_id})
     return [views[i].id for i in event["selection"]["rows"] if i < len(views)]

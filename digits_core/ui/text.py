@@ -38,7 +38,7 @@ def three_digits(value: float) -> str:
         return "0"
     if abs(value) >= 99.95:
         return f"{value:,.0f}"
-    return f"{value:.2f}" if abs(value) >= 1 and abs(value) < 9.995 else f"{value:.3g}"
+    return f"{value:.2f}" if 0.9995 <= abs(value) < 9.995 else f"{value:.3g}"
 
 
 def percent(share: float | None) -> str:

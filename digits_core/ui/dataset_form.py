@@ -1,0 +1,117 @@
+"""The form of a new dataset: where the pictures are, how they shall look, how to split and store them."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from digits_core.services import datasets, uploads
+from digits_core.services.workspace import Workspace
+from digits_core.tasks import Task
+from digits_core.ui import dataset_preview, session
+from digits_core.ui.forms import OptionsForm, said, show_problems, start, submit
+from digits_core.ui.text import plain
+
+Json = dict[str, Any]
+ARCHIVES = ["zip", "tar", "tgz", "tbz2", "txz", "gz", "bz2", "xz"]
+
+
+def draw(workspace: Workspace, task: Task, first: Json) -> None:
+    """The form at the left, what would come out of it at the right; a finished form goes to the new job's page."""
+    prefix = f"dataset.{task.name}.{first['origin']}"
+    form = OptionsForm(prefix, task.dataset_options, first["options"])
+    left, right = st.columns([2, 1], gap="large")
+    with left:
+        name, group = _names(prefix, first)
+        with st.container(border=True):
+            st.markdown("**:material/looks_one: Where are the pictures?**")
+            upload = _source(workspace, form)
+        with st.container(border=True):
+            st.markdown("**:material/looks_two: How shall they look?**")
+            form.draw(("channels", "width", "height"))
+            form.draw(("resize_mode",))
+            modes = st.container()
+        with st.container(border=True):
+            st.markdown("**:material/looks_3: How to split and store?**")
+            _split(form)
+    options = {**form.values(), **({"archive": str(upload)} if upload else {})}
+    with right:
+        dataset_preview.summary(workspace, options)
+        said(prefix)
+        if st.button("Create dataset", type="primary", icon=":material/play_arrow:", key=f"{prefix}.create",
+                     width="stretch"):
+            _create(workspace, task, form, name, group, upload)
+    with modes:
+        dataset_preview.modes(workspace, options)
+
+
+def _create(workspace: Workspace, task: Task, form: OptionsForm, name: str, group: str, upload: Path | None) -> None:
+    values = {**form.values(), "name": name}
+    view = submit(form.prefix, values, lambda: datasets.create_dataset(
+        workspace, session.user(), task.name, name, form.values(), group, upload))
+    if upload:
+        uploads.discard(upload)
+        st.session_state.pop(f"{form.prefix}.upload", None)
+    st.switch_page("job.py", query_params={"id": view.id})
+
+
+def _names(prefix: str, first: Json) -> tuple[str, str]:
+    left, right = st.columns([2, 1])
+    with left:
+        start(f"{prefix}.name", first.get("name", ""))
+        name = st.text_input("Name", key=f"{prefix}.name", max_chars=200, placeholder="Cats and dogs",
+                             persist_state="session") or ""
+        show_problems(prefix, "name", name)
+    start(f"{prefix}.group", first.get("group", ""))
+    group = right.text_input("Group", key=f"{prefix}.group", max_chars=100, placeholder="optional",
+                             persist_state="session") or ""
+    return name, group
+
+
+def _source(workspace: Workspace, form: OptionsForm) -> Path | None:
+    """The fields of the chosen method; the path of an archive that was uploaded here."""
+    form.field("method", label=False)
+    upload = _upload(workspace, form.prefix) if form.value("method") == "archive" else None
+    if upload is None:
+        form.draw([name for name, field in form.fields.items()
+                   if field.group == "Source" and field.kind in ("folder", "path") and not field.advanced])
+    with st.expander("Separate folders, limits per class", icon=":material/tune:"):
+        form.draw([name for name, field in form.fields.items() if field.group == "Source" and field.advanced], columns=2)
+    return upload
+
+
+def _upload(workspace: Workspace, prefix: str) -> Path | None:
+    """Copy an uploaded archive to the disk once, when it has come whole."""
+    file = st.file_uploader("Archive of class folders (zip, tar)", ARCHIVES, key=f"{prefix}.file")
+    key = f"{prefix}.upload"
+    before, path = st.session_state.get(key, ("", None))
+    if path is not None and (file is None or before != file.file_id):
+        uploads.discard(path)
+        st.session_state.pop(key)
+        path = None
+    if file is not None and path is None:
+        with session.shown(), st.spinner("Saving the upload …"):
+            path = uploads.receive(workspace, file, file.name)
+            st.session_state[key] = (file.file_id, path)
+    return path
+
+
+def _split(form: OptionsForm) -> None:
+    form.draw(("val_percent", "test_percent"), columns=2)
+    form.draw(("encoding", "jpeg_quality"))
+    with st.expander("Advanced", icon=":material/tune:"):
+        form.draw(("seed", "stratified", "bad_percent"))
+
+
+def origin(workspace: Workspace) -> Json:
+    """What the form starts with: nothing, or the values of the job that is cloned."""
+    job_id = st.query_params.get("clone", "")
+    if not job_id:
+        return {"origin": "new", "options": {}}
+    view = workspace.store.get(job_id)
+    options = dict(view.job.options)
+    if str(options.get("archive", "")).startswith("job:"):
+        options["archive"] = ""
+        st.info("The archive was uploaded for the other dataset; upload it again.", icon=":material/upload:")
+    st.caption(f"Filled in from {plain(view.name)}.")
+    return {"origin": job_id, "name": view.name, "group": view.group, "options": options}

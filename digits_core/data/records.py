@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 import lmdb
 import numpy as np
@@ -78,6 +79,23 @@ def check_whole(folder: Path) -> None:
                       "Build the dataset again.")
 
 
+_SHARED: WeakValueDictionary[tuple[int, str], lmdb.Environment] = WeakValueDictionary()
+"""Open databases by process and real path: LMDB refuses to open one twice, and two readers of a split are normal."""
+
+
+def _environment(path: Path) -> lmdb.Environment:
+    key = os.getpid(), os.path.realpath(path)
+    environment = _SHARED.get(key)
+    if environment is None:
+        check_whole(path)
+        try:
+            environment = lmdb.open(str(path), readonly=True, lock=False, readahead=False, max_readers=1)
+        except lmdb.Error as error:
+            raise BadData(f"The database {path} cannot be opened: {error}. Build the dataset again.") from None
+        _SHARED[key] = environment
+    return environment
+
+
 class Records:
     """The records of one split, read-only. Can be pickled and forked: every process opens the file for itself."""
 
@@ -92,12 +110,7 @@ class Records:
     def _environment(self) -> lmdb.Environment:
         if self._opened is None or self._opened[0] != os.getpid():
             self._opened = None  # a forked process must let go of its parent's: LMDB refuses a second one
-            check_whole(self.path)
-            try:
-                environment = lmdb.open(str(self.path), readonly=True, lock=False, readahead=False, max_readers=1)
-            except lmdb.Error as error:
-                raise BadData(f"The database {self.path} cannot be opened: {error}. Build the dataset again.") from None
-            self._opened = os.getpid(), environment
+            self._opened = os.getpid(), _environment(self.path)
         return self._opened[1]
 
     def __len__(self) -> int:

@@ -123,12 +123,12 @@ def stop(settings: Settings, wait_s: float = 10) -> None:
     """End the process when it runs; answers that are under way are finished first."""
     with _lock(settings):
         record = current(settings.jobs_dir)
-        if record is None:
-            return
-        process.signal_group(record["process"], signal.SIGTERM)
-        if not _await_end(record, wait_s):
-            process.signal_group(record["process"], signal.SIGKILL)
-            _await_end(record, wait_s)
+        if record is not None:
+            process.signal_group(record["process"], signal.SIGTERM)
+            if not _await_end(record, wait_s):
+                process.signal_group(record["process"], signal.SIGKILL)
+                _await_end(record, wait_s)
+        _remove_stale(settings.jobs_dir)
 
 
 def last_words(jobs_dir: Path) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from digits_core.infer.model_folder import CheckpointFile, ModelFolder
+from digits_core.infer.model_files import CheckpointFile
+from digits_core.infer.model_folder import ModelFolder
 from digits_core.jobs.store import JobStore
 
 Model = TypeVar("Model")

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from digits_core.errors import BadData, DigitsError
-from digits_core.infer.model_folder import CheckpointFile, ModelFolder, NetworkFile
+from digits_core.infer.model_files import CheckpointFile, NetworkFile
+from digits_core.infer.model_folder import ModelFolder
 from digits_core.networks.build import build_network
 
 GPU_BATCH = 32
@@ -117,3 +118,12 @@ def mismatches(wanted: dict[str, Tensor], found: dict[str, Tensor]) -> list[str]
         elif wanted[name].dtype != found[name].dtype:
             problems.append(f"{name} holds {found[name].dtype} instead of {wanted[name].dtype}")
     return problems
+
+
+def set_up_torch() -> None:
+    """The same numbers every time: full float32, one thread a picture, fixed kernels."""
+    torch.set_num_threads(1)
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True

@@ -17,7 +17,8 @@ from typing import Any
 import digits_core
 from digits_core import files
 from digits_core.errors import BadData
-from digits_core.infer.model_folder import CheckpointFile, ModelFolder
+from digits_core.infer.model_files import CheckpointFile
+from digits_core.infer.model_folder import ModelFolder
 
 Json = dict[str, Any]
 SCHEMA = 1

@@ -10,7 +10,8 @@ import torch
 
 from digits_core import files
 from digits_core.errors import BadData
-from digits_core.infer.model_folder import CheckpointFile, ModelFolder
+from digits_core.infer.model_files import CheckpointFile
+from digits_core.infer.model_folder import ModelFolder
 from digits_core.infer.predictor import load_network, normalisation, read_weights
 from digits_core.jobs.context import Context
 from digits_core.modelstore.archive import WEIGHTS

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from digits_core import files
 from digits_core.errors import BadData
-from digits_core.infer.model_folder import CheckpointFile, ModelFolder, ModelPart, read_part, to_part
+from digits_core.infer.model_files import CheckpointFile, ModelPart, read_part, to_part
+from digits_core.infer.model_folder import ModelFolder
 from digits_core.modelstore.archive import FORMAT, SCHEMA, SPLITS, SUMS, WEIGHTS
 
 Json = dict[str, Any]

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from digits_core import files
-from digits_core.infer.model_folder import sha256_of
+from digits_core.infer.model_files import sha256_of
 from digits_core.jobs.model import Job, Kind
 from digits_core.jobs.store import JobStore, JobView
 from digits_core.networks.build import build_network

@@ -7,7 +7,8 @@ import safetensors.torch
 import torch
 
 from digits_core.errors import BadData
-from digits_core.infer.model_folder import ModelFolder, sha256_of
+from digits_core.infer.model_files import sha256_of
+from digits_core.infer.model_folder import ModelFolder
 from digits_core.infer.predictor import Predictor
 from tests.infer.model_folders import add_checkpoint, make_model, picture
 

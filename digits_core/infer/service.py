@@ -1,0 +1,141 @@
+"""Answers questions about pictures, inside the inference process."""
+
+import concurrent.futures
+import functools
+import json
+import logging
+import os
+import threading
+import time
+from typing import Any
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from digits_core.errors import DigitsError
+from digits_core.infer.loaded import Loaded
+from digits_core.infer.predictor import Predictor
+from digits_core.infer.protocol import LARGEST, Image, record_of, unpack
+from digits_core.jobs import devices
+from digits_core.jobs.failures import explain
+from digits_core.jobs.store import JobStore
+from digits_core.settings import Settings
+
+Json = dict[str, Any]
+log = logging.getLogger("digits.inference")
+
+
+class Service:
+    """Answers questions. Counts what is under way, so that the process knows when it is idle."""
+
+    def __init__(self, settings: Settings, device: str) -> None:
+        self.settings, self.device = settings, device
+        self.loaded = Loaded(JobStore(settings.jobs_dir), settings.inference_models,
+                             lambda model, row: Predictor(model, row, device))
+        self.pool = concurrent.futures.ThreadPoolExecutor(devices.cpu_count(), "picture")
+        self.ending = threading.Event()
+        self._lock = threading.Lock()
+        self._gpu = threading.Lock()
+        self._busy = 0
+        self._last = time.monotonic()
+
+    def app(self) -> Starlette:
+        """The two routes."""
+        return Starlette(routes=[Route("/classify", self.classify, methods=["POST"]),
+                                 Route("/status", self.status, methods=["POST"])])
+
+    async def status(self, request: Request) -> Response:
+        """What this process is and holds. Does not count as use."""
+        return _json({"pid": os.getpid(), "device": self.device, "models": self.loaded.keys(), "busy": self._busy})
+
+    async def classify(self, request: Request) -> Response:
+        """Labels of pictures; errors as {"error": {"type", "text"}}."""
+        self._begin(1)
+        try:
+            if int(request.headers.get("content-length", 0)) > LARGEST:
+                return _failure("BadData", f"More than {LARGEST / 1e9:.0f} GB of pictures at once.", 413)
+            return await run_in_threadpool(self._answer, await request.body())
+        finally:
+            self._begin(-1)
+
+    def _begin(self, change: int) -> None:
+        with self._lock:
+            self._busy += change
+            self._last = time.monotonic()
+
+    def idle_s(self) -> float:
+        """Seconds since the last question was answered; 0 while one is under way."""
+        with self._lock:
+            return 0.0 if self._busy else time.monotonic() - self._last
+
+    def _answer(self, body: bytes) -> Response:
+        try:
+            question = unpack(body)
+            predictor = self.loaded.get(question.model, question.file)
+            return _json({"rows": self._rows(predictor, question.images, question.top)})
+        except DigitsError as error:
+            return _failure(type(error).__name__, str(error), 400)
+        except Exception as error:
+            log.exception("a question could not be answered")
+            if self.device == "cpu" or not isinstance(error, RuntimeError):
+                return _failure("DigitsError", explain(error).reason, 500)
+            log.error("the GPU failed or is full; this process ends, the next one looks for another device")
+            self.ending.set()
+            record_of(self.settings.jobs_dir).unlink(missing_ok=True)  # first: nobody new shall come
+            return _failure("DigitsError", explain(error).reason, 503)
+
+    def _rows(self, predictor: Predictor, images: list[Image], top: int) -> list[Json]:
+        if self.device == "cpu":
+            return list(self.pool.map(functools.partial(_classified, predictor, top), images))
+        started = time.perf_counter()
+        prepared = list(self.pool.map(functools.partial(_prepared, predictor), images))
+        good = [pixels for pixels, _ in prepared if pixels is not None]
+        with self._gpu:
+            found = iter(predictor.predict(good) if good else ())
+        spent = (time.perf_counter() - started) / len(images)
+        return [_failed(name, error, spent) if pixels is None else _row(predictor, name, next(found), top, spent)
+                for (name, _), (pixels, error) in zip(images, prepared, strict=True)]
+
+
+def _classified(predictor: Predictor, top: int, image: Image) -> Json:
+    started = time.perf_counter()
+    pixels, error = _prepared(predictor, image)
+    if pixels is None:
+        return _failed(image[0], error, time.perf_counter() - started)
+    probabilities = predictor.predict([pixels])[0]
+    return _row(predictor, image[0], probabilities, top, time.perf_counter() - started)
+
+
+def _prepared(predictor: Predictor, image: Image) -> tuple[Any, str]:
+    """Pixels, or None and why not. No picture may end the process, whatever a decoder raises."""
+    name, data = image
+    try:
+        return predictor.model.prepare(data, name), ""
+    except DigitsError as error:
+        return None, str(error)
+    except Exception as error:
+        log.exception("%r could not be read", name)
+        return None, f"{name}: {explain(error).reason}"
+
+
+def _row(predictor: Predictor, name: str, probabilities: Any, top: int, spent_s: float) -> Json:
+    order = np.argsort(-probabilities, kind="stable")[:top]  # stable: equal ones stay in the order of the labels
+    best = [{"label": predictor.model.labels[k], "probability": float(probabilities[k])} for k in order]
+    return {"image": name, "predictions": best, "latency_ms": round(spent_s * 1000, 2)}
+
+
+def _failed(name: str, error: str, spent_s: float) -> Json:
+    return {"image": name, "predictions": [], "error": error, "latency_ms": round(spent_s * 1000, 2)}
+
+
+def _json(value: Json, status: int = 200) -> Response:
+    """ASCII: a file name that is no valid UTF-8 travels as an escape."""
+    return Response(json.dumps(value, allow_nan=False), status, media_type="application/json")
+
+
+def _failure(kind: str, text: str, status: int) -> Response:
+    return _json({"error": {"type": kind, "text": text}}, status)

@@ -67,7 +67,14 @@ def read_inputs(folder: Path, skip: int = 0) -> Iterator[Input]:
     """The listed pictures from number ``skip`` on."""
     with (folder / FILE).open("rb") as lines:
         for line in islice(lines, skip, None):
-            yield Input(**json.loads(line))
+            yield _parsed(line)
+
+
+def _parsed(line: bytes) -> Input:
+    try:
+        return Input(**json.loads(line))
+    except (ValueError, TypeError) as error:
+        raise BadData(f"The batch's list of pictures ({FILE}) is damaged. Clone the job to list them again.") from error
 
 
 def find(folder: Path, options: Json, labels: Labels, roots: Sequence[Path]) -> Iterator[Input]:

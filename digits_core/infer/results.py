@@ -68,7 +68,7 @@ class Results:
         wanted = index["at"] if only == "all" else index["at"][index["state"] == STATES[only]]
         offset, limit = max(0, offset), max(0, limit)
         rows = []
-        if len(wanted):
+        if len(wanted) and self.path.is_file():
             with self.path.open("rb") as file:
                 for at in wanted[offset:offset + limit]:
                     file.seek(int(at))
@@ -84,7 +84,7 @@ class Results:
 
     def __iter__(self) -> Iterator[Json]:
         """All whole rows, one after the other."""
-        if self.path.exists():
+        if self.path.is_file():
             with self.path.open("rb") as lines:
                 yield from (row for line in lines if (row := _row(line)) is not None)
 
@@ -99,7 +99,7 @@ class Results:
     def _scan(self) -> tuple[Any, int]:
         """The index as the rows themselves give it, and where the last whole row ends."""
         starts, states, end = array("Q"), bytearray(), 0  # compact: there may be millions
-        if self.path.exists():
+        if self.path.is_file():
             with self.path.open("rb") as lines:
                 for line in lines:
                     row = _row(line)

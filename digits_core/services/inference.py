@@ -138,7 +138,8 @@ def batch_csv(workspace: Workspace, job_id: str) -> Iterator[bytes]:
     Cells that a spreadsheet would run as a formula get an apostrophe in front.
     """
     view = of_kind(workspace, job_id, Kind.INFERENCE)
-    return csv_lines(Results(view.folder.path), int(view.job.options.get("top", 5)))
+    top = view.job.options.get("top")
+    return csv_lines(Results(view.folder.path), top if isinstance(top, int) else 5)
 
 
 def thumbnails(workspace: Workspace, job_id: str, rows: Sequence[Json], size: int = 96) -> list[bytes | None]:
@@ -147,7 +148,9 @@ def thumbnails(workspace: Workspace, job_id: str, rows: Sequence[Json], size: in
     Only the rows' numbers are believed: where a picture is says the job's own file.
     """
     folder = of_kind(workspace, job_id, Kind.INFERENCE).folder.path
-    return [_thumbnail(folder, int(row.get("n", -1)), workspace.settings.data_roots, size) for row in rows]
+    numbers = (row.get("n") for row in rows)
+    return [_thumbnail(folder, number, workspace.settings.data_roots, size) if isinstance(number, int) else None
+            for number in numbers]
 
 
 def _thumbnail(folder: Path, number: int, roots: Sequence[Path], size: int) -> bytes | None:

@@ -92,6 +92,13 @@ def test_nothing_outside_the_roots_is_read(tmp_path, source):
         read_input(source, tmp_path / "job", [tmp_path / "roots"], [])
 
 
+@pytest.mark.parametrize("line", ["{", "[]", "5", '{"image": "x"}', '{"image": "x", "source": "y", "evil": 1}'])
+def test_a_damaged_list_of_inputs_is_a_sentence(tmp_path, line):
+    (tmp_path / "inputs.jsonl").write_text(line + "\n")
+    with pytest.raises(BadData, match="Clone the job"):
+        list(read_inputs(tmp_path))
+
+
 def test_the_list_is_made_once_and_a_limit_counts(tmp_path):
     (tmp_path / "in").mkdir()
     for n in range(5):

@@ -72,6 +72,15 @@ def test_rows_of_another_form_never_break_a_page(tmp_path):
     assert score(results, ["a", "b"])["pictures"] == 4
 
 
+@pytest.mark.parametrize("name", ["predictions.jsonl", "predictions.index"])
+def test_a_folder_in_place_of_a_file_never_breaks_a_page(results, name):
+    path = results.path.with_name(name)
+    path.unlink()
+    path.mkdir()
+    assert len(results.page(0, 10).rows) in (0, 6)
+    assert len(list(results)) in (0, 6)
+
+
 def test_csv_has_path_truth_labels_and_probabilities(results):
     table = list(csv.reader(io.StringIO(b"".join(csv_lines(results, 2)).decode())))
     assert table[0] == ["path", "truth", "error", "label1", "probability1", "label2", "probability2"]

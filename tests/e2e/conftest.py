@@ -14,6 +14,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from digits_core.infer import client
+from digits_core.settings import Settings
+
 ROOT = Path(__file__).parents[2]
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
                   "--disable-background-networking", "--disable-component-update"]
@@ -70,6 +73,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
     server.start()
     yield server
     server.stop()
+    if (server.jobs / ".inference").exists():
+        client.stop(Settings(jobs_dir=server.jobs))
 
 
 @pytest.fixture(scope="session")

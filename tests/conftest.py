@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from digits_core.infer import client, protocol
@@ -11,6 +12,11 @@ from digits_core.jobs.store import JobStore, JobView
 from digits_core.services.workspace import Workspace
 from digits_core.settings import Settings
 from tests.faults import fakes, folders, waiting
+
+# No deadline: a loaded machine is no reason to fail. The same examples in every run; the slow proofs take more.
+hypothesis.settings.register_profile("digits", deadline=None, derandomize=True, database=None,
+                                     suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("digits")
 
 
 @pytest.fixture

@@ -82,8 +82,9 @@ def test_a_form_knows_everything_about_each_field() -> None:
     fields = {field.name: field for field in option_fields(Sample)}
     assert list(fields) == ["colour", "width", "rate", "steps", "folder", "key", "flip"]
     assert fields["colour"].choices == ("red", "blue") and fields["colour"].labels["blue"] == "Blue"
-    assert (fields["width"].type, fields["width"].ge, fields["width"].le, fields["width"].help) == (int, 1, 100, "Pixels.")
-    assert fields["rate"].optional and fields["rate"].type is float and fields["rate"].gt == 0 and fields["rate"].advanced
+    width, rate = fields["width"], fields["rate"]
+    assert (width.type, width.ge, width.le, width.help) == (int, 1, 100, "Pixels.")
+    assert rate.optional and rate.type is float and rate.gt == 0 and rate.advanced
     assert fields["steps"].many and fields["steps"].type is float and fields["steps"].default == [1.0]
     assert fields["folder"].required and fields["folder"].kind == "folder" and not fields["width"].required
     assert fields["flip"].type is bool

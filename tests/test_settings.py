@@ -33,7 +33,7 @@ def test_a_wrong_value_is_refused_with_the_name_of_its_variable(variable: str, v
 
 @pytest.mark.parametrize("value", [":", " : ", "::"])
 def test_a_list_of_roots_that_names_nothing_never_means_everything(value: str) -> None:
-    with pytest.raises(InvalidOptions, match="DIGITS_DATA_ROOTS.*names nothing"):
+    with pytest.raises(InvalidOptions, match=r"DIGITS_DATA_ROOTS.*names nothing"):
         Settings.load({"DIGITS_DATA_ROOTS": value})
 
 

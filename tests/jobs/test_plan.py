@@ -1,5 +1,6 @@
 """Who starts next, on which GPUs: a pure decision with a made-up set of GPUs."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,6 @@ from hypothesis import strategies as st
 from digits_core.jobs.folder import JobFolder, JobView
 from digits_core.jobs.model import Attempt, Job, Kind, State, Status
 from digits_core.jobs.plan import Limits, choose_devices, plan, queue_order
-from pathlib import Path
 
 GPUS = ["GPU-a", "GPU-b", "GPU-c"]
 ROOMY = Limits(datasets=9, cpu_trainings=9, others=9)

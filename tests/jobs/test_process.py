@@ -99,9 +99,9 @@ def test_a_process_with_an_odd_name_is_read_right(until: Until) -> None:
 anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers())
 
 
-@given(anything | st.fixed_dictionaries({}, optional={"boot_id": st.just(process.boot_id()) | anything, "mark": anything,
-                                                      "pid": st.integers(max_value=1) | st.text() | st.booleans(),
-                                                      "start_ticks": anything}))
+@given(anything | st.fixed_dictionaries({}, optional={
+    "boot_id": st.just(process.boot_id()) | anything, "mark": anything, "start_ticks": anything,
+    "pid": st.integers(max_value=1) | st.text() | st.booleans()}))
 def test_no_identity_however_strange_is_alive_or_signalled(who: object) -> None:
     assert not process.is_alive(who) and not process.signal_group(who, signal.SIGCONT)
     process.kill_leftovers(who)

@@ -137,7 +137,8 @@ def test_a_job_that_does_not_stop_is_not_deleted(workspace: Workspace, fake_job:
 
 
 def test_a_damaged_job_whose_worker_lives_is_stopped_before_it_is_deleted(
-        workspace: Workspace, fake_job: MakeJob, scheduler: Scheduler, until: Callable[..., Any], tmp_path: Any) -> None:
+        workspace: Workspace, fake_job: MakeJob, scheduler: Scheduler, until: Callable[..., Any],
+        tmp_path: Any) -> None:
     view = fake_job(wait_for=str(tmp_path / "never"))
     scheduler.tick()
     until(lambda: view.folder.progress().phase)

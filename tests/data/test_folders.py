@@ -84,7 +84,7 @@ def test_a_folder_without_permission_is_skipped(scan, top: Path) -> None:
     (top / "b").chmod(0)
     top.parent.chmod(0o755)
     for parent in top.parents:
-        if os.stat(parent).st_uid == os.getuid() and parent != Path("/"):
+        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
             parent.chmod(parent.stat().st_mode | 0o055)
     (top.parent / "scan").mkdir(exist_ok=True)
     (top.parent / "scan").chmod(0o777)

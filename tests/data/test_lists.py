@@ -63,7 +63,7 @@ def test_a_label_beyond_the_labels_file_is_wrong(tmp_path: Path) -> None:
 
 
 def test_the_first_twenty_wrong_lines_are_shown_and_the_rest_counted(tmp_path: Path) -> None:
-    with pytest.raises(BadData, match="(?s)100 of 100 lines.*line 20: .*and 80 more") as caught:
+    with pytest.raises(BadData, match=r"(?s)100 of 100 lines.*line 20: .*and 80 more") as caught:
         read(tmp_path, b"nonsense\n" * 100)
     assert "line 21" not in str(caught.value)
 
@@ -107,6 +107,7 @@ def test_entries_are_given_back_in_any_order(tmp_path: Path) -> None:
     entries = Entries(tmp_path / "x", "/base")
     for number in range(10_000):
         entries.add(f"/base/{number}\n.png", number % 7)
-    assert [entries.name(entries.location(place)) for place in (9999, 0, 5000)] == ["9999\n.png", "0\n.png", "5000\n.png"]
+    names = [entries.name(entries.location(place)) for place in (9999, 0, 5000)]
+    assert names == ["9999\n.png", "0\n.png", "5000\n.png"]
     assert len(entries) == 10_000 and entries.labels.tolist()[:8] == [0, 1, 2, 3, 4, 5, 6, 0]
     entries.close()

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from digits_core.data.pictures import (
-    RESIZE_MODES, decode, pack_pixels, prepare, to_image, to_jpeg, to_png, unpack_pixels,
+    RESIZE_MODES,
+    decode,
+    pack_pixels,
+    prepare,
+    to_image,
+    to_jpeg,
+    to_png,
+    unpack_pixels,
 )
 from digits_core.errors import BadData
 from digits_core.safe import safe_image
@@ -88,7 +95,8 @@ def test_lossless_encodings_give_back_every_pixel(width: int, height: int, depth
 
 def test_pngs_of_other_programs_are_unpacked_too() -> None:
     payload = pictures.saved(pictures.colour(), optimize=True)
-    assert np.array_equal(unpack_pixels(payload, "png", (3, 8, 12)), prepare(pictures.colour(), "color", 12, 8, "squash"))
+    wanted = prepare(pictures.colour(), "color", 12, 8, "squash")
+    assert np.array_equal(unpack_pixels(payload, "png", (3, 8, 12)), wanted)
 
 
 def test_jpeg_is_close_and_its_quality_counts() -> None:

@@ -123,10 +123,11 @@ def test_stopping_ends_all_processes_at_once(items: list[Item], traps: None) -> 
     assert time.monotonic() - start < 10 and all(entry.process is None for entry in processes)
 
 
-def test_decoders_that_cannot_start_are_told(items: list[Item], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decoders_that_cannot_start_are_told(
+        items: list[Item], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sitecustomize.py").write_text("import os; os._exit(7)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    with pytest.raises(DigitsError, match="did not start.*7"), Pool(RECIPE, 1) as made:
+    with pytest.raises(DigitsError, match=r"did not start.*7"), Pool(RECIPE, 1) as made:
         list(made.outcomes(items))
 
 

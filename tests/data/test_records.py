@@ -83,7 +83,7 @@ def test_a_truncated_database_is_refused_at_every_length_and_nobody_dies(tmp_pat
     whole = path.read_bytes()
     for end in [0, 1, 40, 100, 4095, 4096, 8191, 8192, *range(8193, len(whole), 5001), len(whole) - 1]:
         path.write_bytes(whole[:end])
-        with pytest.raises(BadData, match="truncated|no LMDB|Build the dataset again"):
+        with pytest.raises(BadData, match=r"truncated|no LMDB|Build the dataset again"):
             Records(tmp_path / "x.lmdb")
     path.write_bytes(whole)
     assert len(Records(tmp_path / "x.lmdb")) == 300
@@ -124,7 +124,8 @@ def test_samples_are_paged_filtered_and_searched_in_another_process(tmp_path: Pa
 
 def test_a_write_that_the_disk_refuses_is_called_a_full_disk(tmp_path: Path) -> None:
     script = (f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r}); import resource, signal\n"
-              "from pathlib import Path; from digits_core.data.records import RecordWriter; from digits_core import files\n"
+              "from pathlib import Path; from digits_core import files\n"
+              "from digits_core.data.records import RecordWriter\n"
               "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); files.free_bytes = lambda path: 0\n"
               "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
               "try:\n with RecordWriter(Path(sys.argv[1])) as w:\n  [w.put(bytes(1000)) for _ in range(1000)]\n"

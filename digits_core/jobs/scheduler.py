@@ -69,10 +69,8 @@ class Scheduler:
 
         A job that cannot be handled (its files cannot be written, somebody moved it) is logged; the others go on.
         """
-        self._bury_children()
-        if not self.lead():
-            return
-        views = self._unfinished()
+        views = self._unfinished() if self.lead() else []
+        self._bury_children()  # after the look: a child that died before it has its exit code by now
         for view in views:
             with self._alone(view.id):
                 self._close_dead(view)

@@ -128,6 +128,24 @@ def test_every_way_to_die_has_its_sentence_and_what_to_try(fake_job: FakeJob, ov
     assert view.status == "failed" and words in view.state.reason and view.state.code == code and view.state.try_next
 
 
+def test_a_worker_that_dies_in_the_middle_of_a_step_keeps_its_exit_code(
+        store: JobStore, scheduler: Scheduler, fake_job: FakeJob, tick_until: Until, until: Until, tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    view = fake_job(wait_for=str(tmp_path / "go"))
+    tick_until(lambda: view.folder.progress().phase)
+    who = store.get(view.id).attempt.launch["process"]
+    real = JobStore.get
+
+    def dies_first(self: JobStore, job_id: str) -> JobView:
+        if process.signal_group(who, signal.SIGBUS):
+            until(lambda: not process.is_alive(who))
+        return real(self, job_id)
+
+    monkeypatch.setattr(JobStore, "get", dies_first)
+    scheduler.tick()
+    assert store.get(view.id).state.code == "bus-error"
+
+
 def test_a_worker_that_cannot_even_be_imported_is_failed_and_never_running_for_ever(
         store: JobStore, fake_job: FakeJob, over: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "filelock.py").write_text("raise ImportError('broken installation')")

@@ -65,7 +65,9 @@ class Puppets:
     def launch(self, puppet: Puppet) -> None:
         """What digits_core.jobs.worker.run does first."""
         who = process.identity()
-        if files.write_once(puppet.attempt.launch, {"process": who, "boot_s": process.boot_clock(), "devices": []}):
+        if not puppet.attempt.path.exists():  # a damaged job may be deleted before its worker launched
+            self.leave(puppet, 1)
+        elif files.write_once(puppet.attempt.launch, {"process": who, "boot_s": process.boot_clock(), "devices": []}):
             puppet.stage = "working"
             self.begun.append((puppet.folder.id, puppet.attempt.number))
         else:
@@ -143,9 +145,6 @@ class Life(RuleBasedStateMachine):
     def the_server_is_killed_and_started_again(self) -> None:
         self.scheduler._lease.release()
         self.puppets.ended.clear()  # nobody is left to collect them
-        for puppet in self.puppets.alive:
-            claim = files.read_json(puppet.attempt.claim) or {}
-            files.write_atomic(puppet.attempt.claim, {**claim, "starter": DEAD})
         for job_id in self.ids:
             for attempt in self.workspace.store.folder(job_id).attempts():
                 if (claim := files.read_json(attempt.claim)) is not None:

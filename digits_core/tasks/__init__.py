@@ -11,7 +11,7 @@ from digits_core.options import Options
 class Task:
     """What the rest of the program needs to know about a task; heavy parts are dotted names.
 
-    ``source`` names ``function(options, roots, context) -> Source`` (see digits_core.data.sources): what a dataset
+    ``source`` names ``function(options, roots, scan) -> Source`` (see digits_core.data.sources): what a dataset
     build reads. ``learner`` names a class of digits_core.train.learner's protocol. ``goal`` is the metric that picks
     the best checkpoint, higher is better.
     """

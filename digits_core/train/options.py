@@ -47,9 +47,9 @@ class TrainOptions(Options):
     accumulation: int = option(1, title="Batch accumulation", group="Solver", ge=1, le=10_000,
                                help="Sum the gradients of this many batches before a step: a large batch in little "
                                     "memory.")
-    solver: Solver = option("sgd", title="Solver", group="Solver", labels=SOLVERS,
-                            help="How the weights are moved. SGD has momentum 0 here; 'SGD with momentum' is the "
-                                 "usual choice.")
+    solver: Solver = option("momentum", title="Solver", group="Solver", labels=SOLVERS,
+                            help="How the weights are moved. SGD with momentum 0.9 is what DIGITS called SGD; "
+                                 "plain SGD has none.")
     learning_rate: float = option(0.01, title="Base learning rate", group="Solver", gt=0, le=1000,
                                   help="Size of a step. Lower it when the loss becomes NaN.")
     momentum: float = option(0.9, title="Momentum", group="Solver", ge=0, le=0.9999,

@@ -18,8 +18,16 @@ from digits_core.ui.text import count, number, plain, plural, short, size
 Json = dict[str, Any]
 SPLITS = {"train": "Training", "val": "Validation", "test": "Test"}
 PAGE = 27
-NOTES = {"orientation": "turned upright as their camera noted", "first-frame": "animated: the first frame was taken",
-         "animated": "animated: the first frame was taken"}
+NOTES = {
+    "orientation": "turned upright as the camera noted", "first-frame": "animated: the first frame was taken",
+    "misnamed": "with the ending of another format: read as what it is", "transparency": "transparent: put on white",
+    "16-bit": "of 16 bits: the upper 8 are used", "float": "of floating-point numbers: read as 8 bits",
+    "cmyk": "in CMYK: converted to colour", "ycbcr": "in YCbCr: converted to colour",
+    "lab": "in Lab: converted to colour", "hsv": "in HSV: converted to colour",
+    "other-files": "no pictures by their ending: ignored", "also-in-train-val": "of validation also in training (a leak: "
+    "the accuracy will look better than it is)", "also-in-train-test": "of testing also in training (a leak: the accuracy "
+    "will look better than it is)",
+}
 
 
 def live(workspace: Workspace, view: JobView) -> None:
@@ -85,8 +93,10 @@ def gallery(workspace: Workspace, view: JobView) -> None:
     labels = list(map(str, manifest["labels"]))
     names = [name for name in SPLITS if name in manifest["splits"]]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        split = st.segmented_control("Split", names, default=names[0], required=True, key="split", bind="query-params",
+        session.from_address("dataset.split", "split", names, names[0])
+        split = st.segmented_control("Split", names, required=True, key="dataset.split",
                                      format_func=lambda name: SPLITS[name]) or names[0]
+        session.to_address("split", split, names[0])
         chosen = st.selectbox("Class", labels, index=None, key="class", bind="query-params", width=240,
                               placeholder="All classes")
         search = st.text_input("Path contains", key="search", bind="query-params", live=True, type="search",

@@ -46,9 +46,11 @@ kinds = {"Datasets": (Kind.DATASET, tables.dataset_row), "Models": (Kind.MODEL, 
          "Pretrained": (Kind.PRETRAINED, tables.model_row)}
 members = {title: [view for view in whole if view.job.kind is kind] for title, (kind, _) in kinds.items()}
 members |= {"Damaged": broken} if broken else {}
-tab = st.segmented_control("What", list(members), default="Models" if members["Models"] else "Datasets", required=True,
-                           format_func=lambda title: f"{title} ({len(members[title])})", key="tab",
-                           bind="query-params", label_visibility="collapsed") or "Models"
+usual = "Models" if members["Models"] else "Datasets"
+session.from_address("home.tab", "tab", members, usual)
+tab = st.segmented_control("What", list(members), required=True, key="home.tab", label_visibility="collapsed",
+                           format_func=lambda title: f"{title} ({len(members[title])})") or usual
+session.to_address("tab", tab, usual)
 words, group = lists.controls()
 found = tables.matching(members[tab], words)
 if tab == "Damaged":

@@ -23,7 +23,7 @@ with session.shown():
         source = workspace.store.get(clone)
         first = {"origin": clone, "name": source.name, "options": source.job.options}
         st.session_state.setdefault("mode", "Many pictures")
-        st.session_state.setdefault("model", str(source.job.options.get("model", "")))
+        st.session_state.setdefault("inference.model", str(source.job.options.get("model", "")))
 
 left, right = st.columns([1, 2.2], gap="large")
 with left:

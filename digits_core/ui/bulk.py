@@ -27,14 +27,17 @@ def bar(ids: list[str]) -> None:
 
 
 def done(failures: list[str], ids: list[str], what: str, undo: bool = False) -> None:
-    """Remember what happened, clear the selection, and draw the page again."""
+    """Remember what happened and draw the page again."""
     remember(failures, ids, what, undo)
-    st.session_state["bulk.version"] = version() + 1
     st.rerun()
 
 
 def remember(failures: list[str], ids: list[str], what: str, undo: bool = False) -> None:
-    """What the next run says: how many jobs something was done to, what went wrong, and whether it can be undone."""
+    """What the next run says: how many jobs something was done to, what went wrong, and whether it can be undone.
+
+    It also clears the selection. Dialogs call it from their button's callback, which runs before anything is drawn.
+    """
+    st.session_state["bulk.version"] = version() + 1
     st.session_state["bulk.said"] = (failures, len(ids) - len(failures), what)
     st.session_state["bulk.undo"] = ids if undo else []
 
@@ -81,9 +84,13 @@ def delete_dialog(ids: list[str]) -> None:
         st.text(f"•  {view.name}")
     st.markdown(f"They go to the trash ({size(amount)}) and can be restored from the System page. "
                 "Running ones are stopped first.")
-    if st.button(f"Delete {plural(len(ids), 'job')}", type="primary", key="bulk.delete.yes"):
-        done(jobs.bulk(delete, session.workspace(), session.user(), dependents_first(ids)), ids,
-             "moved to the trash", undo=True)
+
+    def confirmed() -> None:
+        remember(jobs.bulk(delete, session.workspace(), session.user(), dependents_first(ids)), ids,
+                 "moved to the trash", undo=True)
+
+    if st.button(f"Delete {plural(len(ids), 'job')}", type="primary", key="bulk.delete.yes", on_click=confirmed):
+        st.rerun()
 
 
 def dependents_first(ids: list[str]) -> list[str]:
@@ -94,11 +101,13 @@ def dependents_first(ids: list[str]) -> list[str]:
 @st.dialog("Group jobs", icon=":material/folder:")
 def group_dialog(ids: list[str]) -> None:
     """One name for all of them; a blank one takes them out of their groups."""
-    name = st.text_input("Group", key="bulk.group.name", help="Leave it blank to ungroup.", max_chars=100)
-    if st.button("Set group", type="primary", key="bulk.group.yes"):
-        group = "" if (name or "").strip().lower() == "ungrouped" else (name or "").strip()
+    st.text_input("Group", key="bulk.group.name", help="Leave it blank to ungroup.", max_chars=100)
 
-        def regroup(workspace: Workspace, user: str, job_id: str) -> None:
-            jobs.edit(workspace, user, job_id, group=group)
+    def confirmed() -> None:
+        name = str(st.session_state.get("bulk.group.name") or "").strip()
+        group = "" if name.lower() == "ungrouped" else name
+        remember(jobs.bulk(lambda workspace, user, job_id: jobs.edit(workspace, user, job_id, group=group),
+                           session.workspace(), session.user(), ids), ids, "grouped")
 
-        done(jobs.bulk(regroup, session.workspace(), session.user(), ids), ids, "grouped")
+    if st.button("Set group", type="primary", key="bulk.group.yes", on_click=confirmed):
+        st.rerun()

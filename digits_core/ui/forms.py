@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import streamlit as st
+from pydantic import ValidationError
 
 from digits_core.errors import DigitsError, InvalidOptions
 from digits_core.options import OptionField, Options, option_fields
@@ -24,7 +25,7 @@ class OptionsForm:
         self.prefix, self.cls = prefix, cls
         self.fields = {field.name: field for field in option_fields(cls)}
         self.initial = {name: field.default for name, field in self.fields.items()}
-        self.initial.update({name: value for name, value in (initial or {}).items() if name in self.fields})
+        self.initial.update(_sane(cls, {name: value for name, value in (initial or {}).items() if name in self.fields}))
         self.drawn: Json = {}
 
     def checked(self, names: Iterable[str]) -> Options:
@@ -80,6 +81,15 @@ class OptionsForm:
         value = self.drawn[name] = _read(field, _widget(field, key, label))
         show_problems(self.prefix, name, value)
         return value
+
+
+def _sane(cls: type[Options], values: Json) -> Json:
+    """The values that fit their options; those of a damaged job may hold anything."""
+    try:
+        return cls.model_validate(values).model_dump(mode="json", include=set(values))
+    except ValidationError as error:
+        bad = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
+        return _sane(cls, {name: value for name, value in values.items() if name not in bad}) if bad else {}
 
 
 def start(key: str, value: Any) -> None:

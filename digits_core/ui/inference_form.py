@@ -26,12 +26,17 @@ def ready(workspace: Workspace) -> dict[str, JobView]:
 def choose(found: dict[str, JobView]) -> tuple[str, str]:
     """Model and checkpoint; both stand in the address."""
     with st.container(border=True):
-        chosen = st.selectbox("Model", list(found), key="model", bind="query-params",
-                              format_func=lambda job_id: found[job_id].name) or next(iter(found))
+        newest = next(iter(found))
+        session.from_address("inference.model", "model", found, newest)
+        chosen = st.selectbox("Model", list(found), key="inference.model",
+                              format_func=lambda job_id: found[job_id].name) or newest
+        session.to_address("model", chosen, newest)
         rows = {f"{float(row['epoch']):g}": row for row in reversed(models.checkpoints(found[chosen]))}
         known = ["best", "last", *rows]
-        epoch = st.selectbox("Epoch", known, key="checkpoint", bind="query-params",
+        session.from_address("inference.checkpoint", "checkpoint", known, "best")
+        epoch = st.selectbox("Epoch", known, key="inference.checkpoint",
                              format_func=lambda name: _epoch_words(name, rows)) or "best"
+        session.to_address("checkpoint", epoch, "best")
         st.page_link("job.py", label=f"About {plain(found[chosen].name)}", icon=":material/neurology:",
                      query_params={"id": chosen})
     return chosen, epoch

@@ -84,9 +84,10 @@ def results(workspace: Workspace, view: JobView) -> None:
         choices = {"wrong": "Wrong", "all": "All", "failed": "Could not be read"}
         shown = [name for name in choices if labelled or name != "wrong"]
         wrong = labelled and inference.batch_results(workspace, view.id, 0, 1, "wrong").total > 0
-        only = st.segmented_control("Show", shown, default="wrong" if wrong else "all", required=True, key="show",
-                                    format_func=choices.__getitem__, bind="query-params",
-                                    label_visibility="collapsed") or "all"
+        session.from_address("batch.show", "show", shown, "wrong" if wrong else "all")
+        only = st.segmented_control("Show", shown, required=True, key="batch.show", label_visibility="collapsed",
+                                    format_func=choices.__getitem__) or "all"
+        session.to_address("show", only, "wrong" if wrong else "all")
         st.download_button("CSV", lambda: b"".join(inference.batch_csv(workspace, view.id)), f"{view.id}.csv",
                            "text/csv", icon=":material/download:", on_click="ignore", key="batch.csv")
     _table(workspace, view, only)

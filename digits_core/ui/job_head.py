@@ -1,9 +1,11 @@
 """The head of every job's page: name, state, what can be done with it, and what went wrong."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from digits_core import files
-from digits_core.errors import DigitsError
+from digits_core.errors import DigitsError, InvalidOptions
 from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.services import jobs
@@ -49,10 +51,12 @@ def _actions(view: JobView) -> None:
             delete_dialog(view)
 
 
-def act(action: object) -> None:
+def act(action: Callable[[], object]) -> None:
     """Do one thing to the job and draw the page again; its error is shown at the top of the next run."""
     try:
-        action()  # type: ignore[operator]
+        action()
+    except InvalidOptions as error:
+        st.session_state["job.trouble"] = " ".join(problem.message for problem in error.problems)
     except DigitsError as error:
         st.session_state["job.trouble"] = str(error)
     st.rerun()
@@ -75,11 +79,13 @@ def delete_dialog(view: JobView) -> None:
                 "until then it can be restored.")
     if not view.status.is_final:
         st.markdown("It is stopped first.")
-    if st.button(f"Delete ({amount})", type="primary", key="job.delete.yes"):
-        with session.shown():
-            bulk.delete(session.workspace(), session.user(), view.id)
-            bulk.remember([], [view.id], "moved to the trash", undo=True)
-            st.switch_page("home.py")
+
+    def confirmed() -> None:
+        bulk.remember(jobs.bulk(bulk.delete, session.workspace(), session.user(), [view.id]), [view.id],
+                      "moved to the trash", undo=True)
+
+    if st.button(f"Delete ({amount})", type="primary", key="job.delete.yes", on_click=confirmed):
+        st.switch_page("home.py")
 
 
 def trouble(view: JobView) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
 
@@ -97,6 +97,21 @@ def readable(what: str) -> Iterator[None]:
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError) as error:
         log.warning("%s cannot be shown: %r", what, error, exc_info=True)
         st.warning(f"{what} cannot be shown: its file in the job folder is damaged.", icon=":material/broken_image:")
+
+
+def from_address(key: str, param: str, options: Collection[str], default: str) -> None:
+    """Let a choice start with what the address says; ``bind`` would put the words on screen into it, not the value."""
+    wanted = st.query_params.get(param, "")
+    if st.session_state.get(key) not in options:
+        st.session_state[key] = wanted if wanted in options else default
+
+
+def to_address(param: str, value: str, default: str) -> None:
+    """Write a choice into the address, so that it can be copied from there."""
+    if value == default:
+        st.query_params.pop(param, None)
+    elif st.query_params.get(param) != value:
+        st.query_params[param] = value
 
 
 def broken(error: Exception) -> bool:

@@ -131,8 +131,12 @@ def purge_dialog(workspace: Workspace, ids: list[str], amount: float) -> None:
     """The last question: this cannot be undone."""
     st.markdown(f"{plural(len(ids), 'job')} will be gone for good; {size(amount)} become free. "
                 "This cannot be undone.")
-    if st.button(f"Delete for good ({size(amount)})", type="primary", key="trash.purge.yes"):
-        bulk.done(jobs.bulk(jobs.purge, workspace, session.user(), ids), ids, "deleted for good")
+
+    def confirmed() -> None:
+        bulk.remember(jobs.bulk(jobs.purge, workspace, session.user(), ids), ids, "deleted for good")
+
+    if st.button(f"Delete for good ({size(amount)})", type="primary", key="trash.purge.yes", on_click=confirmed):
+        st.rerun()
 
 
 def findings(workspace: Workspace) -> None:

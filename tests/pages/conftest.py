@@ -1,0 +1,46 @@
+"""Pages without a browser: ``visit`` runs one as a person with a name would open it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from digits_core.services.workspace import Workspace
+
+MAIN = Path(__file__).parents[2] / "pages" / "main.py"
+PAGES = ["home.py", "datasets.py", "models.py", "inference.py", "model_store.py", "system.py"]
+
+
+@pytest.fixture
+def visit(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AppTest]]:
+    """``visit("models.py", user="fred", new="classification")``: the page with those query parameters, run once."""
+    monkeypatch.setenv("DIGITS_JOBS_DIR", str(workspace.settings.jobs_dir))
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+    def open_page(page: str = "home.py", user: str = "tester", **query: str) -> AppTest:
+        app = AppTest.from_file(MAIN, default_timeout=30)
+        app.session_state["who.name"] = user
+        if page != "home.py":
+            app.switch_page(page)
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception, [element.message for element in app.exception]
+        return app
+
+    yield open_page
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+def words(app: AppTest) -> str:
+    """Everything a person can read on the page, for ``in``."""
+    kinds = (app.title, app.header, app.subheader, app.markdown, app.caption, app.text, app.error, app.warning,
+             app.info, app.code)
+    text = [str(element.value) for kind in kinds for element in kind]
+    text += [f"{metric.label} {metric.value}" for metric in app.metric]
+    text += [button.label for button in app.button]
+    return "\n".join(text).replace("\\", "")

@@ -23,9 +23,10 @@ class Tally:
 
     def add_logits(self, logits_BK: Floats, truth_B: Labels) -> None:
         """Count a batch of network outputs."""
-        shifted = logits_BK.astype(np.float64) - logits_BK.max(1, keepdims=True)
         with np.errstate(invalid="ignore"):  # infinite logits give a loss of NaN, and that is the news
-            self._add(logits_BK, np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(truth_B)), truth_B], truth_B)
+            shifted = logits_BK.astype(np.float64) - logits_BK.max(1, keepdims=True)
+            losses_B = np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(truth_B)), truth_B]
+        self._add(logits_BK, losses_B, truth_B)
 
     def add_probabilities(self, shares_BK: Floats, truth_B: Labels) -> None:
         """Count a batch of probabilities that sum to 1."""
@@ -56,8 +57,10 @@ class Tally:
 
 
 def rank(scores_BK: Floats, truth_B: Labels) -> NDArray[np.int64]:
-    """How many classes come before the true one. Of equal scores the class with the lower number comes first, as in
-    argmax; a network that says the same of all classes is not right about any of them by that.
+    """How many classes come before the true one.
+
+    Of equal scores the class with the lower number comes first, as in argmax: saying the same of all classes is not
+    being right about each.
     """
     own_B1 = np.take_along_axis(scores_BK, truth_B[:, None], 1)
     before_BK = np.arange(scores_BK.shape[1]) < truth_B[:, None]

@@ -34,8 +34,9 @@ class Hardware:
         return nullcontext() if self.dtype is None else torch.autocast(self.device.type, self.dtype)
 
     def seed(self, seed: int) -> None:
-        """Set the random numbers of the next step. Two hundred times cheaper than torch.manual_seed, which visits
-        every kind of device there could be.
+        """Set the random numbers of the next step.
+
+        A hundred times cheaper than torch.manual_seed, which visits every kind of device there could be.
         """
         torch.default_generator.manual_seed(seed)
         for generator in torch.cuda.default_generators[:self.count]:

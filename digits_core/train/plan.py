@@ -1,6 +1,4 @@
-"""When things happen in a training, and which random numbers it uses: pure functions of the step, so that any step
-can be continued bit by bit.
-"""
+"""When things happen in a training and which random numbers it uses: functions of the step, so any can be resumed."""
 
 import math
 from dataclasses import dataclass

@@ -1,0 +1,118 @@
+"""Every network takes every picture, learns from it, and keeps its weights' names."""
+
+import pytest
+import torch
+
+from digits_core.errors import DigitsError
+from digits_core.networks import NETWORKS
+from digits_core.networks.build import build_network, count_parameters, enlarged
+from digits_core.train.hardware import Hardware
+from digits_core.train.learner import Batch, Classifier
+from digits_core.train.options import TrainOptions
+
+SHAPES = [(1, 28, 28), (3, 33, 47)]
+SLOW = {"vgg16", "alexnet", "resnet50"}
+"""Half a gigabyte of weights, or a minute of work."""
+EVERY = [pytest.param(name, shape, marks=pytest.mark.slow if name in SLOW else ())
+         for name in NETWORKS for shape in SHAPES]
+LARGE = [pytest.param(name, (3, 224, 224), marks=() if name in ("lenet", "mobilenet_v3_small") else pytest.mark.slow)
+         for name in NETWORKS]
+OPTIONS = TrainOptions(solver="momentum", learning_rate=0.001)
+
+
+def learner(name: str, shape: tuple[int, int, int], options: TrainOptions = OPTIONS) -> Classifier:
+    torch.manual_seed(3)
+    return Classifier(build_network(name, shape, 7), 7, options, Hardware(torch.device("cpu")))
+
+
+def batch(shape: tuple[int, int, int], size: int = 3) -> Batch:
+    torch.manual_seed(4)
+    return Batch(torch.randn(size, *shape), torch.arange(size) % 7)
+
+
+def frozen(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in state.items()}
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize(("name", "shape"), EVERY + LARGE)
+def test_a_step_changes_weights_and_gives_a_finite_loss(name: str, shape: tuple[int, int, int]) -> None:
+    made = learner(name, shape)
+    before = frozen(made.weights())
+    loss = float(made.step(batch(shape), 0.001)["loss"])
+    assert 0 < loss < 100
+    assert not same(before, made.weights())
+
+
+@pytest.mark.parametrize(("name", "shape"), EVERY)
+def test_measuring_changes_no_weight(name: str, shape: tuple[int, int, int]) -> None:
+    made = learner(name, shape)
+    before = frozen(made.state_dict())
+    metrics = made.evaluate([batch(shape), batch(shape, 1)])
+    assert same(before, made.state_dict())
+    assert set(metrics) == {"loss", "accuracy", "top5"}
+
+
+@pytest.mark.parametrize(("name", "shape"), EVERY)
+def test_a_state_makes_another_learner_go_on_with_the_same_bits(name: str, shape: tuple[int, int, int]) -> None:
+    one, other = learner(name, shape), learner(name, shape)
+    one.step(batch(shape), 0.001)
+    one.step(batch(shape)._replace(share=0.5, last=False), 0.001)
+    other.load_state_dict(frozen(one.state_dict()))
+    assert same(one.state_dict(), other.state_dict())
+    losses = [float(made.step(batch(shape)._replace(share=0.5, seed=5), 0.001)["loss"]) for made in (one, other)]
+    assert losses[0] == losses[1]
+    assert same(one.state_dict(), other.state_dict())
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ())
+                                  for name in NETWORKS])
+@pytest.mark.parametrize("shape", [(1, 1, 90), (2, 17, 9)])
+def test_a_single_odd_picture_can_be_trained_on(name: str, shape: tuple[int, int, int]) -> None:
+    made = learner(name, shape)
+    assert float(made.step(batch(shape, 1), 0.001)["loss"]) > 0
+
+
+def test_lenet_has_the_parameters_of_digits() -> None:
+    assert count_parameters(build_network("lenet", (1, 28, 28), 10)) == 431_080
+
+
+def test_lenet_starts_within_caffes_xavier_limits() -> None:
+    weight = build_network("lenet", (1, 28, 28), 10).state_dict()["conv2.weight"]
+    limit = (3 / 500) ** 0.5
+    assert 0.95 * limit < float(weight.abs().max()) <= limit
+
+
+def test_googlenet_learns_from_its_auxiliary_heads() -> None:
+    made = learner("googlenet", (1, 28, 28))
+    before = made.weights()["aux1.fc2.weight"].clone()
+    made.step(batch((1, 28, 28)), 0.1)
+    assert not torch.equal(before, made.weights()["aux1.fc2.weight"])
+
+
+def test_auxiliary_losses_weigh_three_tenths() -> None:
+    made = learner("lenet", (1, 28, 28))
+    logits, label = torch.randn(4, 7), torch.tensor([0, 1, 2, 3])
+    loss, total = made._losses((logits, logits, logits), label)
+    assert float(total) == pytest.approx(1.6 * float(loss))
+
+
+def test_weights_keep_their_names_whatever_the_size() -> None:
+    small, large = (build_network("resnet18", (3, side, side), 5).state_dict() for side in (20, 224))
+    assert small.keys() == large.keys()
+
+
+@pytest.mark.parametrize(("size", "smallest", "expected"), [
+    ((28, 28), 64, (64, 64)), ((33, 47), 64, (64, 92)), ((224, 224), 64, (224, 224)), ((1, 90), 64, (64, 256)),
+    ((1, 900), 64, (64, 900))])
+def test_small_pictures_are_enlarged_as_little_as_possible(size: tuple[int, int], smallest: int,
+                                                           expected: tuple[int, int]) -> None:
+    assert enlarged(size, smallest) == expected
+
+
+def test_an_unknown_network_is_named_with_those_there_are() -> None:
+    with pytest.raises(DigitsError, match="no network 'lenett'; there are lenet, alexnet"):
+        build_network("lenett", (1, 28, 28), 10)

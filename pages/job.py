@@ -4,7 +4,14 @@ import streamlit as st
 
 from digits_core.jobs.model import Kind
 from digits_core.ui import (
-    badges, dataset_panels, inference_panels, job_head, job_parts, model_panels, session, store_panels,
+    badges,
+    dataset_panels,
+    inference_panels,
+    job_head,
+    job_parts,
+    model_panels,
+    session,
+    store_panels,
 )
 
 PANELS = {Kind.DATASET: dataset_panels, Kind.MODEL: model_panels, Kind.INFERENCE: inference_panels,

@@ -15,8 +15,8 @@ bulk.said()
 imported = modelstore.list_pretrained(workspace)
 own = store_panels.exportable(workspace)
 if not imported and not own:
-    with empty("deployed_code", "No model to travel yet", "Models that were trained here can be exported as one zip file "
-               "and imported on another server; they classify there and are a start for further training."):
+    with empty("deployed_code", "No model to travel yet", "Models that were trained here can be exported as one zip "
+               "file and imported on another server; they classify there and are a start for further training."):
         if st.button("Import one", icon=":material/upload:", key="store.first"):
             store_panels.import_dialog(workspace)
 if imported:

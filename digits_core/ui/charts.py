@@ -41,7 +41,7 @@ def training(lines: dict[str, Line], marks: Sequence[float] = (), goal: str = "v
             ("val/accuracy", "Validation accuracy", accent, "solid", "y2")):
         if line := lines.get(name):
             figure.add_scatter(x=line.x, y=line.y, name=title, yaxis=axis, mode="lines+markers" if len(line.x) == 1
-                               else "lines", line={"color": color, "dash": dash, "width": 2 if dash == "solid" else 1.5})
+                               else "lines", line={"color": color, "dash": dash, "width": 2})
     if top := best(lines.get(goal)):
         figure.add_scatter(x=[top[0]], y=[top[1]], yaxis="y2", mode="markers+text", showlegend=False,
                            marker={"color": accent, "size": 10, "symbol": "star"}, textposition="bottom center",
@@ -82,7 +82,8 @@ def confusion(matrix: Sequence[Sequence[float]], labels: Sequence[str]) -> go.Fi
     shares = [[value / max(1, sum(row)) for value in row] for row in matrix]
     small = len(labels) <= 25
     names = [short_label(label) for label in labels]
-    ticks = {"tickvals": list(range(len(labels))), "ticktext": names} if len(labels) <= 60 else {"showticklabels": False}
+    few = {"tickvals": list(range(len(labels))), "ticktext": names}
+    ticks = few if len(labels) <= 60 else {"showticklabels": False}
     ground = "#1c1f2b" if is_dark() else "#f5f6fa"
     figure = go.Figure(go.Heatmap(
         z=shares, customdata=[list(row) for row in matrix], showscale=False, xgap=1, ygap=1, zmin=0, zmax=1,

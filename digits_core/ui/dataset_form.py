@@ -9,8 +9,9 @@ from digits_core.services import datasets, uploads
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task
 from digits_core.ui import dataset_preview, session
-from digits_core.ui.forms import OptionsForm, said, show_problems, start, submit
+from digits_core.ui.forms import OptionsForm, said, show_problems, submit
 from digits_core.ui.text import plain
+from digits_core.ui.widgets import start
 
 Json = dict[str, Any]
 ARCHIVES = ["zip", "tar", "tgz", "tbz2", "txz", "gz", "bz2", "xz"]
@@ -75,8 +76,9 @@ def _source(workspace: Workspace, form: OptionsForm) -> Path | None:
     if upload is None:
         form.draw([name for name, field in form.fields.items()
                    if field.group == "Source" and field.kind in ("folder", "path") and not field.advanced])
+    folded = [name for name, field in form.fields.items() if field.group == "Source" and field.advanced]
     with st.expander("Separate folders, limits per class", icon=":material/tune:"):
-        form.draw([name for name, field in form.fields.items() if field.group == "Source" and field.advanced], columns=2)
+        form.draw(folded, columns=2)
     return upload
 
 

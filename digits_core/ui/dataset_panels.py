@@ -19,14 +19,19 @@ Json = dict[str, Any]
 SPLITS = {"train": "Training", "val": "Validation", "test": "Test"}
 PAGE = 27
 NOTES = {
-    "orientation": "turned upright as the camera noted", "first-frame": "animated: the first frame was taken",
-    "misnamed": "with the ending of another format: read as what it is", "transparency": "transparent: put on white",
-    "16-bit": "of 16 bits: the upper 8 are used", "float": "of floating-point numbers: read as 8 bits",
-    "cmyk": "in CMYK: converted to colour", "ycbcr": "in YCbCr: converted to colour",
-    "lab": "in Lab: converted to colour", "hsv": "in HSV: converted to colour",
-    "other-files": "no pictures by their ending: ignored", "also-in-train-val": "of validation also in training (a leak: "
-    "the accuracy will look better than it is)", "also-in-train-test": "of testing also in training (a leak: the accuracy "
-    "will look better than it is)",
+    "orientation": "turned upright as the camera noted",
+    "first-frame": "animated: the first frame was taken",
+    "misnamed": "with the ending of another format: read as what it is",
+    "transparency": "transparent: put on white",
+    "16-bit": "of 16 bits: the upper 8 are used",
+    "float": "of floating-point numbers: read as 8 bits",
+    "cmyk": "in CMYK: converted to colour",
+    "ycbcr": "in YCbCr: converted to colour",
+    "lab": "in Lab: converted to colour",
+    "hsv": "in HSV: converted to colour",
+    "other-files": "no pictures by their ending: ignored",
+    "also-in-train-val": "of validation also in training (a leak: the accuracy will look better than it is)",
+    "also-in-train-test": "of testing also in training (a leak: the accuracy will look better than it is)",
 }
 
 

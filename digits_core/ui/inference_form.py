@@ -10,8 +10,9 @@ from digits_core.jobs.store import JobView
 from digits_core.services import inference, models
 from digits_core.services.workspace import Workspace
 from digits_core.ui import inference_panels, session
-from digits_core.ui.forms import OptionsForm, path_input, said, show_problems, start, submit
+from digits_core.ui.forms import OptionsForm, said, show_problems, submit
 from digits_core.ui.text import plain
+from digits_core.ui.widgets import path_input, start
 
 Json = dict[str, Any]
 TYPES = ["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp", "ppm", "pgm"]

@@ -38,13 +38,13 @@ def _actions(view: JobView) -> None:
         asked = view.attempt is not None and view.attempt.stop is not None
         if st.button("Stopping …" if asked else "Stop", icon=":material/stop_circle:", key="job.stop", disabled=asked):
             act(lambda: jobs.stop(workspace, user, view.id))
-    if view.status in (Status.FAILED, Status.STOPPED) or (view.status is Status.DAMAGED and view.job.task):
-        if st.button("Resume", icon=":material/play_arrow:", type="primary", key="job.resume"):
-            act(lambda: jobs.resume(workspace, user, view.id))
-    if view.job.kind in CLONE_PAGES and view.job.task:
-        if st.button("Clone", icon=":material/content_copy:", key="job.clone",
-                     help="Open the form again with the same values."):
-            st.switch_page(CLONE_PAGES[view.job.kind], query_params={"clone": view.id})
+    ended = view.status in (Status.FAILED, Status.STOPPED) or (view.status is Status.DAMAGED and view.job.task)
+    if ended and st.button("Resume", icon=":material/play_arrow:", type="primary", key="job.resume"):
+        act(lambda: jobs.resume(workspace, user, view.id))
+    page = CLONE_PAGES.get(view.job.kind) if view.job.task else None
+    if page and st.button("Clone", icon=":material/content_copy:", key="job.clone",
+                          help="Open the form again with the same values."):
+        st.switch_page(page, query_params={"clone": view.id})
     with st.popover("", icon=":material/more_horiz:", key="job.more", help="Rename, group, delete"):
         _rename(view)
         if st.button("Delete …", icon=":material/delete:", key="job.delete"):

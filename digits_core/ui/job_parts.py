@@ -40,8 +40,8 @@ def _gpu(card: Json, samples: list[Json]) -> None:
                and (value := number(gpu.get("utilisation"))) is not None]
     used, total, heat = (number(card.get(name)) for name in ("memory", "total", "temperature"))
     st.metric(f"GPU {plain(card.get('index', ''))} · {plain(card.get('name', ''))}",
-              f"{history[-1]:.0f} %" if history else "–", chart_data=history or None, delta_color="off", delta_arrow="off",
-              delta=f"{size(used)} of {size(total)}" + (f" · {heat:.0f} °C" if heat is not None else ""))
+              f"{history[-1]:.0f} %" if history else "–", chart_data=history or None, delta_color="off",
+              delta_arrow="off", delta=f"{size(used)} of {size(total)}" + (f" · {heat:.0f} °C" if heat is not None else ""))
 
 
 def log(workspace: Workspace, view: JobView) -> None:

@@ -16,8 +16,9 @@ from digits_core.train.options import GAMMA_DEFAULTS, POWER_DEFAULTS
 from digits_core.train.schedule import curve
 from digits_core.ui import charts, session
 from digits_core.ui.dataset_panels import shape_words
-from digits_core.ui.forms import OptionsForm, said, show_problems, start, submit
+from digits_core.ui.forms import OptionsForm, said, show_problems, submit
 from digits_core.ui.text import plain, plural
+from digits_core.ui.widgets import start
 
 Json = dict[str, Any]
 MAIN = ("epochs", "batch_size", "solver", "learning_rate", "momentum", "rms_decay", "lr_policy", "lr_step", "lr_steps",
@@ -116,7 +117,8 @@ def _start_from(workspace: Workspace, form: OptionsForm) -> None:
         if chosen:
             epochs = [f"{float(row['epoch']):g}" for row in reversed(models.checkpoints(ready[chosen]))]
             known = ["best", "last", *epochs]
-            start(form.key("start_checkpoint"), before if (before := form.value("start_checkpoint")) in known else "best")
+            before = form.value("start_checkpoint")
+            start(form.key("start_checkpoint"), before if before in known else "best")
             form.drawn["start_checkpoint"] = st.selectbox("Epoch", known, key=form.key("start_checkpoint"),
                                                           persist_state="session")
             st.caption("Layers that fit take its weights; a last layer of another size starts anew.")

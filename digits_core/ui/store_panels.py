@@ -85,7 +85,8 @@ def _card(view: JobView, key: str) -> None:
                help=exact(view.job.created))
     if models.checkpoints(view):
         with st.container(horizontal=True, gap="small"):
-            st.link_button("Export", f"/api/models/{view.id}/download", icon=":material/download:", key=f"{key}.{view.id}")
+            st.link_button("Export", f"/api/models/{view.id}/download", icon=":material/download:",
+                           key=f"{key}.export.{view.id}")
             if st.button("Use as a start", icon=":material/fork_right:", key=f"{key}.start.{view.id}"):
                 st.switch_page("models.py", query_params={"new": view.job.task, "start": view.id})
             if st.button("Try", icon=":material/image_search:", key=f"{key}.try.{view.id}", type="tertiary"):

@@ -27,8 +27,8 @@ def machine(workspace: Workspace, facts: Json) -> None:
                   delta_arrow="off")
         st.metric("Disk free", size(disk["free"]), delta=f"of {size(disk['total'])}", delta_color="off",
                   delta_arrow="off", help=plain(disk["folder"]))
-        st.metric("Scheduler", "runs" if facts["scheduler"] else "stands still", delta=f"{len(facts['running'])} running",
-                  delta_color="off", delta_arrow="off")
+        st.metric("Scheduler", "runs" if facts["scheduler"] else "stands still",
+                  delta=f"{len(facts['running'])} running", delta_color="off", delta_arrow="off")
     st.subheader("GPUs", anchor=False)
     if not facts["gpus"]:
         st.caption("No NVIDIA GPU was found; trainings run on the CPU.")
@@ -143,13 +143,14 @@ def findings(workspace: Workspace) -> None:
     """What the doctor says about this machine."""
     for finding in doctor.findings(workspace):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            color, icon = ("green", "check") if finding.ok else ("red", "close") if finding.needed else ("orange", "info")
+            bad = ("red", "close") if finding.needed else ("orange", "info")
+            color, icon = ("green", "check") if finding.ok else bad
             st.badge(plain(finding.name), icon=f":material/{icon}:", color=color)
             st.caption(plain(f"{finding.text} {finding.todo}"), width="stretch")
 
 
 def versions() -> None:
-    """This program and the packages it stands on."""
+    """Versions of DIGITS and the packages it stands on."""
     rows = [{"package": name, "version": version} for name, version in system.versions().items()]
     st.dataframe(pd.DataFrame(rows), hide_index=True, key="system.versions", column_config={
         "package": "Package", "version": "Version"})

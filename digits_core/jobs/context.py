@@ -83,7 +83,7 @@ class WorkerContext:
                  epoch: float | None = None, **extra: Any) -> None:
         """See Context."""
         now = time.monotonic()
-        if self._first is None:
+        if self._first is None or phase != self._phase:  # a new phase runs at another speed
             self._first = (now, done)
         if now - self._written < 0.5 and phase == self._phase and done < 1:
             return

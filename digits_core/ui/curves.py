@@ -1,5 +1,6 @@
 """Measurements of a training as lines: read once per file size, thinned for the screen."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -7,11 +8,12 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from digits_core import files
-from digits_core.jobs.store import JobView
+from digits_core.jobs.store import AttemptFolder, JobView
 from digits_core.ui.text import number
 
 Json = dict[str, Any]
 POINTS = 1000
+GOING_ON = re.compile(rb"going on at epoch ([0-9.]+)")
 
 
 class Line(NamedTuple):
@@ -80,17 +82,25 @@ def series(samples: Iterable[Json], name: str) -> list[float]:
 
 
 def resumed_at(view: JobView) -> list[float]:
-    """Epochs at which later attempts went on; from rows that say so, else from the checkpoints' times."""
-    marks = [epoch for row in rows(view.folder.metrics)
-             if row.get("event") == "resume" and (epoch := number(row.get("epoch"))) is not None]
-    if marks:
-        return marks
-    made = [(number(c.get("time")) or 0.0, number(c.get("epoch")) or 0.0)
-            for path in view.folder.checkpoints.glob("epoch_*.json") if (c := files.read_json(path))]
-    found = []
-    for attempt in view.folder.attempts()[1:]:
-        started = number((files.read_json(attempt.launch) or {}).get("started"))
-        before = [epoch for moment, epoch in made if started is not None and moment <= started]
-        if before:
-            found.append(max(before))
-    return sorted(set(found))
+    """Epochs at which later attempts went on: as the trainer wrote to their logs, else by the checkpoints' times."""
+    later = view.folder.attempts()[1:]
+    if not later:
+        return []
+    made = [(number(row.get("time")) or 0.0, number(row.get("epoch")) or 0.0)
+            for path in view.folder.checkpoints.glob("epoch_*.json") if (row := files.read_json(path))]
+    marks = [mark if (mark := _logged(attempt)) is not None else _last_before(attempt, made) for attempt in later]
+    return sorted({mark for mark in marks if mark is not None})
+
+
+def _logged(attempt: AttemptFolder) -> float | None:
+    try:
+        with attempt.log.open("rb") as file:
+            match = GOING_ON.search(file.read(20_000))
+        return float(match.group(1)) if match else None
+    except (OSError, ValueError):
+        return None
+
+
+def _last_before(attempt: AttemptFolder, made: list[tuple[float, float]]) -> float | None:
+    started = number((files.read_json(attempt.launch) or {}).get("started"))
+    return max((epoch for moment, epoch in made if started is not None and moment <= started), default=None)

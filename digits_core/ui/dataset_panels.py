@@ -11,7 +11,7 @@ from digits_core.jobs.store import JobView
 from digits_core.services import datasets
 from digits_core.services.workspace import Workspace
 from digits_core.ui import charts, job_parts, session
-from digits_core.ui.overview import how_far
+from digits_core.ui.overview import bar
 from digits_core.ui.tables import disk_bytes
 from digits_core.ui.text import count, number, plain, plural, short, size
 
@@ -38,10 +38,9 @@ NOTES = {
 def live(workspace: Workspace, view: JobView) -> None:
     """Progress while it is built; the four numbers when it is done."""
     if not view.status.is_final:
-        st.progress(min(1.0, max(0.0, view.progress.done)), text=how_far(view) if view.status.is_live
-                    else "Waits for its turn (System page: queue).")
-        left = number(view.progress.eta_s)
-        st.caption(f"{short(left)} left" if left is not None else "Counting the pictures …")
+        bar(workspace, view)
+        if (left := number(view.progress.eta_s)) is not None:
+            st.caption(f"{short(left)} left")
         with session.readable("The hardware history"):
             job_parts.hardware(view)
     if view.status is not Status.DONE:

@@ -63,7 +63,7 @@ def _numbers(found: "Preview") -> None:
     total = max(1, sum(found.splits.values()))
     for name, number in found.splits.items():
         st.progress(min(1.0, number / total), text=f"{SPLITS.get(name, plain(name))} · {count(number)}")
-    st.caption(f"{more}{size(found.size)} on disk".capitalize())
+    st.caption(f"About {more}{size(found.size)} on disk.")
     if found.labels:
         shown = ", ".join(plain(label) for label in found.labels[:12])
         st.caption(shown + (f" … and {plural(len(found.labels) - 12, 'class')} more" if len(found.labels) > 12 else ""))

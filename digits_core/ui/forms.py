@@ -50,7 +50,7 @@ class OptionsForm:
         """These options in this order; small ones share a line."""
         fields = [self.fields[name] for name in names if self._matters(self.fields[name])]
         while fields:
-            if is_wide(fields[0]):
+            if is_wide(fields[0]) or len(fields) == 1:
                 self.field(fields.pop(0).name)
                 continue
             with st.grid(columns, gap="small", min_column_width=150):

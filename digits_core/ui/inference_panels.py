@@ -12,7 +12,7 @@ from digits_core.services import inference
 from digits_core.services.workspace import Workspace
 from digits_core.ui import session
 from digits_core.ui.model_panels import show_report
-from digits_core.ui.overview import how_far
+from digits_core.ui.overview import bar
 from digits_core.ui.text import count, number, percent, plain, plural, short
 
 Json = dict[str, Any]
@@ -55,9 +55,9 @@ def bars(predictions: list[Json]) -> None:
 def live(workspace: Workspace, view: JobView) -> None:
     """Progress of a batch, and its key figures when it is done."""
     if not view.status.is_final:
-        st.progress(min(1.0, max(0.0, view.progress.done)), text=how_far(view) if view.status.is_live
-                    else "Waits for its turn (System page: queue).")
-        st.caption(f"{short(number(view.progress.eta_s))} left")
+        bar(workspace, view)
+        if (left := number(view.progress.eta_s)) is not None:
+            st.caption(f"{short(left)} left")
         return
     with session.readable("The summary"):
         summary = inference.batch_summary(workspace, view.id)
@@ -80,7 +80,7 @@ def results(workspace: Workspace, view: JobView) -> None:
         with session.readable("The summary"):
             show_report(summary, f"batch.{view.id}")
     labelled = summary.get("accuracy") is not None
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         choices = {"wrong": "Wrong", "all": "All", "failed": "Could not be read"}
         shown = [name for name in choices if labelled or name != "wrong"]
         wrong = labelled and inference.batch_results(workspace, view.id, 0, 1, "wrong").total > 0

@@ -39,9 +39,10 @@ def _gpu(card: Json, samples: list[Json]) -> None:
     history = [value for row in samples for gpu in row.get("gpus") or [] if gpu.get("uuid") == card.get("uuid")
                and (value := number(gpu.get("utilisation"))) is not None]
     used, total, heat = (number(card.get(name)) for name in ("memory", "total", "temperature"))
+    facts = f"{size(used)} of {size(total)}" + (f" · {heat:.0f} °C" if heat is not None else "")
     st.metric(f"GPU {plain(card.get('index', ''))} · {plain(card.get('name', ''))}",
-              f"{history[-1]:.0f} %" if history else "–", chart_data=history or None, delta_color="off",
-              delta_arrow="off", delta=f"{size(used)} of {size(total)}" + (f" · {heat:.0f} °C" if heat is not None else ""))
+              f"{history[-1]:.0f} %" if history else "–", chart_data=history or None, delta=facts, delta_color="off",
+              delta_arrow="off")
 
 
 def log(workspace: Workspace, view: JobView) -> None:

@@ -9,7 +9,7 @@ from digits_core.jobs.store import JobView
 from digits_core.services import models
 from digits_core.services.workspace import Workspace
 from digits_core.ui import charts, curves, job_parts, session
-from digits_core.ui.overview import how_far
+from digits_core.ui.overview import bar
 from digits_core.ui.tables import height
 from digits_core.ui.text import count, duration, number, percent, plain, short, three_digits
 
@@ -19,11 +19,11 @@ Json = dict[str, Any]
 def live(workspace: Workspace, view: JobView) -> None:
     """Everything that moves while the training runs."""
     if not view.status.is_final:
-        st.progress(min(1.0, max(0.0, view.progress.done)), text=how_far(view) if view.status.is_live
-                    else "Waits for its turn (System page: queue).")
+        bar(workspace, view)
     with session.readable("The measurements"):
         lines = curves.lines(view)
-        _numbers(view, lines)
+        if lines or view.status.is_live:
+            _numbers(view, lines)
         if lines:
             _charts(view, lines)
         elif view.status.is_live:
@@ -144,7 +144,7 @@ def show_report(report: Json, key: str) -> None:
         st.markdown("**Confusion**")
         matrix = report.get("confusion") or []
         if matrix and labels:
-            charts.draw(charts.confusion(matrix, labels), f"{key}.confusion", 460)
+            charts.draw(charts.confusion(matrix, labels), f"{key}.confusion", min(460, 150 + 60 * len(labels)))
     with right:
         st.markdown("**Per class**")
         _per_class(classes, key)

@@ -8,6 +8,7 @@ from digits_core import files
 from digits_core.errors import DigitsError
 from digits_core.jobs import devices
 from digits_core.jobs.model import Kind, Status
+from digits_core.jobs.scheduler import waiting_reasons
 from digits_core.jobs.store import JobView
 from digits_core.services import jobs
 from digits_core.services.workspace import Workspace
@@ -87,6 +88,16 @@ def how_far(view: JobView) -> str:
     if (rate := number(progress.rate)) is not None:
         parts.append(f"{three_digits(rate)} {plain(progress.unit)}/s")
     return " · ".join(parts)
+
+
+def bar(workspace: Workspace, view: JobView) -> None:
+    """Progress of a job that is not over: how far it is, or why it waits."""
+    if view.status.is_live:
+        st.progress(min(1.0, max(0.0, view.progress.done)), text=how_far(view))
+        return
+    cards = [card.uuid for card in devices.gpus()]
+    why = waiting_reasons(workspace.store, workspace.settings, cards).get(view.id, "")
+    st.info(plain(why or "Starts in a moment."), icon=":material/hourglass_empty:")
 
 
 def losses(workspace: Workspace, view: JobView, points: int = 60) -> list[float]:

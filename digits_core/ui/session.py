@@ -83,6 +83,7 @@ def the_job() -> JobView:
     try:
         return workspace().store.get(st.query_params.get("id", ""))
     except DigitsError as error:
+        st.title("No such job", anchor=False)
         st.error(plain(error), icon=":material/search_off:")
         st.page_link("home.py", label="All jobs", icon=":material/home:")
         st.stop()

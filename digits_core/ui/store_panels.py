@@ -11,14 +11,14 @@ from digits_core.services import models, modelstore, uploads
 from digits_core.services.workspace import Workspace
 from digits_core.ui import badges, model_panels, session
 from digits_core.ui.forms import said, show_problems, submit
-from digits_core.ui.overview import how_far
+from digits_core.ui.overview import bar
 from digits_core.ui.text import age, count, exact, percent, plain, size
 
 
 def live(workspace: Workspace, view: JobView) -> None:
     """Progress of an import, and the facts of an imported model."""
     if not view.status.is_final:
-        st.progress(min(1.0, max(0.0, view.progress.done)), text=how_far(view))
+        bar(workspace, view)
         return
     if view.status is Status.DONE:
         with session.readable("The model"):

@@ -54,3 +54,12 @@ def test_a_missing_file_is_no_line(finished_job):
     view = finished_job("dataset")
     assert curves.lines(view) == {}
     assert curves.resumed_at(view) == []
+
+
+def test_resumes_are_where_the_trainer_went_on(finished_job):
+    view = finished_job("model")
+    for number, log in ((2, "[INFO] going on at epoch 1.5 (step 3)\n"), (3, "killed before it could say so")):
+        attempt = view.folder.open_attempt(number)
+        attempt.log.write_text(log)
+        attempt.launch.write_text(json.dumps({"started": 4e9}))
+    assert curves.resumed_at(view) == [1.5, 2.0]

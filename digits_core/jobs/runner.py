@@ -10,6 +10,9 @@ from digits_core.jobs import process
 from digits_core.jobs.folder import AttemptFolder, JobFolder
 
 ROOT = Path(__file__).parents[2]
+PATIENT = {"GOMP_SPINCOUNT": "1000"}
+"""Threads of a training that wait for each other sleep soon instead of spinning: on two processors that it shares with
+anything else (the page, a browser) it runs 6 to 8 times faster so, and no slower when it has them alone."""
 
 
 class Ended(NamedTuple):
@@ -44,7 +47,7 @@ class LocalRunner:
     def start(self, folder: JobFolder, attempt: AttemptFolder, devices: list[str]) -> None:
         """See Runner. stdout and stderr go to the attempt's log, never to a pipe that dies with the reader."""
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ",".join(devices), "PYTHONUNBUFFERED": "1",
+        environment = {**PATIENT, **os.environ, "CUDA_VISIBLE_DEVICES": ",".join(devices), "PYTHONUNBUFFERED": "1",
                        "PYTHONPATH": path, process.MARK: str(attempt.path)}
         with attempt.log.open("ab") as log:
             child = subprocess.Popen(

@@ -158,13 +158,16 @@ class Pool:
         source, self.statistics = iter(items), statistics
         while True:
             self._assign(source)
+            before = self._given
             while self._given in self._finished:
                 yield from self._finished.pop(self._given)
                 self._given += 1
             busy = {decoder.process.stdout.fileno(): decoder for decoder in self.decoders if decoder.chunk is not None
                     and decoder.process is not None and decoder.process.stdout is not None}
             if not busy:
-                return
+                if self._given == before:
+                    return  # nothing is on its way, and nothing made room for more: the source has ended
+                continue
             ready, _, _ = select.select(list(busy), [], [], 0.4)
             self.tick()
             for pipe in ready:

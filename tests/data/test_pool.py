@@ -105,6 +105,25 @@ def test_a_slow_picture_does_not_pile_up_the_others(items: list[Item], traps: No
     assert "longer than 1 s" in first.reason and taken < 8 * 257
 
 
+def test_all_pictures_come_when_the_first_is_the_slowest(items: list[Item], tmp_path: Path,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it is decoded the others wait behind it; when it comes last, all decoders are idle at that moment."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import time\n"
+        "import digits_core.data.pictures as p\n"
+        "real = p.decode\n"
+        "def decode(data, name):\n"
+        "    if name == 'slow.png': time.sleep(1)\n"
+        "    return real(data, name)\n"
+        "p.decode = decode\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    slow = Path(items[0].location).rename(Path(items[0].location).with_name("slow.png"))
+    ordered = [Item(str(slow), "slow.png", 0), *items[1:]]
+    with Pool(RECIPE, 2) as made:
+        made.size = made.most = 1
+        assert [outcome.item for outcome in made.outcomes(ordered)] == ordered
+
+
 def test_stopping_ends_all_processes_at_once(items: list[Item], traps: None) -> None:
     slow = Path(items[0].location).with_name("hang.png")
     slow.write_bytes(b"x")

@@ -44,12 +44,16 @@ def valid_name(name: object) -> str:
 
 def set_name(name: str) -> None:
     """Use this name from now on in this tab, and ask the browser to keep it ("" forgets it)."""
-    st.session_state["who.name"] = st.session_state["who.keep"] = name
+    st.session_state["who.name"] = name
 
 
 def keep_name() -> None:
-    """Let the browser fetch the cookie of a name that was just chosen: a page cannot set one by itself."""
-    if (name := st.session_state.pop("who.keep", None)) is not None:
+    """Let the browser fetch the cookie of a name that was chosen in this tab: a page cannot set one by itself.
+
+    Drawn for the rest of the session, because the next run would take the frame away before it was loaded.
+    """
+    name = st.session_state.get("who.name")
+    if name is not None and name != st.context.cookies.get(COOKIE, ""):
         st.iframe(f"/name?set={quote(name)}", height=1)
 
 

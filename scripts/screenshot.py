@@ -74,8 +74,10 @@ def main() -> None:
             job = until(lambda: trained(url), 600, "The end of the demo's training")
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-                page = browser.new_page(viewport={"width": 1360, "height": 1240},
-                                        color_scheme="dark" if "--dark" in sys.argv else "light")
+                context = browser.new_context(viewport={"width": 1360, "height": 1240},
+                                              color_scheme="dark" if "--dark" in sys.argv else "light")
+                context.add_cookies([{"name": "digits_name", "value": "fred", "url": url}])
+                page = context.new_page()
                 take(page, f"{url}/job?id={job}", target)
                 browser.close()
         finally:

@@ -45,10 +45,11 @@ def _actions(view: JobView) -> None:
     if page and st.button("Clone", icon=":material/content_copy:", key="job.clone",
                           help="Open the form again with the same values."):
         st.switch_page(page, query_params={"clone": view.id})
-    with st.popover("", icon=":material/more_horiz:", key="job.more", help="Rename, group, delete"):
-        _rename(view)
-        if st.button("Delete …", icon=":material/delete:", key="job.delete"):
-            delete_dialog(view)
+    if view.job.task:
+        with st.popover("", icon=":material/edit:", key="job.more", help="Rename, group"):
+            _rename(view)
+    if st.button("", icon=":material/delete:", key="job.delete", help="Delete"):
+        delete_dialog(view)
 
 
 def act(action: Callable[[], object]) -> None:

@@ -23,13 +23,13 @@ with head("Home"):
 bulk.said()
 if not views:
     first_visit(workspace)
-drawn = overview.stamp(views)
+drawn, fresh = overview.stamp(views), [views]
 
 
 @st.fragment(run_every=2 if any(not view.status.is_final for view in views) else 5)
 def live() -> None:
     """The numbers and the running jobs; when a job comes, ends or goes the whole page is drawn once."""
-    now = workspace.store.jobs()
+    now = fresh.pop() if fresh else workspace.store.jobs()
     if overview.stamp(now) != drawn:
         st.rerun()
     overview.metrics(workspace, now)

@@ -84,11 +84,14 @@ def batch(workspace: Workspace, model: str, checkpoint: str, first: Json) -> Non
     name = st.text_input("Name", key=f"{prefix}.name", max_chars=200, placeholder="Pictures of Monday") or ""
     show_problems(prefix, "name", name)
     form.draw(("method",))
-    uploads = []
+    uploads, listed = [], None
+    if form.value("method") == "text":
+        listed = st.file_uploader("Upload the list", ["txt", "csv", "tsv"], key=f"{prefix}.list",
+                                  help="Or give its path on the server below.")
     if form.value("method") == "upload":
         uploads = st.file_uploader("Pictures", TYPES, accept_multiple_files=True, key=f"{prefix}.files") or []
         show_problems(prefix, "uploads")
-    form.draw(("folder", "image_list", "image_folder"))
+    form.draw(("folder", *([] if listed else ["image_list"]), "image_folder"))
     with st.expander("More", icon=":material/tune:"):
         form.draw(("limit", "top"), columns=2)
     show_problems(prefix, "model", model)
@@ -97,5 +100,6 @@ def batch(workspace: Workspace, model: str, checkpoint: str, first: Json) -> Non
         values = {**form.values(), "checkpoint": checkpoint}
         pictures = [(file.name, file.getvalue()) for file in uploads]
         view = submit(prefix, {**values, "name": name, "model": model}, lambda: inference.create_batch(
-            workspace, session.user(), model, name, values, uploads=pictures))
+            workspace, session.user(), model, name, values, uploads=pictures,
+            list_upload=listed.getvalue() if listed else None))
         st.switch_page("job.py", query_params={"id": view.id})

@@ -12,6 +12,7 @@ from digits_core.services.workspace import Workspace
 from digits_core.ui import badges, model_panels, session
 from digits_core.ui.forms import said, show_problems, submit
 from digits_core.ui.overview import bar
+from digits_core.ui.tables import figures
 from digits_core.ui.text import age, count, exact, percent, plain, size
 
 
@@ -26,7 +27,7 @@ def live(workspace: Workspace, view: JobView) -> None:
 
 
 def _facts(view: JobView) -> None:
-    summary = view.folder.summary()
+    summary = figures(view)
     network = str(summary.get("network", ""))
     with st.grid(4, border=True, gap="small", min_column_width=150):
         st.metric("Network", NETWORKS[network].title if network in NETWORKS else plain(network) or "–")
@@ -72,7 +73,7 @@ def cards(views: list[JobView], key: str) -> None:
 
 
 def _card(view: JobView, key: str) -> None:
-    summary = view.folder.summary()
+    summary = figures(view)
     network = str(summary.get("network") or view.job.options.get("network") or "")
     st.page_link("job.py", label=f"**{plain(view.name)}**", icon=badges.kind_icon(view), query_params={"id": view.id})
     with st.container(horizontal=True, gap="small"):

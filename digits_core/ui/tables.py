@@ -20,14 +20,14 @@ Row = dict[str, Any]
 
 def dataset_row(view: JobView) -> Row:
     """Key figures of a dataset."""
-    summary = view.folder.summary()
+    summary = figures(view)
     return {**_common(view), "pictures": number(summary.get("pictures")), "classes": number(summary.get("classes")),
             **_rest(view)}
 
 
 def model_row(view: JobView) -> Row:
     """Key figures of a training or an imported model."""
-    summary = view.folder.summary()
+    summary = figures(view)
     network = str(summary.get("network") or view.job.options.get("network") or "")
     accuracy = number(summary.get("accuracy"))
     return {**_common(view), "network": NETWORKS[network].title if network in NETWORKS else network,
@@ -37,10 +37,16 @@ def model_row(view: JobView) -> Row:
 
 def inference_row(view: JobView) -> Row:
     """Key figures of a batch of classified pictures."""
-    summary = view.folder.summary()
+    summary = figures(view)
     accuracy = number(summary.get("accuracy"))
     return {**_common(view), "pictures": number(summary.get("pictures")),
             "accuracy": None if accuracy is None else 100 * accuracy, **_rest(view)}
+
+
+def figures(view: JobView) -> Row:
+    """Key figures of a job that is over, from what the list has read already."""
+    summary = (view.attempt.result or {}).get("summary") if view.attempt else None
+    return summary if isinstance(summary, dict) else {}
 
 
 def _common(view: JobView) -> Row:
@@ -62,12 +68,18 @@ def _moment(seconds: object) -> datetime | None:
 
 
 def disk_bytes(view: JobView) -> int:
-    """Bytes of the job's folder; looked up again every half minute, and at once when the job has ended."""
-    return _bytes(str(view.folder.path), str(view.status))
+    """Bytes of the job's folder; counted again every half minute, and seldom once the job is over."""
+    path, newest = str(view.folder.path), view.attempt.number if view.attempt else 0
+    return _final_bytes(path, newest) if view.status.is_final else _bytes(path)
 
 
-@st.cache_data(ttl=30, max_entries=4096, show_spinner=False)
-def _bytes(path: str, status: str) -> int:
+@st.cache_data(ttl=30, max_entries=1000, show_spinner=False)
+def _bytes(path: str) -> int:
+    return files.folder_bytes(Path(path))
+
+
+@st.cache_data(ttl=900, max_entries=20_000, show_spinner=False)
+def _final_bytes(path: str, attempt: int) -> int:
     return files.folder_bytes(Path(path))
 
 

@@ -99,7 +99,7 @@ def test_a_job_with_any_damaged_file_still_has_its_page(kind, damage, visit, fin
         path.write_bytes(before)
 
 
-@pytest.mark.parametrize("damage", list(DAMAGE))
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_lists_open_beside_jobs_of_which_every_file_is_damaged(damage, visit, finished_job):
     for view in everything(finished_job):
         for path in [path for path in view.folder.path.rglob("*") if path.is_file()]:

@@ -98,9 +98,10 @@ class Build:
                 self.context.check_stop()
                 self.context.progress(0.0, "Looking for pictures")
 
-        scan = Scan(self.staging, self.folder, self.settings.data_roots, self.settings.private_hosts,
+        roots = self.settings.data_roots and [*self.settings.data_roots, self.folder.parent / ".demo"]
+        scan = Scan(self.staging, self.folder, roots, self.settings.private_hosts,
                     self.skipped.add, lambda kind, count: self.notes.update({kind: count}), tick)
-        source: Source = self.find(self.options, self.settings.data_roots, scan)
+        source: Source = self.find(self.options, roots, scan)
         count = sum(len(entries) for entries in source.splits.values())
         self.found = count + self.skipped.count
         self.context.log(f"Found {self.found} pictures of {len(source.labels)} classes.")
@@ -173,6 +174,8 @@ class Build:
         files.write_atomic(self.folder / "labels.txt", "".join(f"{label}\n" for label in plan.labels))
         self.skipped.close()
         used = sum(part["entries"] for part in written.values())
+        if used + self.skipped.count != self.found:
+            raise RuntimeError(f"{self.found} pictures were found, but {used} used and {self.skipped.count} skipped")
         means, deviations = statistics.pixel()
         size = sum(files.folder_bytes(self.folder / f"{name}.lmdb") for name in written)
         manifest = {

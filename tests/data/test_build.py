@@ -1,5 +1,6 @@
 """A dataset build tells the truth about every picture, and a broken one is never usable."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ from PIL import Image
 
 from digits_core.data.pictures import decode, prepare
 from digits_core.data.plan import estimate_bytes
+from digits_core.data.pool import Pool
 from digits_core.data.records import Records
 from digits_core.jobs.model import Status
 from digits_core.jobs.scheduler import Scheduler
@@ -246,3 +248,12 @@ def test_found_is_used_plus_skipped_for_any_folder(
         assert check_sums(view)["found"] == count
     else:
         assert view.status is Status.FAILED and view.state.code == "input", view.state
+
+
+def test_a_build_that_lost_pictures_is_never_complete(build: Build, tmp_path: Path,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes = Pool.outcomes
+    monkeypatch.setattr(Pool, "outcomes", lambda *given: itertools.islice(outcomes(*given), 5))
+    view = build(folder=str(pictures.class_folders(tmp_path / "set", {"a": 20, "b": 20})))
+    assert view.status is Status.FAILED and "40 pictures were found" in view.state.reason
+    assert not view.folder.manifest()

@@ -8,6 +8,7 @@ page = st.navigation([
     st.Page("datasets.py", title="Datasets", icon=":material/photo_library:"),
     st.Page("models.py", title="Models", icon=":material/neurology:"),
     st.Page("inference.py", title="Inference", icon=":material/image_search:"),
+    st.Page("compare.py", title="Compare", icon=":material/stacked_line_chart:"),
     st.Page("model_store.py", title="Model Store", icon=":material/deployed_code:"),
     st.Page("system.py", title="System", icon=":material/memory:"),
     st.Page("job.py", title="Job", visibility="hidden"),

@@ -4,6 +4,7 @@ import streamlit as st
 
 from digits_core import files
 from digits_core.errors import DigitsError
+from digits_core.jobs.model import Kind
 from digits_core.services import jobs
 from digits_core.services.workspace import Workspace
 from digits_core.ui import session
@@ -18,12 +19,24 @@ def bar(ids: list[str]) -> None:
         st.markdown(f"**{plural(len(ids), 'job')}** selected", width="content")
         if len(ids) == 1 and st.button("Open", key="bulk.open", icon=":material/arrow_forward:"):
             st.switch_page("job.py", query_params={"id": ids[0]})
+        trained = [job_id for job_id in ids if is_training(job_id)]
+        if len(trained) > 1 and st.button("Compare", key="bulk.compare", icon=":material/stacked_line_chart:"):
+            st.switch_page("compare.py", query_params={"runs": ",".join(trained)})
         if st.button("Stop", key="bulk.stop", icon=":material/stop_circle:"):
             done(jobs.bulk(jobs.stop, session.workspace(), session.user(), ids), ids, "asked to stop")
         if st.button("Group", key="bulk.group", icon=":material/folder:"):
             group_dialog(ids)
         if st.button("Delete", key="bulk.delete", icon=":material/delete:"):
             delete_dialog(ids)
+
+
+def is_training(job_id: str) -> bool:
+    """Whether a job has curves that can be compared."""
+    try:
+        view = session.workspace().store.get(job_id)
+    except DigitsError:
+        return False  # deleted meanwhile
+    return view.job.kind is Kind.MODEL and bool(view.job.task)
 
 
 def done(failures: list[str], ids: list[str], what: str, undo: bool = False) -> None:

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from digits_core.services.workspace import Workspace
 
 MAIN = Path(__file__).parents[2] / "pages" / "main.py"
-PAGES = ["home.py", "datasets.py", "models.py", "inference.py", "model_store.py", "system.py"]
+PAGES = ["home.py", "datasets.py", "models.py", "inference.py", "compare.py", "model_store.py", "system.py"]
 
 
 @pytest.fixture

@@ -1,0 +1,106 @@
+"""Curves of many trainings on one chart a metric, and their settings as parallel coordinates."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from digits_core.services.compare import UNSET, Comparison, Run, as_number
+from digits_core.services.measured import Series, is_better_high, smooth
+from digits_core.ui import charts
+
+Json = dict[str, Any]
+MANY = 40
+"""From so many curves on they are drawn by the graphics card (WebGL), thinner and shorter."""
+
+AXES = {"Epoch": ("epoch", "Epoch"), "Step": ("step", "Step"), "Time": ("seconds", "Seconds of work")}
+POINTS_IN_ALL = 60_000
+LONGEST_HOVER = 12
+WIDEST = 12
+
+
+class Look:
+    """How curves are drawn: what goes along x, how smooth, which axes are logarithmic."""
+
+    def __init__(self, x: str, smoothing: float, log_x: bool, log_y: bool) -> None:
+        self.axis, self.x_title = AXES.get(x, AXES["Epoch"])
+        self.smoothing, self.log_x, self.log_y = smoothing, log_x, log_y
+
+    @property
+    def revision(self) -> str:
+        """Zoom stays until the axes become others."""
+        return f"{self.axis} {self.log_x} {self.log_y}"
+
+
+def curves(runs: Sequence[Run], metric: str, look: Look, differing: Sequence[str]) -> go.Figure:
+    """One curve a run in its own colour; hovering says which run it is and with which settings."""
+    drawn = [run for run in runs if metric in run.series]
+    many = len(drawn) > MANY
+    kind = go.Scattergl if many else go.Scatter
+    figure = go.Figure([kind(**_points(run.series[metric], look, len(drawn)), name=charts.short_label(run.name, 40),
+                             line={"color": run.color, "width": 1 if many else 2}, uid=run.id,
+                             hovertemplate=hover(run, metric, look, differing)) for run in drawn])
+    share = "accuracy" in metric or "top5" in metric
+    figure.update_layout(
+        title={"text": metric, "font": {"size": 14}}, showlegend=False, hovermode="closest", height=320,
+        margin={"l": 8, "r": 8, "t": 36, "b": 8}, uirevision=look.revision,
+        xaxis={"title": look.x_title, "type": "log" if look.log_x else "linear"},
+        yaxis={"type": "log" if look.log_y else "linear", "tickformat": ".1~%" if share else None})
+    return figure
+
+
+def _points(series: Series, look: Look, curves: int) -> Json:
+    x, y = list(getattr(series, look.axis)), smooth(series.value, look.smoothing)
+    step = -(-len(x) // max(20, POINTS_IN_ALL // max(1, curves)))
+    if step > 1:
+        x, y = x[::step] + x[-1:], y[::step] + y[-1:]
+    return {"x": x, "y": y, "mode": "lines+markers" if len(x) == 1 else "lines"}
+
+
+def hover(run: Run, metric: str, look: Look, differing: Sequence[str]) -> str:
+    """Name, place and every setting that differs, in plotly's own template language."""
+    value = "%{y:.2%}" if "accuracy" in metric or "top5" in metric else "%{y:.4g}"
+    lines = [f"<b>{_safe(run.name)}</b>", f"{look.x_title} %{{x:.4g}}: {value}"]
+    lines += [f"{_safe(name)}: {_safe(run.settings.get(name, UNSET))}" for name in differing[:LONGEST_HOVER]]
+    return "<br>".join(lines) + "<extra></extra>"
+
+
+def _safe(text: str) -> str:
+    """Words without what plotly reads as markup or as a place for a value."""
+    return charts.short_label(text.replace("%", "％").replace("{", "("), 60)
+
+
+def draw(figure: go.Figure, key: str) -> None:
+    """Put it on the page."""
+    st.plotly_chart(figure, key=key, config=charts.BAR)
+
+
+def parallel(comparison: Comparison, runs: Sequence[Run], metric: str) -> go.Figure | None:
+    """One line a run through its settings to what it reached; None when there is nothing to tell apart."""
+    drawn = [run for run in runs if metric in run.series]
+    names = [name for name in comparison.differing if len({run.settings.get(name, UNSET) for run in drawn}) > 1]
+    if len(drawn) < 2 or not names:
+        return None
+    reached = [run.series[metric].best for run in drawn]
+    dimensions = [_dimension(comparison.titles.get(name, name), [run.settings.get(name, UNSET) for run in drawn])
+                  for name in names[:WIDEST]]
+    figure = go.Figure(go.Parcoords(
+        dimensions=[*dimensions, {"label": f"best {metric}", "values": reached, "tickformat": ".4~g"}],
+        line={"color": reached, "colorscale": "Viridis", "reversescale": not is_better_high(metric),
+              "showscale": True}))
+    figure.update_layout(height=340, margin={"l": 70, "r": 40, "t": 50, "b": 20}, uirevision=metric)
+    return figure
+
+
+def _dimension(title: str, words: list[str]) -> Json:
+    """Numbers as numbers, with their own values as ticks when they are few; other words as ranks."""
+    found = [as_number(word) for word in words]
+    numbers = [number for number in found if number is not None]
+    different = sorted(set(numbers))
+    if len(numbers) == len(words) and len(different) > 8:
+        return {"label": title, "values": numbers}
+    order = sorted(set(words), key=lambda word: (as_number(word) is None, as_number(word) or 0.0, word))
+    ticks = order if len(order) <= 20 else []
+    return {"label": title, "values": [order.index(word) for word in words],
+            "tickvals": list(range(len(ticks))), "ticktext": [charts.short_label(word, 18) for word in ticks]}

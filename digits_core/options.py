@@ -111,6 +111,12 @@ class OptionField:
     when: dict[str, list[Any]]
     kind: str
 
+    @property
+    def sweeps(self) -> bool:
+        """Several values are allowed where trainings are made, one training for each: numbers, choices, switches."""
+        return not self.many and not self.kind and self.group != "Hardware" and (
+            bool(self.choices) or self.type in (int, float, bool))
+
     def matters(self, values: dict[str, Any]) -> bool:
         """Whether the other fields' values make this one count."""
         return all(values.get(name) in allowed for name, allowed in self.when.items())

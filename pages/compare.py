@@ -19,6 +19,7 @@ if not views:
 
 with session.shown():
     found = compare_panels.load(workspace)
+    fresh = [found]
     drawn = [(run.id, run.status) for run in found.runs]
     left, right = st.columns([1, 4], gap="medium")
     with left:
@@ -30,7 +31,7 @@ with session.shown():
     @st.fragment(run_every=max(2, len(drawn) // 50) if compare_panels.is_live(found) else None)
     def live() -> None:
         """Curves and table; a change of state, of the selection or of what is shown draws the whole page."""
-        now = compare_panels.load(workspace)
+        now = fresh.pop() if fresh else compare_panels.load(workspace)
         if [(run.id, run.status) for run in now.runs] != drawn or now.differing != found.differing:
             st.rerun()
         runs = compare.shown(now, compare_filters.off(), compare_filters.hidden())

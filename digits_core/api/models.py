@@ -10,7 +10,7 @@ from digits_core.api.forms import Upload, Words, received
 from digits_core.api.once import once
 from digits_core.api.request import Body, Key, Named, Options, Space, User
 from digits_core.jobs.model import Kind
-from digits_core.services import jobs, models, modelstore
+from digits_core.services import jobs, models, modelstore, sweeps
 
 Json = dict[str, Any]
 Text = Annotated[str, Field(max_length=200)]
@@ -33,6 +33,19 @@ def create_model(body: NewModel, space: Space, user: Named, key: Key = "") -> Js
     view = once(space, user, key, ["model", body.model_dump()], lambda place: models.create_model(
         place, user, body.name, body.dataset, body.options, body.group))
     return jobs.describe(view)
+
+
+@router.post("/models/sweep", status_code=201)
+def create_sweep(body: NewModel, space: Space, user: Named, key: Key = "", dry_run: bool = False) -> Json:
+    """One training for each combination of the options that hold a list of values; ``dry_run`` only counts them."""
+    if dry_run:
+        found = sweeps.trials(space, user, body.name, body.dataset, body.options)
+        return {"count": len(found), "names": [trial.name for trial in found], "jobs": []}
+    views = sweeps.create_sweep(
+        space, user, body.name, body.dataset, body.options, body.group,
+        lambda number, place, create: once(place, user, key and f"{key}#{number}", ["sweep", number, body.model_dump()],
+                                           create))
+    return {"count": len(views), "names": [view.name for view in views], "jobs": [jobs.describe(v) for v in views]}
 
 
 @router.post("/models/import", status_code=201)

@@ -8,8 +8,8 @@ import typer
 from digits_core.cli.flags import given_values, with_options
 from digits_core.cli.identity import acting_user
 from digits_core.cli.program import AsJson, ReportingGroup, User, Wait, app, settings
-from digits_core.cli.waiting import finish
-from digits_core.services import datasets, models
+from digits_core.cli.waiting import finish, finish_all
+from digits_core.services import datasets, sweeps
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task, tasks
 
@@ -47,16 +47,20 @@ for _task in tasks().values():
 def train(dataset: Annotated[str, typer.Option("--dataset", metavar="ID", help="Id of the dataset.")],
           name: Name = "", group: Group = "", user: User = "", wait: Wait = False, as_json: AsJson = False,
           **options: Any) -> None:
-    """Train a network on a dataset; it waits for a dataset that is still being built."""
+    """Train a network on a dataset; it waits for a dataset that is still being built.
+
+    Several values with commas between (--learning-rate 0.1,0.01) make one training for each combination.
+    """
     workspace = Workspace.open(settings())
-    values = given_values(tasks()["classification"].model_options, options)
-    view = models.create_model(workspace, acting_user(workspace, user), name or model_name(workspace, dataset, values),
-                               dataset, values, group)
-    finish(workspace, view, wait, as_json)
+    values = given_values(tasks()["classification"].model_options, options, sweeps=True)
+    views = sweeps.create_sweep(workspace, acting_user(workspace, user), name or model_name(workspace, dataset, values),
+                                dataset, values, group)
+    finish_all(workspace, views, wait, as_json)
 
 
 def model_name(workspace: Workspace, dataset: str, values: dict[str, Any]) -> str:
     """A name after network and dataset, as ``lenet on digits``."""
     known = dataset in workspace.store.ids()
-    network = values.get("network", tasks()["classification"].default_network)
+    given = values.get("network", tasks()["classification"].default_network)
+    network = "networks" if isinstance(given, list) else given
     return f"{network} on {workspace.store.get(dataset).name if known else dataset}"[:200]

@@ -52,12 +52,13 @@ def _help(field: OptionField) -> str:
     return f"{text} [default: {default}]" if default not in (None, "") else text
 
 
-def given_values(cls: type[Options], flags: Json) -> Json:
+def given_values(cls: type[Options], flags: Json, sweeps: bool = False) -> Json:
     """The flags somebody gave, as values for ``check``: numbers where they look like one, whole paths.
 
-    A source flag (``--train-list``) chooses its method by itself.
+    A source flag (``--train-list``) chooses its method by itself. ``sweeps``: ``0.1,0.01`` is a list of two values
+    where an option allows several.
     """
-    values = {field.name: _value(field, flags[field.name]) for field in option_fields(cls)
+    values = {field.name: _value(field, flags[field.name], sweeps) for field in option_fields(cls)
               if flags.get(field.name) not in (None, [])}
     if "method" in cls.model_fields and "method" not in values:
         methods = [field.when["method"][0] for field in option_fields(cls)
@@ -66,7 +67,9 @@ def given_values(cls: type[Options], flags: Json) -> Json:
     return values
 
 
-def _value(field: OptionField, given: Any) -> Any:
+def _value(field: OptionField, given: Any, sweeps: bool) -> Any:
+    if sweeps and field.sweeps and isinstance(given, str) and "," in given:
+        return [_one(field, part.strip()) for part in given.split(",") if part.strip()]
     if field.many:
         return [_one(field, part.strip()) for text in given for part in text.split(",") if part.strip()]
     return _one(field, given)

@@ -32,6 +32,26 @@ def finish(workspace: Workspace, view: JobView, wait: bool, as_json: bool) -> No
         raise typer.Exit(1)
 
 
+def finish_all(workspace: Workspace, views: list[JobView], wait: bool, as_json: bool) -> None:
+    """End a command that made several jobs; one job is told as ``finish`` does, several as ``{"jobs": [...]}``."""
+    if len(views) == 1:
+        finish(workspace, views[0], wait, as_json)
+        return
+    for view in views:
+        print(f"{view.job.kind} {view.id} '{view.name}'", flush=True)
+    if wait:
+        views = [await_end(workspace, view) for view in views]
+    elif not scheduler_runs(workspace):
+        complain(f"{len(views)} jobs are queued. No server runs on this jobs folder: they start when one does "
+                 "(streamlit run app.py, or python -m digits_core scheduler), or when a command waits (--wait).")
+    for view in views if not as_json else ():
+        report(view, as_json)
+    if as_json:
+        print_json({"jobs": [jobs.describe(view) for view in views]})
+    if wait and any(view.status is not Status.DONE for view in views):
+        raise typer.Exit(1)
+
+
 def report(view: JobView, as_json: bool) -> None:
     """The job in one line of JSON, or its state and figures in words; what went wrong on stderr."""
     if view.status in (Status.FAILED, Status.STOPPED, Status.DAMAGED):

@@ -3,7 +3,7 @@
 import colorsys
 import hashlib
 import zlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -54,12 +54,13 @@ def compare(workspace: Workspace, ids: Sequence[str] = (), group: str | None = N
     Ids that are gone are left out; an id that is no training is a problem. ``read`` may keep what it read.
     """
     views = _asked(workspace, ids) if ids else _found(workspace, group)
-    names = {need: _name(workspace, need) for view in views for need in view.job.needs}
-    runs = tuple(_run(view, names, read) for view in views)
+    names = {need: _name(workspace, need) for need in {need for view in views for need in view.job.needs}}
+    known = {name: _fields(name) for name in {view.job.task for view in views}}
+    runs = tuple(_run(view, names, known[view.job.task], read) for view in views)
     differing = {name: values for name in _settings(runs) if len(values := _values(runs, name)) > 1}
     found = {metric for run in runs for metric in run.series}
-    titles = {field.name: field.title for field in _fields(views)} | {"dataset": "Dataset"}
-    return Comparison(runs, differing, titles, tuple(sorted(found, key=_metric_order)))
+    titles = {field.name: field.title for fields in known.values() for field in fields.values()}
+    return Comparison(runs, differing, {**titles, "dataset": "Dataset"}, tuple(sorted(found, key=_metric_order)))
 
 
 def _asked(workspace: Workspace, ids: Sequence[str]) -> list[JobView]:
@@ -88,8 +89,9 @@ def _name(workspace: Workspace, job_id: str) -> str:
         return job_id
 
 
-def _run(view: JobView, names: Mapping[str, str], read: Callable[[Path], dict[str, Series]]) -> Run:
-    return Run(view.id, view.name, view.group, str(view.status), color(view.id), _words(view, names),
+def _run(view: JobView, names: Mapping[str, str], fields: Mapping[str, OptionField],
+         read: Callable[[Path], dict[str, Series]]) -> Run:
+    return Run(view.id, view.name, view.group, str(view.status), color(view.id), _words(view, names, fields),
                read(view.folder.metrics), view.folder.metrics)
 
 
@@ -101,27 +103,19 @@ def color(job_id: str) -> str:
     return "#" + "".join(f"{round(255 * part):02x}" for part in colorsys.hls_to_rgb(hue, lightness, strength))
 
 
-def _fields(views: Iterable[JobView]) -> list[OptionField]:
-    found: dict[str, OptionField] = {}
-    for name in {view.job.task for view in views}:
-        try:
-            found |= {field.name: field for field in option_fields(task(name).model_options)}
-        except DigitsError:
-            continue  # a task of an extension that is not installed any more
-    return list(found.values())
+def _fields(name: str) -> dict[str, OptionField]:
+    try:
+        return {field.name: field for field in option_fields(task(name).model_options)}
+    except DigitsError:
+        return {}  # a task of an extension that is not installed any more
 
 
-def _words(view: JobView, names: Mapping[str, str]) -> Settings:
+def _words(view: JobView, names: Mapping[str, str], fields: Mapping[str, OptionField]) -> Settings:
     """Every setting of a run as words; those that do not matter beside the others are not set."""
     options = view.job.options
-    fields = {field.name: field for field in _fields([view])}
+    complete = {**{name: field.default for name, field in fields.items()}, **options}
     return {str(name): word(names.get(value, value) if isinstance(value, str) else value)
-            if name not in fields or fields[name].matters({**_defaults(fields), **options}) else UNSET
-            for name, value in options.items()}
-
-
-def _defaults(fields: Mapping[str, OptionField]) -> Json:
-    return {name: field.default for name, field in fields.items()}
+            if name not in fields or fields[name].matters(complete) else UNSET for name, value in options.items()}
 
 
 def word(value: object) -> str:

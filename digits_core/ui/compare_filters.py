@@ -13,7 +13,8 @@ from digits_core.ui import session
 
 Off = dict[str, list[str]]
 SELECTED, ALL = "\0selected", "\0all"
-MANY_VALUES = 24
+MANY_VALUES, MANY_RUNS = 24, 4
+"""Where a setting has so many values, or another one in each of so many runs, its ticks are folded away."""
 
 
 def ids() -> list[str]:
@@ -93,7 +94,7 @@ def settings(comparison: Comparison) -> None:
                    "With two runs or more, the settings that differ stand here.")
     rest = {}
     for name, values in comparison.differing.items():
-        if len(values) > MANY_VALUES:
+        if len(values) > MANY_VALUES or (len(values) == len(comparison.runs) > MANY_RUNS):
             rest[name] = values
         else:
             _ticks(comparison.titles, name, values)

@@ -11,6 +11,7 @@ from digits_core.jobs.model import Status
 from digits_core.services import compare
 from digits_core.services.compare import Comparison, Run
 from digits_core.services.measured import Series, measure
+from digits_core.services.sweeps import split_name
 from digits_core.services.workspace import Workspace
 from digits_core.ui import bulk, compare_charts, compare_filters, tables
 from digits_core.ui.compare_charts import Look
@@ -77,10 +78,14 @@ def curves(comparison: Comparison, runs: Sequence[Run], metrics: Sequence[str], 
 
 def table(comparison: Comparison, runs: Sequence[Run], metrics: Sequence[str], everything: bool) -> list[str]:
     """A row a run with its colour, settings, best and final values; returns the ids of the selected rows."""
+    if not comparison.runs:
+        st.caption("None of these runs is there any more; choose others at the left.")
+        return []
     shown = {run.id for run in runs}
     rows = [{"dot": "⬤", "show": "Hide" if row["id"] in shown else "Show", "state": [row["status"]],
-             "name": row["name"], **row["settings"],
-             **{f"{kind} {metric}": row[kind].get(metric) for metric in metrics for kind in ("best", "final")}}
+             "name": split_name(row["name"])[0],
+             **{f"{kind} {metric}": row[kind].get(metric) for metric in metrics for kind in ("best", "final")},
+             **row["settings"]}
             for row in compare.table(comparison, everything)]
     key = f"compare.table.{bulk.version()}"
 

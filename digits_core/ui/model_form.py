@@ -9,12 +9,12 @@ from digits_core.jobs import devices
 from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.networks import NETWORKS
-from digits_core.services import datasets, models
+from digits_core.services import datasets, models, sweeps
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task
 from digits_core.train.options import GAMMA_DEFAULTS, POWER_DEFAULTS
 from digits_core.train.schedule import curve
-from digits_core.ui import charts, session
+from digits_core.ui import charts, session, sweep_form
 from digits_core.ui.dataset_panels import shape_words
 from digits_core.ui.forms import OptionsForm, said, show_problems, submit
 from digits_core.ui.text import plain, plural
@@ -45,12 +45,17 @@ def draw(workspace: Workspace, task: Task, first: Json) -> None:
         _solver(form)
     with st.container(border=True):
         _below(form)
+        several = sweep_form.draw(form)
     said(prefix)
-    if st.button("Create model", type="primary", icon=":material/play_arrow:", key=f"{prefix}.create"):
-        values = {**form.values(), "name": name, "dataset": dataset}
-        view = submit(prefix, values, lambda: models.create_model(
-            workspace, session.user(), name, dataset, form.values(), group))
-        st.switch_page("job.py", query_params={"id": view.id})
+    number = sweeps.count(several)
+    label = "Create model" if number == 1 else f"Create {number} models"
+    if st.button(label, type="primary", icon=":material/play_arrow:", key=f"{prefix}.create"):
+        options = {**form.values(), **several}
+        views = submit(prefix, {**options, "name": name, "dataset": dataset}, lambda: sweeps.create_sweep(
+            workspace, session.user(), name, dataset, options, group))
+        if len(views) == 1:
+            st.switch_page("job.py", query_params={"id": views[0].id})
+        st.switch_page("compare.py", query_params={"runs": ",".join(view.id for view in views)})
 
 
 def _names(prefix: str, first: Json) -> tuple[str, str]:

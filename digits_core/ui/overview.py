@@ -11,6 +11,7 @@ from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.scheduler import waiting_reasons
 from digits_core.jobs.store import JobView
 from digits_core.services import jobs
+from digits_core.services.sweeps import split_name
 from digits_core.services.workspace import Workspace
 from digits_core.ui import badges, session
 from digits_core.ui.text import number, percent, plain, plural, short, size, three_digits
@@ -61,9 +62,10 @@ def _row(workspace: Workspace, view: JobView) -> None:
     with st.container(border=True, key=f"running.{view.id}"):
         name, bar, loss, end, stop = st.columns([3, 4, 2, 1.4, 1], vertical_alignment="center")
         with name.container(gap="xxsmall"):
-            st.page_link("job.py", label=f"**{plain(view.name)}**", icon=badges.kind_icon(view),
+            major, minor = split_name(view.name)
+            st.page_link("job.py", label=f"**{plain(major)}**", icon=badges.kind_icon(view),
                          query_params={"id": view.id})
-            st.caption(f"{view.job.kind}" + (f" · {plain(view.job.owner)}" if view.job.owner else ""))
+            st.caption(" · ".join(plain(part) for part in (minor, view.job.kind, view.job.owner) if part))
         bar.progress(min(1.0, max(0.0, progress.done)), text=how_far(view))
         if points := losses(workspace, view):
             loss.metric("Loss", three_digits(points[-1]), chart_data=points, delta_color="off",

@@ -12,6 +12,7 @@ from digits_core import files
 from digits_core.jobs.model import Status
 from digits_core.jobs.store import JobView
 from digits_core.networks import NETWORKS
+from digits_core.services.sweeps import split_name
 from digits_core.ui import badges
 from digits_core.ui.text import number, short
 
@@ -50,7 +51,8 @@ def figures(view: JobView) -> Row:
 
 
 def _common(view: JobView) -> Row:
-    return {"open": "Open", "state": [badges.word(view)], "name": view.name, "group": view.group}
+    major, minor = split_name(view.name)
+    return {"open": "Open", "state": [badges.word(view)], "name": major, "sweep": minor, "group": view.group}
 
 
 def _rest(view: JobView) -> Row:
@@ -88,6 +90,7 @@ COLUMNS = {
         "State", width=100, options=[*map(str, Status), "stopping"],
         color=[*(badges.HEX[status] for status in Status), badges.HEX[Status.STOPPED]]),
     "name": st.column_config.TextColumn("Name", width="large"),
+    "sweep": st.column_config.TextColumn("Settings", help="What a sweep gave this one."),
     "group": st.column_config.TextColumn("Group"),
     "pictures": st.column_config.NumberColumn("Pictures", format="localized"),
     "classes": st.column_config.NumberColumn("Classes", format="localized"),
@@ -122,6 +125,8 @@ def _haystack(view: JobView) -> str:
 def jobs(views: list[JobView], row: Callable[[JobView], Row], key: str) -> list[str]:
     """Draw a table of jobs; a click on Open goes to the job. Returns the ids of the selected rows."""
     frame = pd.DataFrame([row(view) for view in views])
+    if not frame["sweep"].any():
+        frame = frame.drop(columns="sweep")
     if frame["group"].nunique() == 1:  # nothing to tell apart: no groups, or a table of one group
         frame = frame.drop(columns="group")
 

@@ -59,3 +59,16 @@ def test_a_downloaded_model_can_be_imported(client: TestClient, finished_job: Ca
     assert answer.headers["content-type"] == "application/zip"
     answer = client.post("/models/import", data={"name": "again"}, files={"archive": ("m.zip", answer.content)})
     assert (answer.status_code, answer.json()["kind"]) == (201, "pretrained")
+
+
+def test_a_sweep_is_counted_made_and_safe_to_repeat(client: TestClient, finished_job: Callable) -> None:
+    body = {"name": "m", "dataset": finished_job("dataset").id,
+            "options": {"learning_rate": [0.1, 0.01], "batch_size": [4, 8]}}
+    counted = client.post("/models/sweep", params={"dry_run": True}, json=body).json()
+    assert (counted["count"], counted["names"][0]) == (4, "m learning_rate:0.1 batch_size:4")
+    made = client.post("/models/sweep", json=body, headers={"Idempotency-Key": "s"}).json()["jobs"]
+    again = client.post("/models/sweep", json=body, headers={"Idempotency-Key": "s"}).json()["jobs"]
+    assert [job["id"] for job in made] == [job["id"] for job in again] and len({job["id"] for job in made}) == 4
+    assert client.get("/jobs", params={"kind": "model"}).json()["total"] == 4
+    answer = client.post("/models/sweep", json={**body, "options": {"learning_rate": [0.1, 0]}})
+    assert list(answer.json()["errors"]) == ["learning_rate"]

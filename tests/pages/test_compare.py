@@ -1,0 +1,76 @@
+"""The Compare page: filters, address, show and hide, many runs."""
+
+import json
+
+import pytest
+
+from digits_core.services import compare
+from tests.pages.conftest import words
+
+
+@pytest.fixture
+def runs(finished_job):
+    dataset = finished_job("dataset", name="pets")
+    return [finished_job("model", name=f"run {i}", needs=(dataset.id,), options={"learning_rate": rate, "seed": i})
+            for i, rate in enumerate([0.1, 0.01])]
+
+
+def charts(app):
+    """Names of the curves of each chart."""
+    return [[trace.get("name") for trace in json.loads(chart.proto.spec)["data"]]
+            for chart in app.get("plotly_chart")]
+
+
+def test_unticking_a_value_hides_its_curves_and_the_address_remembers(visit, runs):
+    app = visit("compare.py", runs=",".join(view.id for view in runs))
+    assert charts(app)[:3] == [["run 0", "run 1"]] * 3, "one chart a metric"
+    app.multiselect(key="compare.ticks.learning_rate").set_value(["0.1"]).run()
+    assert charts(app)[:3] == [["run 0"]] * 3
+    again = visit("compare.py", runs=",".join(view.id for view in runs), off=app.query_params["off"])
+    assert charts(again)[:3] == [["run 0"]] * 3
+    app.button(key="compare.all").click().run()
+    assert charts(app)[0] == ["run 0", "run 1"]
+
+
+def test_hover_tells_the_settings_and_curves_keep_their_colour(visit, runs):
+    app = visit("compare.py")
+    traces = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    by_name = {trace["name"]: trace for trace in traces}
+    for view, rate in zip(runs, ("0.1", "0.01"), strict=True):
+        assert by_name[view.name]["line"]["color"] == compare.color(view.id)
+        assert f"learning_rate: {rate}" in by_name[view.name]["hovertemplate"]
+
+
+def test_show_and_hide_all_runs_of_the_table(visit, runs):
+    app = visit("compare.py")
+    table = app.dataframe[0].value
+    assert sorted(table["name"]) == ["run 0", "run 1"] and "learning_rate" in table
+    assert "epochs" not in table, "only what differs"
+    app.button(key="compare.hide_all").click().run()
+    assert app.dataframe[0].value["show"].tolist() == ["Show", "Show"]
+    assert "No run has all its values ticked" in words(app)
+    app.button(key="compare.show_all").click().run()
+    assert app.dataframe[0].value["show"].tolist() == ["Hide", "Hide"]
+
+
+@pytest.mark.parametrize("query", [{"runs": "nope,../x"}, {"off": "{[", "hide": "x"}, {"off": '{"a": 3}', "x": "Mars"},
+                                   {"metrics": "none", "group": "nobody"}])
+def test_an_address_of_nonsense_still_opens(visit, runs, query):
+    assert visit("compare.py", **query).title
+
+
+def test_the_form_makes_a_sweep_and_says_how_many_before(visit, finished_job, store):
+    finished_job("dataset", name="pets")
+    app = visit("models.py", new="classification")
+    prefix = "model.classification.new"
+    app.text_input(key=f"{prefix}.name").set_value("pets").run()
+    app.multiselect(key=f"{prefix}.sweep").set_value(["learning_rate", "solver"]).run()
+    app.text_input(key=f"{prefix}.sweep.learning_rate").set_value("0.1, 0.01")
+    app.multiselect(key=f"{prefix}.sweep.solver").set_value(["sgd", "adam"]).run()
+    assert "4 trainings" in words(app) and "Create 4 models" in words(app)
+    app.button(key=f"{prefix}.create").click().run()
+    assert len(store.jobs("model")) == 4
+    assert app.title[0].value == "Compare"
+    home = visit("home.py").dataframe[0].value
+    assert set(home["name"]) == {"pets"}
+    assert "learning_rate:0.01 solver:adam" in home["sweep"].tolist()

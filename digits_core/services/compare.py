@@ -20,6 +20,8 @@ Json = dict[str, Any]
 Settings = dict[str, str]
 LIMIT = 1000
 UNSET = "–"
+HUES = 40
+"""Times three tones: few enough for curves of one colour to be drawn together, many enough to tell runs apart."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,8 @@ def _run(view: JobView, names: Mapping[str, str], fields: Mapping[str, OptionFie
 def color(job_id: str) -> str:
     """A colour that reads on light and dark ground, from the id alone."""
     number = zlib.crc32(job_id.encode())
-    hue = (number * 0.618033988749895) % 1
-    lightness, strength = ((0.45, 0.75), (0.55, 0.6), (0.5, 0.9))[number // 7 % 3]
+    hue = number % HUES / HUES
+    lightness, strength = ((0.4, 0.8), (0.55, 0.6), (0.5, 0.95))[number // HUES % 3]
     return "#" + "".join(f"{round(255 * part):02x}" for part in colorsys.hls_to_rgb(hue, lightness, strength))
 
 

@@ -7,15 +7,16 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from digits_core.services.compare import UNSET, Comparison, Run, as_number
-from digits_core.services.measured import Series, is_better_high, smooth
+from digits_core.services.measured import is_better_high, smooth, thin
+from digits_core.services.sweeps import split_name
 from digits_core.ui import charts
 
 Json = dict[str, Any]
 MANY = 40
-"""From so many curves on they are drawn by the graphics card (WebGL), thinner and shorter."""
+"""From so many curves on they are thinner, shorter, and those of one colour are drawn together."""
 
 AXES = {"Epoch": ("epoch", "Epoch"), "Step": ("step", "Step"), "Time": ("seconds", "Seconds of work")}
-POINTS_IN_ALL = 60_000
+POINTS_IN_ALL = 30_000
 LONGEST_HOVER = 12
 WIDEST = 12
 
@@ -34,14 +35,12 @@ class Look:
 
 
 def curves(runs: Sequence[Run], metric: str, look: Look, differing: Sequence[str]) -> go.Figure:
-    """One curve a run in its own colour; hovering says which run it is and with which settings."""
+    """Every run in its own colour; hovering says which run it is and with which settings."""
     drawn = [run for run in runs if metric in run.series]
-    many = len(drawn) > MANY
-    kind = go.Scattergl if many else go.Scatter
-    figure = go.Figure([kind(**_points(run.series[metric], look, len(drawn)), name=charts.short_label(run.name, 40),
-                             line={"color": run.color, "width": 1 if many else 2}, uid=run.id,
-                             hovertemplate=hover(run, metric, look, differing)) for run in drawn])
     share = "accuracy" in metric or "top5" in metric
+    template = f"%{{text}}<br>{look.x_title} %{{x:.4g}}: %{{y:{'.2%' if share else '.4g'}}}<extra></extra>"
+    figure = go.Figure([{**trace, "type": "scatter", "hovertemplate": template}
+                        for trace in _traces(drawn, metric, look, differing)])
     figure.update_layout(
         title={"text": metric, "font": {"size": 14}}, showlegend=False, hovermode="closest", height=320,
         margin={"l": 8, "r": 8, "t": 36, "b": 8}, uirevision=look.revision,
@@ -50,25 +49,42 @@ def curves(runs: Sequence[Run], metric: str, look: Look, differing: Sequence[str
     return figure
 
 
-def _points(series: Series, look: Look, curves: int) -> Json:
+def _traces(runs: Sequence[Run], metric: str, look: Look, differing: Sequence[str]) -> list[Json]:
+    """One trace a run; when they are many, runs of one colour share a trace with gaps between them."""
+    if len(runs) <= MANY:
+        return [{**_points(run, metric, look, len(runs)), "text": about(run, differing), "name": run.id,
+                 "line": {"color": run.color, "width": 2}} for run in runs]
+    found: dict[str, Json] = {}
+    for run in runs:
+        trace = found.setdefault(run.color, {"x": [], "y": [], "text": [], "mode": "lines", "name": run.color,
+                                             "line": {"color": run.color, "width": 1}})
+        points = _points(run, metric, look, len(runs))
+        trace["x"] += [*points["x"], None]
+        trace["y"] += [*points["y"], None]
+        trace["text"] += [about(run, differing)] * (len(points["x"]) + 1)
+    return list(found.values())
+
+
+def _points(run: Run, metric: str, look: Look, curves: int) -> Json:
+    series = run.series[metric]
     x, y = list(getattr(series, look.axis)), smooth(series.value, look.smoothing)
-    step = -(-len(x) // max(20, POINTS_IN_ALL // max(1, curves)))
-    if step > 1:
-        x, y = x[::step] + x[-1:], y[::step] + y[-1:]
+    most = max(20, POINTS_IN_ALL // max(1, curves))
+    if len(x) > most:
+        kept = thin(y, most)
+        x, y = [x[i] for i in kept], [float(f"{y[i]:.5g}") for i in kept]
     return {"x": x, "y": y, "mode": "lines+markers" if len(x) == 1 else "lines"}
 
 
-def hover(run: Run, metric: str, look: Look, differing: Sequence[str]) -> str:
-    """Name, place and every setting that differs, in plotly's own template language."""
-    value = "%{y:.2%}" if "accuracy" in metric or "top5" in metric else "%{y:.4g}"
-    lines = [f"<b>{_safe(run.name)}</b>", f"{look.x_title} %{{x:.4g}}: {value}"]
+def about(run: Run, differing: Sequence[str]) -> str:
+    """Name and every setting that differs, for the box under the mouse."""
+    lines = [f"<b>{_safe(split_name(run.name)[0])}</b>"]
     lines += [f"{_safe(name)}: {_safe(run.settings.get(name, UNSET))}" for name in differing[:LONGEST_HOVER]]
-    return "<br>".join(lines) + "<extra></extra>"
+    return "<br>".join(lines)
 
 
 def _safe(text: str) -> str:
-    """Words without what plotly reads as markup or as a place for a value."""
-    return charts.short_label(text.replace("%", "％").replace("{", "("), 60)
+    """Words without what plotly reads as markup."""
+    return charts.short_label(text, 60)
 
 
 def draw(figure: go.Figure, key: str) -> None:

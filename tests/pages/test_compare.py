@@ -16,8 +16,8 @@ def runs(finished_job):
 
 
 def charts(app):
-    """Names of the curves of each chart."""
-    return [[trace.get("name") for trace in json.loads(chart.proto.spec)["data"]]
+    """Names of the runs of each chart."""
+    return [[trace["text"][3:].split("</b>")[0] if "text" in trace else "" for trace in json.loads(chart.proto.spec)["data"]]
             for chart in app.get("plotly_chart")]
 
 
@@ -35,10 +35,10 @@ def test_unticking_a_value_hides_its_curves_and_the_address_remembers(visit, run
 def test_hover_tells_the_settings_and_curves_keep_their_colour(visit, runs):
     app = visit("compare.py")
     traces = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
-    by_name = {trace["name"]: trace for trace in traces}
+    by_id = {trace["name"]: trace for trace in traces}
     for view, rate in zip(runs, ("0.1", "0.01"), strict=True):
-        assert by_name[view.name]["line"]["color"] == compare.color(view.id)
-        assert f"learning_rate: {rate}" in by_name[view.name]["hovertemplate"]
+        assert by_id[view.id]["line"]["color"] == compare.color(view.id)
+        assert f"learning_rate: {rate}" in by_id[view.id]["text"]
 
 
 def test_show_and_hide_all_runs_of_the_table(visit, runs):

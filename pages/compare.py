@@ -10,6 +10,7 @@ workspace = session.workspace()
 head("Compare")
 bulk.said()
 views = compare_filters.trainings(workspace)
+compare_filters.begin()
 if not views:
     with empty("stacked_line_chart", "Nothing to compare yet", "Train several networks, or one network with several "
                "settings. Their curves stand here on one chart, filtered by what differs."):
@@ -23,7 +24,7 @@ with session.shown():
     drawn = [(run.id, run.status) for run in found.runs]
     left, right = st.columns([1, 4], gap="medium")
     with left:
-        compare_filters.source(workspace, views)
+        compare_filters.source(views)
         compare_filters.settings(found)
     with right:
         metrics, look = compare_panels.controls(found)

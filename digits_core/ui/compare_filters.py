@@ -27,7 +27,16 @@ def group() -> str | None:
     return st.query_params.get("group")
 
 
-def source(workspace: Workspace, views: list[JobView]) -> None:
+def begin() -> None:
+    """Another set of runs starts with what the address says, not with what was hidden among the runs before."""
+    asked = (tuple(ids()), group())
+    if st.session_state.get("compare.for", asked) != asked:
+        for name in ("compare.off", "compare.hidden", "compare.metrics", "compare.picked"):
+            st.session_state.pop(name, None)
+    st.session_state["compare.for"] = asked
+
+
+def source(views: list[JobView]) -> None:
     """All models, one group, or the runs that were selected elsewhere."""
     groups = sorted({view.group for view in views if view.group}, key=str.casefold)
     choices = [*([SELECTED] if ids() else []), ALL, *groups]
@@ -41,8 +50,6 @@ def source(workspace: Workspace, views: list[JobView]) -> None:
             st.query_params.clear()
             if picked != ALL:
                 st.query_params["group"] = picked
-            for name in ("compare.off", "compare.hidden"):
-                st.session_state.pop(name, None)
 
     words = {SELECTED: f"{len(ids())} selected runs", ALL: f"All models ({len(views)})"}
     st.selectbox("Runs", choices, key="compare.source", on_change=choose,

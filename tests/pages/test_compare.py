@@ -5,6 +5,7 @@ import json
 import pytest
 
 from digits_core.services import compare
+from digits_core.ui import tables
 from tests.pages.conftest import words
 
 
@@ -32,6 +33,14 @@ def test_unticking_a_value_hides_its_curves_and_the_address_remembers(visit, run
     assert charts(app)[0] == ["run 0", "run 1"]
 
 
+def test_another_set_of_runs_starts_with_everything_ticked(visit, runs):
+    app = visit("compare.py", runs=",".join(view.id for view in runs))
+    app.multiselect(key="compare.ticks.learning_rate").set_value(["0.1"]).run()
+    app.selectbox(key="compare.source").set_value("\0all").run()
+    assert "runs" not in app.query_params and "off" not in app.query_params
+    assert sorted(charts(app)[0]) == ["run 0", "run 1"]
+
+
 def test_hover_tells_the_settings_and_curves_keep_their_colour(visit, runs):
     app = visit("compare.py")
     traces = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
@@ -51,6 +60,14 @@ def test_show_and_hide_all_runs_of_the_table(visit, runs):
     assert "No run has all its values ticked" in words(app)
     app.button(key="compare.show_all").click().run()
     assert app.dataframe[0].value["show"].tolist() == ["Hide", "Hide"]
+
+
+def test_selected_trainings_go_from_the_list_to_the_comparison(visit, runs, monkeypatch):
+    monkeypatch.setattr(tables, "grouped", lambda views, row, key, group=True: [view.id for view in views])
+    app = visit("models.py")
+    app.button(key="bulk.compare").click().run()
+    assert app.title[0].value == "Compare"
+    assert set(app.query_params["runs"].split(",")) == {view.id for view in runs}
 
 
 @pytest.mark.parametrize("query", [{"runs": "nope,../x"}, {"off": "{[", "hide": "x"}, {"off": '{"a": 3}', "x": "Mars"},

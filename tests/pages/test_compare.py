@@ -18,7 +18,7 @@ def runs(finished_job):
 
 def charts(app):
     """Names of the runs of each chart."""
-    return [[trace["text"][3:].split("</b>")[0] if "text" in trace else "" for trace in json.loads(chart.proto.spec)["data"]]
+    return [[trace.get("text", "")[3:].split("</b>")[0] for trace in json.loads(chart.proto.spec)["data"]]
             for chart in app.get("plotly_chart")]
 
 

@@ -127,7 +127,8 @@ def _one(how: Json, location: str, name: str, label: int) -> tuple[bytes, Any, l
     payload = pack_pixels(pixels, how["encoding"], how["quality"])
     encoding = "raw" if how["encoding"] == "none" else how["encoding"]
     depth, height, width = pixels.shape
-    return pack_record(Record(label, name, payload, encoding, (depth, height, width))), pixels, notes
+    record = Record(label, name, payload, encoding, (depth, height, width), image.size)
+    return pack_record(record), pixels, notes
 
 
 def fetch(location: str, how: Json) -> bytes:

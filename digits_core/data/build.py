@@ -196,7 +196,7 @@ class Build:
     def _source(self) -> Json:
         chosen = self.options.model_dump(mode="json")
         names = ("method", "folder", "val_folder", "test_folder", "train_list", "val_list", "test_list",
-                 "labels_file", "image_folder", "archive")
+                 "labels_file", "image_folder", "archive", "train_db", "val_db", "test_db")
         return {name: chosen[name] for name in names if chosen.get(name)}
 
     def _note_repeats(self) -> None:

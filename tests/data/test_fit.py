@@ -18,7 +18,7 @@ SHAPE = {"width": 32, "height": 32}
 
 def names(group: dict) -> set[str]:
     """File names of a group's members, without the word that marks a copy."""
-    return {Path(member["path"]).name.lstrip("copyresizedother") for member in group["members"]}
+    return {Path(member["path"]).name[-9:] for member in group["members"]}
 
 
 def of_kind(report: dict, kind: str) -> list[dict]:

@@ -69,7 +69,7 @@ def load(database: Path) -> Index:
     """The index of a database; made now when an older build left none, or when it does not fit."""
     entries = len(Records(database))
     try:
-        with np.load(path_of(database), allow_pickle=False) as found:
+        with path_of(database).open("rb") as file, np.load(file, allow_pickle=False) as found:
             index = Index(found["labels"].astype(np.int64), found["sizes"].astype(np.int64), found["text"].tobytes())
         fits = index.sizes.shape == (entries, 2) and len(index.labels) == entries == len(index.paths)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):

@@ -98,14 +98,14 @@ def histogram(channels: list[Json], names: tuple[str, ...]) -> go.Figure:
 
 
 def _change(view: JobView, row: Json, labels: list[str]) -> None:
-    where = {"split": row["split"], "index": row["index"]}
+    where, key = {"split": row["split"], "index": row["index"]}, f"dataset.picture.{row['split']}.{row['index']}"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         label = st.selectbox("Right class", labels, index=row["label"] if row["label"] < len(labels) else None,
-                             key="dataset.picture.label", width=200)
+                             key=f"{key}.label", width=200)
         if st.button("Give this class", key="dataset.picture.relabel", disabled=label == row["class"]):
             dataset_edits.collect(view, {"do": "relabel", **where, "label": label})
             st.rerun()
-        target = st.selectbox("Split", [name for name in SPLITS if name != row["split"]], key="dataset.picture.split",
+        target = st.selectbox("Split", [name for name in SPLITS if name != row["split"]], key=f"{key}.split",
                               format_func=lambda name: SPLITS[name], width=140)
         if st.button("Move there", key="dataset.picture.move"):
             dataset_edits.collect(view, {"do": "move", **where, "to": target})

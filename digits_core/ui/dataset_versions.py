@@ -26,7 +26,7 @@ def draw(workspace: Workspace, view: JobView) -> None:
             words = f"{count(facts.get('used'))} pictures"
             if changes := summary(facts.get("diff")):
                 words += f"; {changes}"
-            st.caption(words + ("  ← this one" if member.id == view.id else ""))
+            st.caption(words + (" (this one)" if member.id == view.id else ""), width="content")
     with session.readable("The changes"):
         _changes(view)
 

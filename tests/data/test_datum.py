@@ -51,7 +51,8 @@ def database(path: Path, values: list[bytes]) -> Path:
 
 def test_raw_and_encoded_records_become_the_right_colours(build: Build, tmp_path: Path) -> None:
     values = [raw(place % 2, place) for place in range(6)]
-    values += [packed(saved(colour(), kind), place % 2, True) for place, kind in enumerate(("PNG", "JPEG", "PNG", "BMP"))]
+    kinds = ("PNG", "JPEG", "PNG", "BMP")
+    values += [packed(saved(colour(), kind), place % 2, True) for place, kind in enumerate(kinds)]
     labels = tmp_path / "labels.txt"
     labels.write_text("cat\ndog\n")
     view = build(method="lmdb", train_db=str(database(tmp_path / "train_db", values)), labels_file=str(labels),

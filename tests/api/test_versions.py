@@ -46,10 +46,10 @@ def test_check_fix_and_diff(client: TestClient, nobody: TestClient, workspace: W
     answer = client.post(f"{path}/versions", json={"fixes": ["drop-exact"], "edits": [
         {"do": "relabel", "split": "val", "index": 0, "label": "dog"}]})
     assert (answer.status_code, answer.json()["name"]) == (201, "pets v2")
+    work(workspace)
     done = digits("create-version", dataset, "--fix", "drop-exact", "--relabel", "val:0:dog", "--name", "mine",
                   "--wait")
     assert done.exit_code == 0, done.stderr
-    work(workspace)
     rows = client.get(f"{path}/versions").json()["versions"]
     assert [row["name"] for row in rows] == ["pets", "pets v2", "mine"] and rows[1]["diff"] == rows[2]["diff"]
     assert rows[1]["diff"]["removed"] == 4 and rows[1]["parent"] == dataset

@@ -50,7 +50,9 @@ def test_the_check_is_started_and_a_fix_makes_a_version(visit, workspace, datase
 def test_a_picture_is_opened_left_out_and_becomes_a_version(visit, workspace, dataset):
     app = press(visit("job.py", id=dataset.id, tab="Pictures"), "dataset.open.train")
     assert "position 0" in words(app) and "source" in words(app)
-    app = press(app, "dataset.picture.exclude")
+    app.session_state[f"dataset.edits.{dataset.id}"] = {  # "Leave out": a dialog's own runs need a browser
+        ("train", 0, "exclude"): {"do": "exclude", "split": "train", "index": 0}}
+    app = app.run()
     assert "1 picture left out" in words(app)
     press(app, "dataset.edits.make")
     made = next(view for view in workspace.store.jobs() if view.name == "pets v2")

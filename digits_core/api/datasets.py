@@ -17,6 +17,7 @@ from digits_core.services import datasets, jobs
 
 Json = dict[str, Any]
 Text = Annotated[str, Field(max_length=200)]
+Side = Annotated[int | None, Query(ge=1, le=2**31, description="Pixels of the source's shorter side.")]
 
 router = APIRouter(tags=["datasets"])
 
@@ -77,12 +78,13 @@ def manifest(job_id: str, space: Space) -> Json:
 
 @router.get("/datasets/{job_id}/samples")
 def samples(job_id: str, space: Space, split: Text = "train", label: Annotated[int | None, Query(ge=0)] = None,
-            search: Text = "", offset: Offset = 0, limit: Annotated[int, Query(ge=1, le=200)] = 24) -> Json:
-    """Pictures of one split, of one class (its number from 0) if asked; ``png`` is base64."""
-    page = datasets.samples(space, job_id, split, label, search, offset, limit)
+            search: Text = "", min_side: Side = None, max_side: Side = None, offset: Offset = 0,
+            limit: Annotated[int, Query(ge=1, le=200)] = 24) -> Json:
+    """Pictures of one split, of one class (its number from 0), path or size if asked; ``png`` is base64."""
+    page = datasets.samples(space, job_id, split, label, search, offset, limit, datasets.sides(min_side, max_side))
     return {"total": page.total, "items": [
         {"index": item.index, "label": item.label, "class_name": item.class_name, "path": item.path,
-         "png": base64.b64encode(item.png).decode()} for item in page.items]}
+         "source": item.source, "png": base64.b64encode(item.png).decode()} for item in page.items]}
 
 
 @router.get("/datasets/{job_id}/samples/{split}/{position}", response_class=PNG)

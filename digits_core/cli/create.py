@@ -34,7 +34,7 @@ def _add_dataset_command(task: Task) -> None:
 
 def dataset_name(task: Task, values: dict[str, Any]) -> str:
     """A name after where the pictures come from."""
-    source = next((str(values[key]) for key in ("folder", "train_list", "archive") if values.get(key)), "")
+    source = next((str(values[key]) for key in ("folder", "train_list", "archive", "train_db") if values.get(key)), "")
     return Path(source.rstrip("/")).name[:200] or f"{task.title} dataset"
 
 

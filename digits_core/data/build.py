@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from digits_core import files
+from digits_core.data import index, version
 from digits_core.data.pictures import to_png
 from digits_core.data.plan import SPLITS, Part, Plan, divide, estimate_bytes
 from digits_core.data.pool import Outcome, Pool
@@ -33,6 +34,8 @@ REMOTE_PROCESSES = 8
 
 def run(context: Context) -> Json:
     """Entry of the worker: build the dataset of the job and return its key figures."""
+    if context.job.options.get("parent"):
+        return version.run(context)
     build = Build(context, Settings.load())
     try:
         return build.run()
@@ -166,6 +169,8 @@ class Build:
     def _finish(self, plan: Plan, written: Json, recipe: Recipe, statistics: Statistics) -> Json:
         """Labels, mean, and last the manifest; the figures of the job."""
         self._note_repeats()
+        for name in written:
+            index.write(self.folder / f"{name}.lmdb")
         mean = statistics.mean()
         buffer = io.BytesIO()
         np.save(buffer, mean, allow_pickle=False)
@@ -194,7 +199,7 @@ class Build:
     def _source(self) -> Json:
         chosen = self.options.model_dump(mode="json")
         names = ("method", "folder", "val_folder", "test_folder", "train_list", "val_list", "test_list",
-                 "labels_file", "image_folder", "archive")
+                 "labels_file", "image_folder", "archive", "train_db", "val_db", "test_db")
         return {name: chosen[name] for name in names if chosen.get(name)}
 
     def _note_repeats(self) -> None:

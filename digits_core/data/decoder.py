@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from digits_core.data import datum
 from digits_core.data.pictures import Pixels, decode, pack_pixels, prepare
 from digits_core.data.records import Record, pack_record
 from digits_core.errors import BadData, DigitsError
@@ -127,11 +128,12 @@ def _one(how: Json, location: str, name: str, label: int) -> tuple[bytes, Any, l
     payload = pack_pixels(pixels, how["encoding"], how["quality"])
     encoding = "raw" if how["encoding"] == "none" else how["encoding"]
     depth, height, width = pixels.shape
-    return pack_record(Record(label, name, payload, encoding, (depth, height, width))), pixels, notes
+    record = Record(label, name, payload, encoding, (depth, height, width), image.size)
+    return pack_record(record), pixels, notes
 
 
 def fetch(location: str, how: Json) -> bytes:
-    """The bytes of a picture, from an address or from below the folders that may be read."""
+    """The bytes of a picture, from an address, a database, or from below the folders that may be read."""
     if is_url(location):
         from digits_core.safe.fetch import safe_fetch  # an HTTP client costs 0.2 s; most builds need none
 
@@ -139,6 +141,8 @@ def fetch(location: str, how: Json) -> bytes:
             return safe_fetch(location, how["private_hosts"], limit=MAX_BYTES)
         except DigitsError as error:
             raise BadData(str(error)) from None
+    if location.startswith(datum.SCHEME):
+        return datum.picture(location, how["roots"])
     return read_regular(location, how["roots"], MAX_BYTES)
 
 

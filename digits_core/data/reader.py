@@ -11,7 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from digits_core.data import child
+import numpy as np
+
+from digits_core.data import child, index
 from digits_core.data.pictures import to_png
 from digits_core.data.records import Records
 from digits_core.errors import BadData, DigitsError
@@ -21,21 +23,42 @@ LIMIT_S = 30
 MEMORY_LIMIT = 4 << 30
 
 
-def read_samples(database: Path, label: int | None = None, search: str = "", offset: int = 0, limit: int = 24) -> Json:
-    """``total`` matching records and a page of ``items``: index, label, path and PNG in base64.
+def read_samples(database: Path, label: int | None = None, search: str = "", offset: int = 0, limit: int = 24,
+                 shorter: tuple[int, int] | None = None, places: list[int] | None = None) -> Json:
+    """``total`` matching records and a page of ``items``: index, label, path, source size and PNG in base64.
 
-    ``search`` is a part of the path, large and small letters alike. Raises BadData when the database is damaged.
+    ``search`` is a part of the path, large and small letters alike; ``shorter`` limits the source's shorter side;
+    ``places`` asks for these positions instead. Raises BadData when the database is damaged.
     """
-    request = {"database": str(database), "label": label, "search": search, "offset": offset, "limit": limit}
+    return _ask({"what": "samples", "database": str(database), "label": label, "search": search, "offset": offset,
+                 "limit": limit, "shorter": shorter, "places": places})
+
+
+def read_record(database: Path, place: int) -> Json:
+    """One record in full: label, path, encoding, shape, bytes, source, PNG in base64, and statistics by channel.
+
+    Raises BadData when there is none, or the database is damaged.
+    """
+    return _ask({"what": "record", "database": str(database), "place": place})
+
+
+def read_paths(database: Path) -> list[str]:
+    """Where every picture came from, by position. Raises BadData when the database is damaged."""
+    paths: list[str] = _ask({"what": "paths", "database": str(database)})["paths"]
+    return paths
+
+
+def _ask(request: Json) -> Json:
+    name = Path(request["database"]).name
     process = child.start("digits_core.data.reader", stderr=subprocess.DEVNULL)
     try:
         answer, _ = process.communicate(json.dumps(request).encode(), LIMIT_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
-        raise BadData(f"Reading {database.name} took longer than {LIMIT_S} s; the disk may be busy.") from None
+        raise BadData(f"Reading {name} took longer than {LIMIT_S} s; the disk may be busy.") from None
     if process.returncode != 0:
-        raise BadData(f"The database file of {database.name} is damaged: reading it ended with code "
+        raise BadData(f"The database file of {name} is damaged: reading it ended with code "
                       f"{process.returncode}. Build the dataset again.")
     value: Json = json.loads(answer)
     if "error" in value:
@@ -56,18 +79,37 @@ def main() -> None:
 
 
 def _answer(request: Json) -> Json:
-    records = Records(Path(request["database"]))
+    database = Path(request["database"])
+    if request["what"] == "paths":
+        return {"paths": index.load(database).paths}
+    return _record(database, request["place"]) if request["what"] == "record" else _samples(database, request)
+
+
+def _samples(database: Path, request: Json) -> Json:
+    records = Records(database)
     start, stop = request["offset"], request["offset"] + request["limit"]
-    if request["label"] is None and not request["search"]:
-        total, places = len(records), list(range(len(records)))[start:stop]
+    if request["places"] is not None:
+        total, places = len(request["places"]), request["places"]
+    elif request["label"] is None and not request["search"] and request["shorter"] is None:
+        total, places = len(records), range(len(records))[start:stop]
     else:
-        found = [place for place, (label, path) in enumerate(records.headers())
-                 if request["label"] in (None, label) and request["search"].lower() in path.lower()]
-        total, places = len(found), found[start:stop]
-    items = [{"index": place, "label": record.label, "path": record.path,
+        found = index.load(database).find(request["label"], request["search"], request["shorter"])
+        total, places = len(found), found[start:stop].tolist()
+    items = [{"index": place, "label": record.label, "path": record.path, "source": record.source,
               "png": base64.b64encode(to_png(record.pixels())).decode()}
              for place, record in zip(places, records.records(places), strict=True)]
     return {"total": total, "items": items}
+
+
+def _record(database: Path, place: int) -> Json:
+    record = Records(database).read(place)
+    pixels = record.pixels()
+    channels = [{"min": int(plane.min()), "max": int(plane.max()), "mean": float(plane.mean()),
+                 "std": float(plane.std()), "histogram": np.bincount(plane.ravel() // 8, minlength=32).tolist()}
+                for plane in pixels]
+    return {"index": place, "label": record.label, "path": record.path, "encoding": record.encoding,
+            "shape": list(record.shape), "bytes": len(record.image), "source": record.source, "channels": channels,
+            "png": base64.b64encode(to_png(pixels)).decode()}
 
 
 if __name__ == "__main__":

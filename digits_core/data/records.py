@@ -19,6 +19,7 @@ from digits_core import files
 from digits_core.data.pictures import Pixels, unpack_pixels
 from digits_core.errors import BadData
 
+Json = dict[str, Any]
 _META = struct.Struct("=II QQ")  # magic, version, address, map size; the free and main tables follow
 _MAGIC = 0xBEEFC0DE
 _LAST_PAGE = 16 + 24 + 2 * 48
@@ -26,13 +27,17 @@ _LAST_PAGE = 16 + 24 + 2 * 48
 
 
 class Record(NamedTuple):
-    """One labelled picture of a dataset; ``image`` is its payload, ``shape`` is (C, H, W)."""
+    """One labelled picture of a dataset; ``image`` is its payload, ``shape`` is (C, H, W).
+
+    ``source`` is the width and height of the picture it was made from; None where the build did not note it.
+    """
 
     label: int
     path: str
     image: bytes
     encoding: str
     shape: tuple[int, int, int]
+    source: tuple[int, int] | None = None
 
     def pixels(self) -> Pixels:
         """uint8 (C, H, W)."""
@@ -43,8 +48,20 @@ def pack_record(record: Record) -> bytes:
     """The value of a record."""
     # json.dumps of the whole would take four times as long, and this runs once a picture
     header = (f'{{"label": {record.label}, "path": {json.dumps(record.path)}, "encoding": "{record.encoding}", '
-              f'"shape": {list(record.shape)}}}').encode()
+              f'"shape": {list(record.shape)}{_source(record)}}}').encode()
     return len(header).to_bytes(4, "big") + header + record.image
+
+
+def _source(record: Record) -> str:
+    return "" if record.source is None else f', "source": {list(record.source)}'
+
+
+def source_size(header: Json) -> tuple[int, int] | None:
+    """Width and height of the source picture as a record's header tells them; older headers do not."""
+    match header.get("source"):
+        case [int(width), int(height)] if width > 0 and height > 0:
+            return width, height
+    return None
 
 
 def unpack_record(value: bytes) -> Record:
@@ -53,9 +70,15 @@ def unpack_record(value: bytes) -> Record:
         end = 4 + int.from_bytes(value[:4], "big")
         header = json.loads(value[4:end])
         channels, height, width = header["shape"]
-        return Record(header["label"], header["path"], value[end:], header["encoding"], (channels, height, width))
-    except (ValueError, KeyError, TypeError) as error:
+        return Record(header["label"], header["path"], value[end:], header["encoding"], (channels, height, width),
+                      source_size(header))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadData(f"A record of the database is damaged ({error}). Build the dataset again.") from None
+
+
+def relabelled(value: bytes, label: int) -> bytes:
+    """The value of a record with another label; its picture stays as it is, byte for byte."""
+    return pack_record(unpack_record(value)._replace(label=label))
 
 
 def check_whole(folder: Path) -> None:
@@ -122,13 +145,21 @@ class Records:
 
     def records(self, indices: Iterable[int]) -> Iterable[Record]:
         """The records at these positions, in this order, within one read transaction."""
+        return map(unpack_record, self.values(indices))
+
+    def value(self, index: int) -> bytes:
+        """The packed record at a position, as it lies in the database. Raises BadData when there is none."""
+        return next(iter(self.values([index])))
+
+    def values(self, indices: Iterable[int]) -> Iterable[bytes]:
+        """The packed records at these positions, in this order, within one read transaction."""
         try:
             with self._environment().begin(buffers=False) as transaction:
                 for index in indices:
                     value = transaction.get(b"%08d" % index)
                     if value is None:
                         raise BadData(f"The database {self.path} has no record {index}; it has {len(self)}.")
-                    yield unpack_record(value)
+                    yield value
         except lmdb.Error as error:
             raise BadData(f"The database {self.path} is damaged: {error}. Build the dataset again.") from None
 
@@ -148,12 +179,16 @@ class Records:
 
     def headers(self) -> Iterable[tuple[int, str]]:
         """Label and path of every record, by position."""
+        return ((label, path) for label, path, _ in self.facts())
+
+    def facts(self) -> Iterable[tuple[int, str, tuple[int, int] | None]]:
+        """Label, path and source size (None: not noted) of every record, by position."""
         try:
             with self._environment().begin(buffers=True) as transaction:
                 for value in transaction.cursor().iternext(keys=False):
                     header = json.loads(bytes(value[4:4 + int.from_bytes(value[:4], "big")]))
-                    yield int(header["label"]), str(header["path"])
-        except (lmdb.Error, ValueError, KeyError, TypeError) as error:
+                    yield int(header["label"]), str(header["path"]), source_size(header)
+        except (lmdb.Error, ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadData(f"The database {self.path} is damaged: {error}. Build the dataset again.") from None
 
     def paths(self, indices: Iterable[int]) -> list[str]:

@@ -1,10 +1,10 @@
-"""Where the pictures of a classification dataset come from: class folders, text lists, an archive, an address."""
+"""Where the pictures of a classification dataset come from: class folders, text lists, an archive, a database."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from digits_core.data import folders, lists, webindex
+from digits_core.data import datum, folders, lists, webindex
 from digits_core.data.entries import Entries
 from digits_core.errors import BadData
 from digits_core.safe import is_url, safe_join, safe_path
@@ -56,6 +56,8 @@ def classification(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -
     """Look for the pictures that ``options`` name. Raises DigitsError when there is nothing to look at."""
     if options.method == "text":
         return _lists(options, roots, scan)
+    if options.method == "lmdb":
+        return _databases(options, roots, scan)
     if options.method == "archive":
         return _archive(options, roots, scan)
     return _folders(options, roots, scan)
@@ -103,9 +105,30 @@ def _lists(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> Source
         entries = scan.entries(split, base or str(path.parent))
         remote = lists.read(path, entries, len(labels) if labels is not None else None, scan.tick) or remote
         splits[split] = entries
-    if labels is None:
-        highest = max((int(entries.labels.max()) for entries in splits.values() if len(entries)), default=-1)
-        labels = [str(number) for number in range(highest + 1)]
+    labels = labels or _numbers(splits)
     if not labels:
         raise BadData("The text files hold no line with a picture.")
     return Source(labels, splits, list(roots), keeps_labels=True, remote=remote)
+
+
+def _numbers(splits: dict[str, Entries]) -> list[str]:
+    """Class names of numbers without names."""
+    highest = max((int(entries.labels.max()) for entries in splits.values() if len(entries)), default=-1)
+    return [str(number) for number in range(highest + 1)]
+
+
+def _databases(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> Source:
+    wanted = {"train": options.train_db, "val": options.val_db, "test": options.test_db}
+    splits = {}
+    for split, text in wanted.items():
+        if text.strip():
+            path = safe_path(text, roots)
+            splits[split] = scan.entries(split, str(path))
+            datum.read(path, splits[split], split, scan.skip, scan.tick)
+    labels = lists.read_labels(safe_path(options.labels_file, roots)) if options.labels_file.strip() else None
+    known = _numbers(splits)
+    if labels is not None and len(known) > len(labels):
+        raise BadData(f"The databases hold label {len(known) - 1}, and the labels file ends at {len(labels) - 1}.")
+    if not known:
+        raise BadData("The databases hold no picture.")
+    return Source(labels or known, splits, list(roots), keeps_labels=True)

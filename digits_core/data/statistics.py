@@ -19,6 +19,13 @@ class Statistics:
         self.squares = [a + int(b) for a, b in zip(self.squares, np.frombuffer(sums[size:], np.uint64), strict=True)]
         self.count += count
 
+    def change(self, pixels: NDArray[np.uint8], sign: int) -> None:
+        """Add one picture (sign 1), or take one out that was added before (sign -1)."""
+        self.total = (self.total.astype(np.int64) + sign * pixels.astype(np.int64)).clip(0).astype(np.uint64)
+        flat = pixels.reshape(len(pixels), -1).astype(np.int64)
+        self.squares = [max(0, old + sign * int(row @ row)) for old, row in zip(self.squares, flat, strict=True)]
+        self.count += sign
+
     def mean(self) -> NDArray[np.float32]:
         """Mean picture (C, H, W), 0..255."""
         return (self.total / max(1, self.count)).astype(np.float32)

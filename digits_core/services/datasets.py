@@ -65,6 +65,8 @@ class Sample:
     class_name: str
     path: str
     png: bytes
+    source: tuple[int, int] | None = None
+    """Width and height of the picture it was made from, where the build noted them."""
 
 
 class SamplePage(NamedTuple):
@@ -97,24 +99,53 @@ def _words(view: JobView) -> str:
 
 
 def samples(workspace: Workspace, job_id: str, split: str, label: int | None = None, search: str = "",
-            offset: int = 0, limit: int = 24) -> SamplePage:
-    """Pictures of one split by position, of one class and with a part of the path if asked.
+            offset: int = 0, limit: int = 24, shorter: tuple[int, int] | None = None,
+            places: list[int] | None = None) -> SamplePage:
+    """Pictures of one split by position, all or those that fit.
 
+    They may be asked for by class, part of the path, limits of the source's shorter side, or position (``places``).
     Read in a process of its own. Raises NotFound for a split that is not there, BadData for a damaged database.
     """
     from digits_core.data.reader import read_samples  # NumPy, Pillow: not for programs that only list jobs
 
+    if offset < 0 or not 0 < limit <= 1000:
+        raise InvalidOptions([Problem("limit", "An offset from 0 and a limit from 1 to 1000 are needed.")])
+    facts, database = _database(workspace, job_id, split)
+    found = read_samples(database, label, search, offset, limit, shorter, places)
+    names = dict(enumerate(map(str, facts["labels"])))
+    return SamplePage(found["total"], [
+        Sample(row["index"], row["label"], names.get(row["label"], str(row["label"])), printable(row["path"]),
+               base64.b64decode(row["png"]), row["source"] and tuple(row["source"])) for row in found["items"]])
+
+
+def sides(low: int | None, high: int | None) -> tuple[int, int] | None:
+    """Limits of the source's shorter side for ``samples``; None when neither is given."""
+    return None if low is None and high is None else (low or 1, high or 2**31)
+
+
+def _database(workspace: Workspace, job_id: str, split: str) -> tuple[Json, Path]:
     view = of_kind(workspace, job_id, Kind.DATASET)
     facts = manifest(view)
     if split not in facts["splits"]:
         raise NotFound(f"'{view.name}' has no pictures for {split[:20]!r}; it has {', '.join(facts['splits'])}.")
-    if offset < 0 or not 0 < limit <= 1000:
-        raise InvalidOptions([Problem("limit", "An offset from 0 and a limit from 1 to 1000 are needed.")])
-    found = read_samples(view.folder.path / f"{split}.lmdb", label, search, offset, limit)
+    return facts, view.folder.path / f"{split}.lmdb"
+
+
+def record(workspace: Workspace, job_id: str, split: str, index: int) -> Json:
+    """Everything about one picture; ``png`` is the picture itself.
+
+    Label, class, path, source size, encoding, shape, bytes, and by channel min, max, mean, std, histogram of 32 steps.
+    Raises NotFound for a split or position that is not there, BadData for a damaged database.
+    """
+    from digits_core.data.reader import read_record  # see samples
+
+    facts, database = _database(workspace, job_id, split)
+    if not 0 <= index < int(facts["splits"][split]["entries"]):
+        raise NotFound(f"There is no picture {index} in {split!r}.")
+    row = read_record(database, index)
     names = dict(enumerate(map(str, facts["labels"])))
-    return SamplePage(found["total"], [
-        Sample(row["index"], row["label"], names.get(row["label"], str(row["label"])), printable(row["path"]),
-               base64.b64decode(row["png"])) for row in found["items"]])
+    return {**row, "split": split, "class": names.get(row["label"], str(row["label"])),
+            "path": printable(row["path"]), "png": base64.b64decode(row["png"])}
 
 
 def skipped(view: JobView, offset: int = 0, limit: int = 100) -> SkippedPage:

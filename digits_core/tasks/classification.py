@@ -11,7 +11,7 @@ from digits_core.options import Options, option
 from digits_core.tasks import Task
 from digits_core.train.options import TrainOptions
 
-Method = Literal["folder", "text", "archive"]
+Method = Literal["folder", "text", "archive", "lmdb"]
 
 
 class DatasetOptions(Options):
@@ -19,7 +19,8 @@ class DatasetOptions(Options):
 
     method: Method = option(
         "folder", title="Where are the pictures?", group="Source",
-        labels={"folder": "Class folders on the server, or a URL", "text": "Text files", "archive": "Upload (zip, tar)"})
+        labels={"folder": "Class folders on the server, or a URL", "text": "Text files",
+                "archive": "Upload (zip, tar)", "lmdb": "DIGITS or Caffe database"})
     folder: str = option("", title="Training images", group="Source", kind="folder", when={"method": ["folder"]},
                          help="A server folder with one folder per class, or the http(s) address of one.")
     val_folder: str = option("", title="Separate validation images", group="Source", kind="folder",
@@ -32,7 +33,13 @@ class DatasetOptions(Options):
     val_list: str = option("", title="Validation list", group="Source", kind="path", when={"method": ["text"]},
                            help="Empty: split from the training list.")
     test_list: str = option("", title="Test list", group="Source", kind="path", when={"method": ["text"]})
-    labels_file: str = option("", title="Labels file", group="Source", kind="path", when={"method": ["text"]},
+    train_db: str = option("", title="Training database", group="Source", kind="folder", when={"method": ["lmdb"]},
+                           help="The folder of an LMDB with Datum records (data.mdb lies in it), as DIGITS and Caffe "
+                                "make them.")
+    val_db: str = option("", title="Validation database", group="Source", kind="folder", when={"method": ["lmdb"]},
+                         help="Empty: split from the training database.")
+    test_db: str = option("", title="Test database", group="Source", kind="folder", when={"method": ["lmdb"]})
+    labels_file: str = option("", title="Labels file", group="Source", kind="path", when={"method": ["text", "lmdb"]},
                               help="One class name a line; line 1 is label 0. Empty: the numbers are the names.")
     image_folder: str = option("", title="Image folder", group="Source", kind="folder", when={"method": ["text"]},
                                help="Relative paths in the lists start here; empty: beside the list.")
@@ -70,8 +77,10 @@ class DatasetOptions(Options):
             found.append(Problem("val_percent", "Validation and test together must leave pictures to train on."))
         if self.max_per_class is not None and self.max_per_class < self.min_per_class:
             found.append(Problem("max_per_class", "The maximum is smaller than the minimum."))
-        required = {"folder": "folder", "text": "train_list", "archive": "archive"}[self.method]
+        required = {"folder": "folder", "text": "train_list", "archive": "archive",
+                    "lmdb": "train_db"}[self.method]
         used = {"folder": ("folder", "val_folder", "test_folder"), "archive": ("archive",),
+                "lmdb": ("train_db", "val_db", "test_db", "labels_file"),
                 "text": ("train_list", "val_list", "test_list", "labels_file", "image_folder")}[self.method]
         if not getattr(self, required).strip():
             found.append(Problem(required, "This field is required."))
@@ -84,13 +93,14 @@ def _path_problem(name: str, text: str, roots: Sequence[Path]) -> Problem | None
     try:
         if safe.is_url(text):
             if "folder" not in name:
-                return Problem(name, "A file on the server is needed here, not a URL.")
+                return Problem(name, "A place on the server is needed here, not a URL.")
             return None
         path = safe.safe_path(text, roots)
     except DigitsError as error:
         return Problem(name, str(error))
-    wanted = path.is_dir() if "folder" in name else path.is_file()
-    return None if wanted else Problem(name, f"{text!r} is not a {'folder' if 'folder' in name else 'file'}.")
+    kind = "folder" if "folder" in name or name.endswith("_db") else "file"
+    wanted = path.is_dir() if kind == "folder" else path.is_file()
+    return None if wanted else Problem(name, f"{text!r} is not a {kind}.")
 
 
 TASK = Task(

@@ -10,14 +10,13 @@ from digits_core.jobs.model import Status
 from digits_core.jobs.store import JobView
 from digits_core.services import datasets
 from digits_core.services.workspace import Workspace
-from digits_core.ui import charts, job_parts, session
+from digits_core.ui import charts, dataset_explore, dataset_fit, dataset_versions, job_parts, session
 from digits_core.ui.overview import bar
 from digits_core.ui.tables import disk_bytes
 from digits_core.ui.text import count, number, plain, plural, short, size
 
 Json = dict[str, Any]
 SPLITS = {"train": "Training", "val": "Validation", "test": "Test"}
-PAGE = 27
 NOTES = {
     "orientation": "turned upright as the camera noted",
     "first-frame": "animated: the first frame was taken",
@@ -65,7 +64,9 @@ def tabs(workspace: Workspace, view: JobView) -> dict[str, Callable[[], None]]:
     """Panels of a finished dataset, by title."""
     if view.status is not Status.DONE:
         return {"Skipped": lambda: skipped(view)}
-    return {"Classes": lambda: classes(workspace, view), "Pictures": lambda: gallery(workspace, view),
+    return {"Classes": lambda: classes(workspace, view), "Pictures": lambda: dataset_explore.draw(workspace, view),
+            "Fit": lambda: dataset_fit.draw(workspace, view),
+            "Versions": lambda: dataset_versions.draw(workspace, view),
             "Skipped": lambda: skipped(view), "Used by": lambda: used_by(workspace, view)}
 
 
@@ -89,39 +90,6 @@ def classes(workspace: Workspace, view: JobView) -> None:
     frame = pd.DataFrame({"class": labels} | {name: list(values) for name, values in series.items()})
     with st.expander("As a table", icon=":material/table:"):
         st.dataframe(frame, hide_index=True, key=f"dataset.table.{view.id}")
-
-
-def gallery(workspace: Workspace, view: JobView) -> None:
-    """Samples by split and class, a page at a time; the choice stands in the address."""
-    manifest = datasets.manifest(view)
-    labels = list(map(str, manifest["labels"]))
-    names = [name for name in SPLITS if name in manifest["splits"]]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        session.from_address("dataset.split", "split", names, names[0])
-        split = st.segmented_control("Split", names, required=True, key="dataset.split",
-                                     format_func=lambda name: SPLITS[name]) or names[0]
-        session.to_address("split", split, names[0])
-        chosen = st.selectbox("Class", labels, index=None, key="class", bind="query-params", width=240,
-                              placeholder="All classes")
-        search = st.text_input("Path contains", key="search", bind="query-params", live=True, type="search",
-                               width=240) or ""
-    label = labels.index(chosen) if chosen in labels else None
-    page_key = f"dataset.page.{split}.{label}.{search}"
-    offset = (int(st.session_state.get(page_key, 1)) - 1) * PAGE
-    found = datasets.samples(workspace, view.id, split, label, search, offset, PAGE)
-    if not found.items:
-        st.caption("No picture fits.")
-        return
-    with st.grid(9, min_column_width=100, gap="small"):
-        for sample in found.items:
-            with st.container(gap="xxsmall"):
-                st.image(sample.png, width="stretch", alt=f"{sample.class_name}, {sample.path}")
-                st.caption(plain(sample.class_name), help=plain(sample.path))
-    with st.container(horizontal=True, vertical_alignment="center"):
-        pages = -(-found.total // PAGE)
-        if pages > 1:
-            st.pagination(pages, key=page_key)
-        st.caption(f"{plural(found.total, 'picture')}", width="content")
 
 
 def skipped(view: JobView) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 SPLITS = {"train": "Training", "val": "Validation", "test": "Test"}
-SOURCES = {"folder": ("folder",), "text": ("train_list",), "archive": ("archive",)}
+SOURCES = {"folder": ("folder",), "text": ("train_list",), "archive": ("archive",), "lmdb": ("train_db",)}
 
 
 @st.cache_data(ttl=120, max_entries=64, show_spinner="Looking at the pictures …")

@@ -41,7 +41,7 @@ def _actions(view: JobView) -> None:
     ended = view.status in (Status.FAILED, Status.STOPPED) or (view.status is Status.DAMAGED and view.job.task)
     if ended and st.button("Resume", icon=":material/play_arrow:", type="primary", key="job.resume"):
         act(lambda: jobs.resume(workspace, user, view.id))
-    page = CLONE_PAGES.get(view.job.kind) if view.job.task else None
+    page = CLONE_PAGES.get(view.job.kind) if view.job.task and not view.job.options.get("parent") else None
     if page and st.button("Clone", icon=":material/content_copy:", key="job.clone",
                           help="Open the form again with the same values."):
         st.switch_page(page, query_params={"clone": view.id})

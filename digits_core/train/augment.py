@@ -59,12 +59,12 @@ class Transform:
         """Pictures 0..255 with changed colours, rotated and cropped, and what is to be subtracted from them."""
         image, subtract, options = self._coloured(image, chance), self.subtract_CHW, self.options
         if options.rotation or options.rescale:
-            both = image.float() if subtract.shape[-1] == 1 else torch.cat([image.float(), _for_each(subtract, image)], 1)
-            both = rotated(both, (chance.even("angle") * 2 - 1) * options.rotation,
+            constant, image = subtract.shape[-1] == 1, image.float()
+            both = rotated(image if constant else torch.cat([image, _for_each(subtract, image)], 1), (chance.even("angle") * 2 - 1) * options.rotation,
                            (1 + chance.normal("scale") * options.rescale).clamp_(SMALLEST, LARGEST),
                            torch.stack([chance.even("x"), chance.even("y")]) * 2 - 1,
-                           self.fill_C11 if subtract.shape[-1] == 1 else torch.cat([self.fill_C11] * 2))
-            image, subtract = (both, subtract) if subtract.shape[-1] == 1 else both.chunk(2, 1)
+                           self.fill_C11 if constant else torch.cat([self.fill_C11] * 2))
+            image, subtract = (both, subtract) if constant else both.chunk(2, 1)
         if self.crop is not None:
             top_B, left_B = (self._offsets(chance.even(name), side)
                              for name, side in zip(("top", "left"), image.shape[2:], strict=True))

@@ -61,6 +61,7 @@ class Classifier:
         self.model = self._spread(self.network)
         self.measured = self._spread(self.average.network) if self.average else self.model
         self.tuning = Tuning(self.network, options)
+        self.tuning.train(self.network)
         self.about = self.tuning.words
         self.solver = build_solver(self.tuning.groups(), options)
         self.scaler = torch.amp.GradScaler(hardware.device.type, enabled=hardware.needs_scaler)

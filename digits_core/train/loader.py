@@ -8,9 +8,9 @@ import numpy as np
 
 from digits_core.jobs.context import Context
 from digits_core.train.augment import Transform
+from digits_core.train.batch import Batch
 from digits_core.train.dataset import Dataset
 from digits_core.train.hardware import Hardware
-from digits_core.train.batch import Batch
 from digits_core.train.mixing import mixed
 from digits_core.train.options import TrainOptions
 from digits_core.train.plan import STEP, Plan, mix

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from digits_core.train.fit_options import FitOptions
 from digits_core.train.batch import Batch
+from digits_core.train.fit_options import FitOptions
 
 AUXILIARY_WEIGHT = 0.3
 """Share of each auxiliary head's loss. Source: GoogLeNet, https://arxiv.org/abs/1409.4842, section 5."""

@@ -35,8 +35,8 @@ def mixed(image_BCHW: Tensor, options: AugmentOptions, seed: int) -> Mixed | Non
     if not cut:
         return Mixed(image_BCHW.lerp(image_BCHW[partner_B], 1 - share), partner_B, share)
     height, width = image_BCHW.shape[2:]
-    top, bottom = _side(height, share, chance.integers(height))
-    left, right = _side(width, share, chance.integers(width))
+    top, bottom = _side(height, share, int(chance.integers(height)))
+    left, right = _side(width, share, int(chance.integers(width)))
     image_BCHW = image_BCHW.clone()
     image_BCHW[:, :, top:bottom, left:right] = image_BCHW[partner_B, :, top:bottom, left:right]
     return Mixed(image_BCHW, partner_B, 1 - (bottom - top) * (right - left) / (height * width))

@@ -1,4 +1,4 @@
-"""Early stopping: has the goal stopped getting better?"""
+"""Early stopping: whether the goal has stopped getting better."""
 
 from collections.abc import Iterable
 

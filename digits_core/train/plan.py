@@ -115,7 +115,7 @@ def balanced(labels: NDArray[np.int64], chance: np.random.Generator) -> NDArray[
     for label in classes:
         members, wanted = np.flatnonzero(labels == label), count + (int(label) in lucky)
         rounds = [chance.permutation(members) for _ in range(math.ceil(wanted / len(members)))]
-        chosen += rounds and [np.concatenate(rounds)[:wanted]]
+        chosen.append(np.concatenate([*rounds, members[:0]])[:wanted])
     return chance.permutation(np.concatenate(chosen))
 
 

@@ -111,7 +111,8 @@ def test_a_start_model_gives_what_fits(store: JobStore) -> None:
     assert facts is not None
     tensors = facts["start"].pop("tensors")
     assert [(line["name"], line["why"]) for line in tensors if line["state"] == "new"] == [
-        ("dense2.weight", "another size: 3 x 500 there, 4 x 500 here"), ("dense2.bias", "another size: 3 there, 4 here")]
+        ("dense2.weight", "another size: 3 x 500 there, 4 x 500 here"),
+        ("dense2.bias", "another size: 3 there, 4 here")]
     assert facts["start"] == {"model": first.id, "epoch": 1.0, "loaded": 6, "of": 8, "new": 2}
     assert f"started from {first.id}, epoch 1: 6 of 8 tensors loaded, 2 new" in context.lines
     one, two = (safetensors.torch.load_file(view.folder.checkpoints / "epoch_0001.000.safetensors")

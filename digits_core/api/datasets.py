@@ -10,10 +10,10 @@ from starlette.responses import FileResponse, Response
 
 from digits_core.api.forms import OptionsText, Upload, Words, options_of, received
 from digits_core.api.once import once
-from digits_core.api.request import Body, Key, Named, Offset, Options, Space
+from digits_core.api.request import Body, Key, Named, Offset, Options, Space, User
 from digits_core.errors import NotFound
 from digits_core.jobs.model import Kind
-from digits_core.services import datasets, jobs
+from digits_core.services import augmentation, datasets, jobs
 
 Json = dict[str, Any]
 Text = Annotated[str, Field(max_length=200)]
@@ -41,6 +41,13 @@ class LookAhead(Body):
     """Options of a dataset that is not built yet."""
 
     options: Options
+
+
+class Augmentation(Body):
+    """Options of a training; the seed chooses the pictures and what happens to them."""
+
+    options: Options = Field(default_factory=dict)
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
 
 
 @router.post("/datasets", status_code=201)
@@ -112,3 +119,10 @@ def skipped(job_id: str, space: Space) -> Response:
     if not path.is_file():
         raise NotFound("This dataset has no list of skipped pictures (yet).")
     return FileResponse(path, media_type="text/csv", filename=f"{job_id}-skipped.csv")
+
+
+@router.post("/datasets/{job_id}/augmentation")
+def augmented(job_id: str, body: Augmentation, space: Space, user: User) -> Json:
+    """Four training pictures, each in four variants as training would see them, as base64 PNGs."""
+    pictures = augmentation.augmentation_preview(space, user, job_id, body.options, body.seed)
+    return {"pictures": [base64.b64encode(picture).decode() for picture in pictures]}

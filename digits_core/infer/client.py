@@ -1,5 +1,6 @@
 """Asks the resident inference process, and starts it when there is none. No torch here."""
 
+import base64
 import contextlib
 import http.client
 import json
@@ -49,6 +50,11 @@ class InferenceClient:
         for piece in chunks(images):
             answers += self._ask("/classify", pack(Question(model, file, top, piece)))["rows"]
         return answers
+
+    def augment(self, dataset: str, options: Json, seed: int) -> list[bytes]:
+        """PNGs of training pictures, see ``services.models.augmentation_preview``."""
+        body = json.dumps({"dataset": dataset, "options": options, "seed": seed}).encode()
+        return [base64.b64decode(picture) for picture in self._ask("/augment", body)["pictures"]]
 
     def status(self) -> Json:
         """What the process says about itself: pid, device, loaded models. Starts it when there is none."""

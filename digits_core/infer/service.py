@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from digits_core.errors import DigitsError
+from digits_core.errors import DigitsError, InvalidOptions
+from digits_core.infer.augmentation import preview
 from digits_core.infer.loaded import Loaded
 from digits_core.infer.predictor import Predictor
 from digits_core.infer.protocol import LARGEST, Image, record_of, unpack
@@ -44,8 +45,9 @@ class Service:
         self._last = time.monotonic()
 
     def app(self) -> Starlette:
-        """The two routes."""
+        """The routes."""
         return Starlette(routes=[Route("/classify", self.classify, methods=["POST"]),
+                                 Route("/augment", self.augment, methods=["POST"]),
                                  Route("/status", self.status, methods=["POST"])])
 
     async def status(self, request: Request) -> Response:
@@ -61,6 +63,26 @@ class Service:
             return await run_in_threadpool(self._answer, await request.body())
         finally:
             self._begin(-1)
+
+    async def augment(self, request: Request) -> Response:
+        """Training pictures as augmentation makes them, from {"dataset", "options", "seed"}."""
+        self._begin(1)
+        try:
+            return await run_in_threadpool(self._augmented, await request.body())
+        finally:
+            self._begin(-1)
+
+    def _augmented(self, body: bytes) -> Response:
+        try:
+            asked = json.loads(body)
+            return _json({"pictures": preview(self.settings.jobs_dir, str(asked["dataset"]), dict(asked["options"]),
+                                              int(asked["seed"]))})
+        except DigitsError as error:
+            kind = "BadData" if isinstance(error, InvalidOptions) else type(error).__name__
+            return _failure(kind, str(error), 400)
+        except Exception as error:
+            log.exception("a preview could not be made")
+            return _failure("DigitsError", explain(error).reason, 500)
 
     def _begin(self, change: int) -> None:
         with self._lock:

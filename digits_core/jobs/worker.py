@@ -116,7 +116,8 @@ def _work(folder: JobFolder, attempt: AttemptFolder, device_ids: list[str], term
         watch.start()
         context.log(f"{job.kind} {job.name!r}, attempt {attempt.number}, "
                     f"{'GPU ' + ', '.join(device_ids) if device_ids else 'CPU'}")
-        return {"state": "done", "summary": _handler(job.kind)(context) or {}}
+        summary = _handler(job.kind)(context) or {}
+        return {"state": "done", "reason": summary.get("ended", ""), "summary": summary}
 
 
 def _handler(kind: Kind) -> Any:

@@ -11,11 +11,12 @@ from digits_core.jobs.model import Job, Kind, number
 from digits_core.jobs.store import JobView
 from digits_core.options import check
 from digits_core.services.access import authorize
+from digits_core.services.augmentation import suiting
 from digits_core.services.datasets import require_done
 from digits_core.services.jobs import checked_name, of_kind
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import task as get_task
-from digits_core.train.options import with_policy_defaults
+from digits_core.train.options import TrainOptions, with_policy_defaults
 
 Json = dict[str, Any]
 
@@ -33,6 +34,9 @@ def create_model(workspace: Workspace, user: str, name: str, dataset: str, optio
         raise InvalidOptions([Problem("dataset", str(error))]) from None
     require_done(dataset_view)
     checked = check(get_task(dataset_view.job.task).model_options, with_policy_defaults(options))
+    problems = suiting(dataset_view, checked) if isinstance(checked, TrainOptions) else []
+    if problems:
+        raise InvalidOptions(problems)
     values = checked.model_dump(mode="json")
     values["seed"] = secrets.randbelow(2**31) if values["seed"] is None else values["seed"]
     needs = [dataset, *_start(workspace, values)]
@@ -97,3 +101,17 @@ def evaluation(view: JobView, split: str = "val") -> Json:
     if split not in ("train", "val", "test"):
         raise NotFound(f"There is no split {split[:40]!r}; there are train, val and test.")
     return files.read_json(view.folder.path / "evaluation" / f"{split}.json") or {}
+
+
+def start_report(view: JobView) -> Json:
+    """Where a model's first weights came from: model, epoch, counts, and under ``tensors`` each with its state.
+
+    A state is loaded, new or unused, with the reason; empty for a model that began from scratch.
+    """
+    start = (files.read_json(view.folder.path / "network.json") or {}).get("start")
+    if not isinstance(start, dict):
+        return {}
+    lines = start.get("tensors")
+    good = [line for line in lines if isinstance(line, dict)] if isinstance(lines, list) else []
+    return {**start, "tensors": [{key: str(line.get(key, "")) for key in ("name", "state", "size", "why")}
+                                 for line in good]} if start else {}

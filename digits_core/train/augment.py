@@ -1,18 +1,39 @@
-"""Crop, flip and normalise whole batches on the device that trains; there is no loop over pictures."""
+"""Change training pictures by chance and normalise them, whole batches on the device; no loop over pictures.
+
+Order: colours, then rotation and scale, crop, quarter turns and flips. A mean image goes the same way as the picture.
+"""
 
 import torch
 from torch import Tensor
 
+from digits_core.errors import BadData
+from digits_core.train.augment_options import AugmentOptions
+from digits_core.train.colours import add_noise, change_contrast, shift_hsv
 from digits_core.train.dataset import Preprocessing
+from digits_core.train.geometry import rotated, turned, windows
+
+TURNS = {"rot90": (0, 1, 3), "rot180": (0, 2), "rotall": (0, 1, 2, 3)}
+SMALLEST, LARGEST = 0.5, 2.0
+"""Zoom factors stay between these, however large the deviation."""
 
 
 class Transform:
-    """From uint8 pixels (B, C, H, W) to the network's input, float32, in the device's memory format."""
+    """From uint8 pixels (B, C, H, W) to the network's input, float32, in the device's memory format.
 
-    def __init__(self, preprocessing: Preprocessing, flip: bool, device: torch.device) -> None:
-        self.crop, self.flip = preprocessing.crop, flip
+    Raises BadData when the options do not suit the pictures (colours of grey ones, quarter turns of long ones).
+    """
+
+    def __init__(self, preprocessing: Preprocessing, options: AugmentOptions, device: torch.device) -> None:
+        self.crop, self.options, self.device = preprocessing.crop, options, device
         self.subtract_CHW = torch.from_numpy(preprocessing.subtract()).to(device)
         self.divide_C11 = torch.from_numpy(preprocessing.divide()).to(device)
+        self.fill_C11 = torch.tensor(preprocessing.dataset.mean_pixel, device=device).view(-1, 1, 1)
+        channels, height, width = preprocessing.input_shape
+        if options.hsv and channels != 3:
+            raise BadData("Shifting colours (HSV) needs colour pictures; this dataset is grey. Switch it off.")
+        if options.turns in ("rot90", "rotall") and height != width:
+            raise BadData(f"Quarter turns by 90 degrees need square pictures; these are {width} x {height}. Choose a "
+                          "crop size, or 0 and 180 degrees.")
 
     def plain(self, pixels_BCHW: Tensor) -> Tensor:
         """Centre crop and normalisation: what validation and inference see."""
@@ -24,34 +45,97 @@ class Transform:
         return self._normalised(pixels_BCHW[window], subtract)
 
     def random(self, pixels_BCHW: Tensor, seed: int) -> Tensor:
-        """A random crop and a flip for each picture, as the options ask; ``seed`` decides all of it."""
-        if self.crop is None and not self.flip:
-            return self._normalised(pixels_BCHW, self.subtract_CHW)
-        # On the CPU whatever the device: the same seed gives the same pictures everywhere.
-        numbers_3B = torch.rand((3, len(pixels_BCHW)), generator=torch.Generator().manual_seed(seed))
-        subtract = self.subtract_CHW
+        """The network's input for training; ``seed`` decides everything that is left to chance."""
+        chance = Chance(len(pixels_BCHW), seed, self.device)
+        image, subtract = self._framed(pixels_BCHW, chance)
+        return self._turned(self._normalised(image, subtract), chance)
+
+    def pixels(self, pixels_BCHW: Tensor, seed: int) -> Tensor:
+        """The same pictures as ``random`` gives, before normalisation: 0..255, for people to look at."""
+        chance = Chance(len(pixels_BCHW), seed, self.device)
+        return self._turned(self._framed(pixels_BCHW, chance)[0], chance)
+
+    def _framed(self, image: Tensor, chance: "Chance") -> tuple[Tensor, Tensor]:
+        """Pictures 0..255 with changed colours, rotated and cropped, and what is to be subtracted from them."""
+        image, subtract, options = self._coloured(image, chance), self.subtract_CHW, self.options
+        if options.rotation or options.rescale:
+            constant, image = subtract.shape[-1] == 1, image.float()
+            both = rotated(image if constant else torch.cat([image, _for_each(subtract, image)], 1), (chance.even("angle") * 2 - 1) * options.rotation,
+                           (1 + chance.normal("scale") * options.rescale).clamp_(SMALLEST, LARGEST),
+                           torch.stack([chance.even("x"), chance.even("y")]) * 2 - 1,
+                           self.fill_C11 if constant else torch.cat([self.fill_C11] * 2))
+            image, subtract = (both, subtract) if constant else both.chunk(2, 1)
         if self.crop is not None:
-            top_B, left_B = (self._offsets(numbers_3B[i], pixels_BCHW.shape[2 + i]) for i in (0, 1))
+            top_B, left_B = (self._offsets(chance.even(name), side)
+                             for name, side in zip(("top", "left"), image.shape[2:], strict=True))
             if subtract.shape[-1] > 1:
-                subtract = _windows(subtract[None].expand(len(top_B), -1, -1, -1), top_B, left_B, self.crop)
-            pixels_BCHW = _windows(pixels_BCHW, top_B, left_B, self.crop)
-        image = self._normalised(pixels_BCHW, subtract)
-        if self.flip:
-            chosen_B111 = (numbers_3B[2] < 0.5).view(-1, 1, 1, 1).to(image.device, non_blocking=True)
-            image = torch.where(chosen_B111, image.flip(3), image)
-        return image
+                subtract = windows(_for_each(subtract, image), top_B, left_B, self.crop)
+            image = windows(image, top_B, left_B, self.crop)
+        return image, subtract
+
+    def _coloured(self, image: Tensor, chance: "Chance") -> Tensor:
+        options = self.options
+        if not (options.hsv or options.noise or options.contrast):
+            return image
+        image = image.float() / 255
+        if options.hsv:
+            image = shift_hsv(image, *(chance.normal(name) * deviation for name, deviation in (
+                ("hue", options.hsv_hue), ("saturation", options.hsv_saturation), ("value", options.hsv_value))))
+        if options.contrast:
+            low, high = max(0.0, 1 - options.contrast), 1 + options.contrast
+            image = change_contrast(image, low + (high - low) * chance.even("contrast"))
+        if options.noise:
+            image = add_noise(image, options.noise, chance.seed)
+        return image.clamp(0, 1) * 255
+
+    def _turned(self, image: Tensor, chance: "Chance") -> Tensor:
+        flip, quarters = self.options.flip, None
+        if turns := TURNS.get(self.options.turns):
+            choice_B = (chance.even("turn") * len(turns)).long().clamp_(max=len(turns) - 1)
+            quarters = torch.tensor(turns, device=self.device)[choice_B]
+        return turned(image, quarters, chance.even("mirror") < 0.5 if flip in ("lr", "both") else None,
+                      chance.even("upside") < 0.5 if flip in ("ud", "both") else None)
 
     def _offsets(self, numbers_B: Tensor, side: int) -> Tensor:
         assert self.crop is not None
         places = side - self.crop + 1
-        return (numbers_B * places).long().clamp_(max=places - 1).to(self.divide_C11.device, non_blocking=True)
+        return (numbers_B * places).long().clamp_(max=places - 1)
 
     def _normalised(self, pixels_BCHW: Tensor, subtract: Tensor) -> Tensor:
         image = torch.sub(pixels_BCHW, subtract).div_(self.divide_C11)
         return image.contiguous(memory_format=torch.channels_last)
 
 
-def _windows(image_BCHW: Tensor, top_B: Tensor, left_B: Tensor, size: int) -> Tensor:
-    """A square of ``size`` from each picture, with its corner at ``top``, ``left``."""
-    every_B = torch.arange(len(top_B), device=image_BCHW.device)
-    return image_BCHW.unfold(2, size, 1).unfold(3, size, 1)[every_B, :, top_B, left_B]
+class Chance:
+    """The random numbers of a batch: one of each name for every picture.
+
+    They are drawn on the CPU whatever the device, so the same seed gives the same pictures everywhere.
+    """
+
+    EVEN = ("top", "left", "mirror", "upside", "turn", "angle", "x", "y", "contrast")
+    NORMAL = ("scale", "hue", "saturation", "value")
+
+    def __init__(self, count: int, seed: int, device: torch.device) -> None:
+        self.count, self.seed, self.device = count, seed, device
+        self._drawn: tuple[Tensor, Tensor] | None = None
+
+    def even(self, name: str) -> Tensor:
+        """Numbers from 0 to 1."""
+        return self._numbers()[0][self.EVEN.index(name)]
+
+    def normal(self, name: str) -> Tensor:
+        """Numbers around 0 with deviation 1."""
+        return self._numbers()[1][self.NORMAL.index(name)]
+
+    def _numbers(self) -> tuple[Tensor, Tensor]:
+        if self._drawn is None:
+            generator = torch.Generator().manual_seed(self.seed)
+            self._drawn = (
+                torch.rand((len(self.EVEN), self.count), generator=generator).to(self.device, non_blocking=True),
+                torch.randn((len(self.NORMAL), self.count), generator=generator).to(self.device, non_blocking=True))
+        return self._drawn
+
+
+def _for_each(mean_CHW: Tensor, image_BCHW: Tensor) -> Tensor:
+    """The mean image, once for every picture, unless it is that already."""
+    return mean_CHW if mean_CHW.dim() == 4 else mean_CHW[None].expand(len(image_BCHW), -1, -1, -1)

@@ -28,6 +28,8 @@ class Dataset:
     entries: dict[str, int]
     mean_pixel: list[float]
     std_pixel: list[float]
+    per_class: tuple[int, ...] = ()
+    """Training pictures of each class, as far as the manifest tells."""
 
     @classmethod
     def read(cls, folder: JobFolder) -> "Dataset":
@@ -41,7 +43,8 @@ class Dataset:
                           [str(label) for label in manifest["labels"]],
                           {name: int(split["entries"]) for name, split in manifest["splits"].items()},
                           [float(value) for value in manifest["mean_pixel"]],
-                          [float(value) for value in manifest["std_pixel"]])
+                          [float(value) for value in manifest["std_pixel"]],
+                          tuple(int(count) for count in manifest["splits"]["train"].get("per_class", ())))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BadData(f"The manifest of dataset {folder.id} is damaged ({error!r}). Build it again.") from None
         if not dataset.entries.get("train"):
@@ -55,6 +58,12 @@ class Dataset:
             raise BadData(f"The database {records.path} holds {len(records)} records, its manifest says "
                           f"{self.entries[split]}. Build the dataset again.")
         return records
+
+    def class_counts(self) -> list[int]:
+        """Training pictures of each class; counted in the database when an older manifest does not tell."""
+        if len(self.per_class) == len(self.labels):
+            return list(self.per_class)
+        return [int(n) for n in np.bincount(self.records("train").labels(), minlength=len(self.labels))]
 
     def has(self, split: str) -> bool:
         """Whether there are pictures in a split."""

@@ -14,6 +14,7 @@ from digits_core.errors import BadData, DigitsError
 from digits_core.jobs.context import Context
 from digits_core.train.checkpoints import Checkpoints, read_weights
 from digits_core.train.learner import Learner
+from digits_core.train.patience import exhausted
 from digits_core.train.plan import Plan
 from digits_core.train.state import StateFiles
 
@@ -38,7 +39,7 @@ class Journal:
     """
 
     def __init__(self, context: Context, learner: Learner, plan: Plan, goal: str) -> None:
-        self.context, self.learner, self.plan = context, learner, plan
+        self.context, self.learner, self.plan, self.goal = context, learner, plan, goal
         folder = context.folder.checkpoints
         folder.mkdir(exist_ok=True)
         self.checkpoints = Checkpoints(folder, goal, plan.options.keep)
@@ -46,7 +47,19 @@ class Journal:
         self.step = self.reported = 0
         self.losses: list[Tensor] = []
         self.pictures: list[int] = []
+        self.measured: list[tuple[int, float]] = []
+        """Step and goal of every measurement so far."""
         self.saved_at = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether rows must be written now, or the end lacks its checkpoint (it came sooner than planned)."""
+        if self.reported < self.step and self.plan.row_due(self.step):
+            return True
+        return self.step == self.plan.total and all(row["step"] != self.step for row in self.checkpoints.rows())
+
+    def is_measured(self) -> bool:
+        """Whether the validation pictures were measured at this step."""
+        return bool(self.measured) and self.measured[-1][0] == self.step
 
     def count(self, metrics: dict[str, Tensor], pictures: int) -> None:
         """One more step is done. The loss stays on the device until a row is due: asking for it would wait."""
@@ -67,7 +80,22 @@ class Journal:
         """What was measured on the validation pictures. Raises Diverged when it is no number."""
         if not np.isfinite(metrics["loss"]):
             raise self._diverged("validation loss", metrics["loss"], self.step)
-        return {**self._place(), **{f"val/{name}": value for name, value in metrics.items()}}
+        row = {**self._place(), **{f"val/{name}": value for name, value in metrics.items()}}
+        if self.goal in row:
+            self.measured.append((self.step, row[self.goal]))
+            self._lose_patience()
+        return row
+
+    def _lose_patience(self) -> None:
+        """End the training here when its goal has not become better for too long."""
+        options, epoch = self.plan.options, self.plan.epoch
+        best = exhausted([(epoch(step), value) for step, value in self.measured], options.patience, options.min_delta,
+                         epoch(self.plan.course.extended))
+        if best is not None and self.step < self.plan.total:
+            more = f" by more than {options.min_delta:g}" if options.min_delta else ""
+            self.plan.course.finish(self.step, f"Stopped early at epoch {epoch(self.step):.4g}: {self.goal} did not "
+                                               f"improve{more} for {options.patience:g} epochs.")
+            self.context.log(self.plan.course.reason)
 
     def _place(self) -> Json:
         return {"step": self.step, "epoch": self.plan.epoch(self.step)}
@@ -92,6 +120,13 @@ class Journal:
                              + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
         for row in rows:
             self.context.metrics(row)
+
+    def event(self, kind: str, note: str) -> None:
+        """Something happened that is no measurement: log it, and note it in the metrics once the state is safe."""
+        row = {**self._place(), "event": kind, "note": note}
+        self.context.log(note)
+        self.save([row])
+        self.context.metrics(row)
 
     def save_now_and_then(self) -> None:
         """Save the state when the last time is long ago."""
@@ -133,7 +168,7 @@ class Journal:
         if self.losses:
             tensors["losses"] = torch.stack(self.losses).cpu()
         self.states.save(tensors, {"v": 1, "step": self.step, "reported": self.reported, "rows": rows or [],
-                                   "pictures": self.pictures})
+                                   "pictures": self.pictures, "course": self.plan.course.to_json()})
         self.saved_at = time.monotonic()
 
     def resume(self) -> bool:
@@ -149,6 +184,7 @@ class Journal:
             learned = {name.removeprefix("learner/"): tensor for name, tensor in tensors.items()}
             losses = learned.pop("losses", None)
             self.learner.load_state_dict(learned)
+            self.plan.course.become(facts.get("course", {}))
             self.step, self.reported, self.pictures = facts["step"], facts["reported"], list(facts["pictures"])
             self.losses = [] if losses is None else list(losses)
         elif problems:
@@ -180,3 +216,6 @@ class Journal:
         for row in due:
             if not any(row.items() <= known.items() for known in kept):
                 self.context.metrics(row)
+                kept.append(row)
+        self.measured = [(row["step"], float(row[self.goal])) for row in kept
+                         if isinstance(row.get(self.goal), int | float)]

@@ -1,37 +1,28 @@
 """The classifier's side of training: it owns the network and the solver, and knows what a step is."""
 
-from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from digits_core.evaluate.classification import Tally
+from digits_core.train.average import Average
+from digits_core.train.batch import Batch
 from digits_core.train.hardware import Hardware
+from digits_core.train.loss import Loss, class_weights
 from digits_core.train.options import TrainOptions
 from digits_core.train.solvers import build_solver
-
-AUXILIARY_WEIGHT = 0.3
-"""Share of each auxiliary head's loss. Source: GoogLeNet, https://arxiv.org/abs/1409.4842, section 5."""
-
-
-class Batch(NamedTuple):
-    """Pictures ready for the network, on its device.
-
-    ``share`` weighs the batch in the gradient it is summed into and ``last`` tells that this gradient is complete;
-    ``seed`` decides every random number of the step.
-    """
-
-    image_BCHW: Tensor
-    label_B: Tensor
-    share: float = 1.0
-    last: bool = True
-    seed: int = 0
+from digits_core.train.tuning import Tuning
 
 
 class Learner(Protocol):
     """What the loop needs of a task. A learner owns networks *and* solvers."""
+
+    pieces: int
+    """In how many parts a batch is computed: 1, or more where the memory of the GPU was too small."""
+    about: str
+    """What is special about it, for the log; may be empty."""
 
     def step(self, batch: Batch, lr: float) -> dict[str, Tensor]:
         """Learn from one batch. The metrics stay on the device; "loss" is among them, a mean over the batch."""
@@ -42,7 +33,11 @@ class Learner(Protocol):
         ...
 
     def weights(self) -> dict[str, Tensor]:
-        """What inference needs, under the network's own names."""
+        """What inference needs, under the network's own names; what ``evaluate`` measures."""
+        ...
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        """Measure with these weights from now on."""
         ...
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -55,38 +50,79 @@ class Learner(Protocol):
 
 
 class Classifier:
-    """Learner of image classification: cross entropy, auxiliary heads where the network has them."""
+    """Learner of image classification. ``counts`` are the training pictures of each class, for their weights."""
 
-    def __init__(self, network: nn.Module, classes: int, options: TrainOptions, hardware: Hardware) -> None:
-        self.hardware, self.classes = hardware, classes
+    def __init__(self, network: nn.Module, classes: int, options: TrainOptions, hardware: Hardware,
+                 counts: Sequence[int] = ()) -> None:
+        self.hardware, self.classes, self.clip_norm = hardware, classes, options.clip_norm
         # channels_last: 1.5 times as fast with LeNet on a CPU (measured), and what GPUs want.
         self.network = network.to(hardware.device).to(memory_format=torch.channels_last)
-        self.model = nn.DataParallel(self.network, list(range(hardware.count))) if hardware.count > 1 else self.network
-        self.solver = build_solver(self.network.parameters(), options)
+        self.average = Average(self.network, options.ema) if options.ema else None
+        self.model = self._spread(self.network)
+        self.measured = self._spread(self.average.network) if self.average else self.model
+        self.tuning = Tuning(self.network, options)
+        self.tuning.train(self.network)
+        self.about = self.tuning.words
+        self.solver = build_solver(self.tuning.groups(), options)
         self.scaler = torch.amp.GradScaler(hardware.device.type, enabled=hardware.needs_scaler)
+        self.loss = Loss(options, class_weights(options.class_weights, list(counts)), hardware.device)
+        self.pieces = 1
+
+    def _spread(self, network: nn.Module) -> nn.Module:
+        count = self.hardware.count
+        return nn.DataParallel(network, list(range(count))) if count > 1 else network
 
     def step(self, batch: Batch, lr: float) -> dict[str, Tensor]:
         """See Learner."""
         if not self.network.training:
-            self.network.train()
-        self.hardware.seed(batch.seed)
-        with self.hardware.autocast():
-            loss, total = self._losses(self.model(batch.image_BCHW), batch.label_B)
-        self.scaler.scale(total if batch.share == 1 else total * batch.share).backward()
+            self.tuning.train(self.network)
+        loss = self._sum_gradients(batch)
         if batch.last:
-            for group in self.solver.param_groups:
-                group["lr"] = lr
-            self.scaler.step(self.solver)
-            self.scaler.update()
-            self.solver.zero_grad()
-        return {"loss": loss.detach()}
+            self._move(lr)
+        return {"loss": loss}
 
-    def _losses(self, outputs: Tensor | tuple[Tensor, ...], label_B: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss people compare with validation, and the one to learn from."""
-        main, *others = outputs if isinstance(outputs, tuple) else (outputs,)
-        loss = functional.cross_entropy(main, label_B)
-        extra = [functional.cross_entropy(logits, label_B) for logits in others if logits is not None]
-        return loss, loss + AUXILIARY_WEIGHT * sum(extra) if extra else loss
+    def _sum_gradients(self, batch: Batch) -> Tensor:
+        """Add the batch's gradient; where the memory is too small, again in twice as many pieces."""
+        while True:
+            before: list[Tensor | None] = []
+            try:
+                before = [None if p.grad is None else p.grad.clone() for p in self.tuning.parameters]
+                return self._backward(batch)
+            except torch.OutOfMemoryError:
+                if self.pieces >= len(batch.label_B):
+                    raise
+            # Outside of the handler: the exception no longer holds on to what filled the memory.
+            for parameter, gradient in zip(self.tuning.parameters, before, strict=False):
+                parameter.grad = gradient
+            self._divide()
+
+    def _divide(self) -> None:
+        self.pieces *= 2
+        if self.hardware.count:
+            torch.cuda.empty_cache()
+
+    def _backward(self, batch: Batch) -> Tensor:
+        self.hardware.seed(batch.seed)
+        losses = []
+        for piece in batch.pieces(self.pieces) if self.pieces > 1 else (batch,):
+            with self.hardware.autocast():
+                loss, total = self.loss(self.model(piece.image_BCHW), piece)
+            self.scaler.scale(total if piece.share == 1 else total * piece.share).backward()
+            losses.append(loss.detach() * (piece.share / batch.share) if self.pieces > 1 else loss.detach())
+        return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+
+    def _move(self, lr: float) -> None:
+        """One step of the solver with the gradient that is summed."""
+        for group in self.solver.param_groups:
+            group["lr"] = lr * group["factor"]
+        if self.clip_norm:
+            self.scaler.unscale_(self.solver)
+            nn.utils.clip_grad_norm_(self.tuning.parameters, self.clip_norm)
+        self.scaler.step(self.solver)
+        self.scaler.update()
+        self.solver.zero_grad()
+        if self.average:
+            self.average.update()
 
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """See Learner."""
@@ -95,19 +131,27 @@ class Classifier:
     @torch.inference_mode()
     def tally(self, batches: Iterable[Batch]) -> Tally:
         """Everything there is to know about the network's answers; in float32, as inference gives them."""
-        self.network.eval()
+        self.measured.eval()
         tally = Tally(self.classes)
         for batch in batches:
-            tally.add_logits(self.model(batch.image_BCHW).float().cpu().numpy(), batch.label_B.cpu().numpy())
+            for piece in batch.pieces(self.pieces):
+                tally.add_logits(self.measured(piece.image_BCHW).float().cpu().numpy(), piece.label_B.cpu().numpy())
         return tally
+
+    def _shown(self) -> nn.Module:
+        return self.average.network if self.average else self.network
 
     def weights(self) -> dict[str, Tensor]:
         """See Learner."""
-        return {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
+        return _on_cpu(self._shown().state_dict())
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        """See Learner."""
+        self._shown().load_state_dict(weights)
 
     def state_dict(self) -> dict[str, Tensor]:
         """See Learner."""
-        state = {f"network.{name}": tensor for name, tensor in self.weights().items()}
+        state: dict[str, Any] = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         for index, values in self.solver.state_dict()["state"].items():
             state |= {f"solver.{index}.{key}": value for key, value in values.items() if value is not None}
         for name, parameter in self.network.named_parameters():
@@ -115,24 +159,32 @@ class Classifier:
                 state[f"gradient.{name}"] = parameter.grad
         for key, value in self.scaler.state_dict().items():
             state[f"scaler.{key}"] = torch.tensor(value, dtype=torch.float64)
-        return {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+        if self.average:
+            state |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
+        return _on_cpu({**state, "pieces": torch.tensor(self.pieces)})
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """See Learner."""
         self.network.load_state_dict(_below(state, "network."))
-        parameters = dict(self.network.named_parameters())
         values: dict[int, dict[str, Tensor]] = {}
         for name, tensor in _below(state, "solver.").items():
             index, _, key = name.partition(".")
-            values.setdefault(int(index), {})[key] = _like(list(parameters.values())[int(index)], tensor)
+            values.setdefault(int(index), {})[key] = _like(self.tuning.parameters[int(index)], tensor)
         self.solver.load_state_dict({**self.solver.state_dict(), "state": values})
         gradients = _below(state, "gradient.")
-        for name, parameter in parameters.items():
+        for name, parameter in self.network.named_parameters():
             parameter.grad = _like(parameter, gradients[name]) if name in gradients else None
         scaling = _below(state, "scaler.")
         if self.scaler.is_enabled() and scaling:
             self.scaler.load_state_dict({key: type(value)(scaling[key].item())
                                          for key, value in self.scaler.state_dict().items()})
+        if self.average:
+            self.average.load_state_dict(_below(state, "average."))
+        self.pieces = int(state.get("pieces", torch.tensor(1)))
+
+
+def _on_cpu(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
 
 
 def _below(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

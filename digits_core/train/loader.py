@@ -1,5 +1,6 @@
-"""Batches ready for the network: pixels from a source, cropped, flipped and normalised on the device."""
+"""Batches ready for the network: pixels from a source, augmented and normalised on the device."""
 
+import itertools
 import os
 from collections.abc import Generator, Iterator
 
@@ -7,9 +8,10 @@ import numpy as np
 
 from digits_core.jobs.context import Context
 from digits_core.train.augment import Transform
+from digits_core.train.batch import Batch
 from digits_core.train.dataset import Dataset
 from digits_core.train.hardware import Hardware
-from digits_core.train.learner import Batch
+from digits_core.train.mixing import mixed
 from digits_core.train.options import TrainOptions
 from digits_core.train.plan import STEP, Plan, mix
 from digits_core.train.sources import Packed, Positions, Source, Streamed, fits_in_memory, pack
@@ -40,6 +42,11 @@ class Loader:
         self.context.check_stop()
         self.context.progress(0.0, "reading pictures", share=round(share, 2))
 
+    def labels(self) -> Positions:
+        """The class of every training picture. Only between ``prepare`` and ``attach``."""
+        packed = self._packed.get("train")
+        return packed[1] if packed else self.dataset.records("train").labels()
+
     def attach(self, transform: Transform, plan: Plan, hardware: Hardware) -> None:
         """Say where batches go; needed before the first is asked for."""
         self.transform, self.plan, self.hardware = transform, plan, hardware
@@ -50,12 +57,19 @@ class Loader:
         for number, (pixels, labels) in enumerate(groups, step):
             seed = mix(self.plan.seed, STEP, number)
             share, last = self.plan.share(number)
-            yield Batch(self.transform.random(pixels, seed), labels, share, last, seed)
+            image = self.transform.random(pixels, seed)
+            pair = mixed(image, self.options, seed)
+            if pair is None:
+                yield Batch(image, labels, share, last, seed)
+            else:
+                yield Batch(pair.image_BCHW, labels, share, last, seed, labels[pair.partner_B], pair.share)
 
     def _groups(self, step: int) -> Iterator[Positions]:
         epoch, first = self.plan.place(step)
         size = self.plan.batch_size
-        for number in range(epoch, self.options.epochs):
+        for number in itertools.count(epoch):
+            if number * self.plan.steps_per_epoch >= self.plan.total:
+                return
             order = self.plan.order(number)
             for start in range(first * size, len(order), size):
                 yield order[start:start + size]

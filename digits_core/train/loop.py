@@ -6,6 +6,7 @@ from digits_core.train.learner import Learner
 from digits_core.train.loader import Loader
 from digits_core.train.pace import Pace
 from digits_core.train.plan import Plan
+from digits_core.train.steering import Steering
 
 
 def fit(learner: Learner, loader: Loader, plan: Plan, journal: Journal, context: Context) -> None:
@@ -13,24 +14,33 @@ def fit(learner: Learner, loader: Loader, plan: Plan, journal: Journal, context:
 
     Raises Stopped after saving everything when somebody asks for a stop, Diverged when the loss is no number.
     """
-    batches, pace = loader.train(journal.step), Pace(context, plan)
+    batches, pace, steering = loader.train(journal.step), Pace(context, plan), Steering(context, journal)
     try:
         while True:
             context.check_stop()
-            if journal.reported < journal.step and plan.row_due(journal.step):
-                rows = [journal.train_row()]
-                if plan.validation_due(journal.step):
-                    rows.append(journal.val_row(learner.evaluate(pace.watched(loader.measure("val")))))
-                journal.write(rows, plan.save_due(journal.step), plan.checkpoint_due(journal.step))
-            if journal.step == plan.total:
+            steering.follow()
+            if journal.is_due():
+                _report(learner, loader, journal, pace)
+            if journal.step >= plan.total:
                 return
             journal.save_now_and_then()
-            batch = next(batches)
+            batch, pieces = next(batches), learner.pieces
             metrics = learner.step(batch, plan.rate(journal.step))
             journal.count(metrics, len(batch.label_B))
             pace.step(journal.step, len(batch.label_B))
+            if learner.pieces > pieces:
+                journal.event("memory", "The memory of the GPU is too small for a whole batch: each is now computed in "
+                              f"{learner.pieces} pieces whose gradients are summed. Training goes on.")
     except Stopped:
         journal.save_stopped()
         raise
     finally:
         batches.close()
+
+
+def _report(learner: Learner, loader: Loader, journal: Journal, pace: Pace) -> None:
+    """Write the rows that are due, with state and checkpoint where these are."""
+    plan, rows = journal.plan, [journal.train_row()] if journal.losses else []
+    if plan.validation_due(journal.step) and not journal.is_measured():
+        rows.append(journal.val_row(learner.evaluate(pace.watched(loader.measure("val")))))
+    journal.write(rows, plan.save_due(journal.step), plan.checkpoint_due(journal.step))

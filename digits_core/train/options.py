@@ -7,6 +7,8 @@ from typing import Any, Literal
 from digits_core.errors import Problem
 from digits_core.networks import NETWORKS
 from digits_core.options import Options, option
+from digits_core.train.augment_options import AugmentOptions
+from digits_core.train.fit_options import FitOptions
 
 Network = Literal["lenet", "alexnet", "googlenet", "vgg16", "resnet18", "resnet50", "mobilenet_v3_small"]
 Policy = Literal["fixed", "step", "multistep", "exp", "inv", "poly", "sigmoid", "cosine", "onecycle"]
@@ -21,8 +23,8 @@ GAMMA_DEFAULTS = {"step": 0.1, "multistep": 0.5, "exp": 0.95, "inv": 0.1, "sigmo
 POWER_DEFAULTS = {"inv": 0.5, "poly": 3.0}
 
 
-class TrainOptions(Options):
-    """What a training of an image classifier can be told."""
+class BasicOptions(Options):
+    """Network, solver, data and hardware: what every training is told."""
 
     network: Network = option("lenet", title="Network", group="Network",
                               labels={spec.name: spec.title for spec in NETWORKS.values()},
@@ -75,8 +77,6 @@ class TrainOptions(Options):
         help="Take the average training picture (image) or the average colour (pixel) from every input.")
     crop: int | None = option(None, title="Crop size", group="Data", ge=1, le=10_000,
                               help="Random square crop in training, centre crop elsewhere; empty: no crop.")
-    flip: bool = option(False, title="Flip left-right", group="Data",
-                        help="Show half of the training pictures mirrored. Not for digits or letters.")
     shuffle: bool = option(True, title="Shuffle training data", group="Data", advanced=True)
     precision: Literal["auto", "full", "mixed"] = option(
         "auto", title="Precision", group="Hardware", advanced=True,
@@ -107,6 +107,17 @@ class TrainOptions(Options):
             found.append(Problem("gpu_list", "GPU indices must be different and not negative."))
         if self.device == "cpu" and self.gpu_list:
             found.append(Problem("gpu_list", "Device is CPU; choose GPU, or leave this empty."))
+        return found
+
+
+class TrainOptions(FitOptions, AugmentOptions, BasicOptions):
+    """What a training of an image classifier can be told; pydantic puts the last parent's options first."""
+
+    def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
+        """Fields that contradict each other."""
+        found = super().problems(roots)
+        if self.patience > 0 and self.val_interval == 0:
+            found.append(Problem("patience", "Early stopping needs measurements: set a validation interval."))
         return found
 
 

@@ -27,7 +27,8 @@ class Pace:
         now = time.monotonic()
         if now - self.since >= EVERY_S:
             self.context.progress(TRAINING * step / self.plan.total, "training", unit="images",
-                                  rate=self.pictures / (now - self.since), epoch=self.plan.epoch(step))
+                                  rate=self.pictures / (now - self.since), epoch=self.plan.epoch(step),
+                                  epochs=self.plan.epoch(self.plan.total))
             self.since, self.pictures = now, 0
 
     def watched(self, batches: Iterable[Item]) -> Iterator[Item]:

@@ -1,11 +1,12 @@
 """When things happen in a training and which random numbers it uses: functions of the step, so any can be resumed."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from digits_core.train.course import Course
 from digits_core.train.options import TrainOptions
 from digits_core.train.schedule import learning_rate
 
@@ -26,6 +27,10 @@ class Plan:
     """Pictures to train on."""
     batch_size: int
     seed: int
+    labels: NDArray[np.int64] | None = None
+    """Class of every training picture; only balanced sampling needs it."""
+    course: Course = field(default_factory=Course)
+    """What people changed since; the one part that moves."""
 
     @property
     def steps_per_epoch(self) -> int:
@@ -35,7 +40,7 @@ class Plan:
     @property
     def total(self) -> int:
         """Steps of the whole training."""
-        return self.options.epochs * self.steps_per_epoch
+        return self.course.end or self.options.epochs * self.steps_per_epoch
 
     def epoch(self, step: int) -> float:
         """Epochs that are over after ``step``, for people (rounded to a millionth)."""
@@ -43,7 +48,8 @@ class Plan:
 
     def rate(self, step: int) -> float:
         """Learning rate of the step after ``step``."""
-        return learning_rate(self.options, step / self.total)
+        length = self.course.length or self.options.epochs * self.steps_per_epoch
+        return learning_rate(self.options, min(1.0, step / length)) * self.course.factor(step)
 
     def row_due(self, step: int) -> bool:
         """Whether the training loss is written down after ``step``."""
@@ -72,6 +78,8 @@ class Plan:
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """Positions of the training pictures in the order of an epoch (0 is the first)."""
+        if self.labels is not None:
+            return balanced(self.labels, np.random.default_rng([self.seed, ORDER, epoch]))
         if not self.options.shuffle:
             return np.arange(self.entries)
         return np.random.default_rng([self.seed, ORDER, epoch]).permutation(self.entries)
@@ -93,6 +101,22 @@ class Plan:
 
     def _size(self, index: int) -> int:
         return min((index + 1) * self.batch_size, self.entries) - index * self.batch_size
+
+
+def balanced(labels: NDArray[np.int64], chance: np.random.Generator) -> NDArray[np.int64]:
+    """As many positions as there are labels, each class equally often, in random order.
+
+    Of a class with fewer pictures each is used as often as the others before one is used once more.
+    """
+    classes = np.unique(labels)
+    count, extra = divmod(len(labels), len(classes))
+    lucky = set(chance.permutation(classes)[:extra].tolist())
+    chosen = []
+    for label in classes:
+        members, wanted = np.flatnonzero(labels == label), count + (int(label) in lucky)
+        rounds = [chance.permutation(members) for _ in range(math.ceil(wanted / len(members)))]
+        chosen.append(np.concatenate([*rounds, members[:0]])[:wanted])
+    return chance.permutation(np.concatenate(chosen))
 
 
 def mix(*numbers: int) -> int:

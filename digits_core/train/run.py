@@ -40,15 +40,18 @@ def run(context: Context) -> Json:
     if options.device == "gpu" and not context.devices:
         raise NoGpu("This job asks for a GPU, but there is none for it. Choose the CPU, or look at the System page.")
     hardware = choose_hardware(len(context.devices), options.precision)
-    plan = _plan(options, dataset)
+    plan = _plan(options, dataset, loader)
     network = _network(context, options, preprocessing, plan)
-    learner = load(task(context.job.task).learner)(network, len(dataset.labels), options, hardware)
-    loader.attach(Transform(preprocessing, options.flip, hardware.device), plan, hardware)
+    learner = load(task(context.job.task).learner)(
+        network, len(dataset.labels), options, hardware, dataset.class_counts())
+    loader.attach(Transform(preprocessing, options, hardware.device), plan, hardware)
     journal = Journal(context, learner, plan, task(context.job.task).goal)
     _begin(context, journal, hardware)
     fit(learner, loader, plan, journal, context)
-    return {**_evaluate(context, learner, loader, journal), "epochs": options.epochs, "network": options.network,
-            "parameters": count_parameters(network)}
+    trained = plan.epoch(journal.step)
+    ended = {"ended": plan.course.reason} if plan.course.reason else {}
+    return {**_evaluate(context, learner, loader, journal), "network": options.network, **ended,
+            "epochs": int(trained) if trained == int(trained) else trained, "parameters": count_parameters(network)}
 
 
 def _options(context: Context, values: Json, dataset: Dataset) -> TrainOptions:
@@ -59,10 +62,11 @@ def _options(context: Context, values: Json, dataset: Dataset) -> TrainOptions:
     return options
 
 
-def _plan(options: TrainOptions, dataset: Dataset) -> Plan:
+def _plan(options: TrainOptions, dataset: Dataset, loader: Loader) -> Plan:
     entries = dataset.entries["train"]
     size = options.batch_size or NETWORKS[options.network].batch_size
-    return Plan(options, entries, min(size, entries), options.seed or 0)
+    return Plan(options, entries, min(size, entries), options.seed or 0,
+                loader.labels() if options.balanced else None)
 
 
 def _network(context: Context, options: TrainOptions, preprocessing: Preprocessing, plan: Plan) -> nn.Module:
@@ -89,6 +93,8 @@ def _begin(context: Context, journal: Journal, hardware: Hardware) -> None:
     going_on = journal.resume()
     context.log(f"{hardware.describe()}; batches of {plan.batch_size}, {plan.steps_per_epoch} steps an epoch, "
                 f"{plan.total} in all")
+    if journal.learner.about:
+        context.log(journal.learner.about)
     if going_on:
         context.log(f"going on at epoch {plan.epoch(journal.step):.4g} (step {journal.step})")
 
@@ -98,7 +104,7 @@ def _evaluate(context: Context, learner: Any, loader: Loader, journal: Journal) 
     best = journal.checkpoints.best()
     if best is None:
         raise DigitsError("The training left no checkpoint: its files were deleted while it ran. Resume.")
-    learner.network.load_state_dict(safetensors.torch.load(read_weights(journal.checkpoints.folder, best)))
+    learner.load_weights(safetensors.torch.load(read_weights(journal.checkpoints.folder, best)))
     folder = context.folder.path / "evaluation"
     folder.mkdir(exist_ok=True)
     pace, summary = Pace(context, journal.plan), {"best_epoch": best["epoch"]}

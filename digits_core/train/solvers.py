@@ -7,16 +7,19 @@ from torch import nn, optim
 
 from digits_core.train.options import TrainOptions
 
-Build = Callable[[list[nn.Parameter], TrainOptions], optim.Optimizer]
+Build = Callable[[Any, TrainOptions], optim.Optimizer]
 
 
-def build_solver(parameters: Iterable[nn.Parameter], options: TrainOptions) -> optim.Optimizer:
-    """The optimizer that ``options.solver`` names, with its options; fused kernels where PyTorch has them."""
+def build_solver(parameters: Iterable[nn.Parameter] | list[dict[str, Any]], options: TrainOptions) -> optim.Optimizer:
+    """The optimizer that ``options.solver`` names, with its options; fused kernels where PyTorch has them.
+
+    ``parameters`` may come in groups, as PyTorch's optimizers take them.
+    """
     return SOLVERS[options.solver](list(parameters), options)
 
 
 def _sgd(momentum: bool, nesterov: bool = False) -> Build:
-    def build(parameters: list[nn.Parameter], options: TrainOptions) -> optim.Optimizer:
+    def build(parameters: Any, options: TrainOptions) -> optim.Optimizer:
         share = options.momentum if momentum else 0.0
         return optim.SGD(parameters, momentum=share, nesterov=nesterov and share > 0, fused=True, **_common(options))
 

@@ -31,7 +31,8 @@ def draw(figure: go.Figure, key: str, height: int, revision: str = "") -> None:
     st.plotly_chart(figure, key=key, config=BAR)
 
 
-def training(lines: dict[str, Line], marks: Sequence[float] = (), goal: str = "val/accuracy") -> go.Figure:
+def training(lines: dict[str, Line], marks: Sequence[float] = (), goal: str = "val/accuracy",
+             changes: Sequence[float] = ()) -> go.Figure:
     """Loss on the left axis, accuracy on the right; training dashed, validation solid; the best epoch marked."""
     accent, second = colors()[:2]
     figure = go.Figure()
@@ -46,9 +47,10 @@ def training(lines: dict[str, Line], marks: Sequence[float] = (), goal: str = "v
         figure.add_scatter(x=[top[0]], y=[top[1]], yaxis="y2", mode="markers+text", showlegend=False,
                            marker={"color": accent, "size": 10, "symbol": "star"}, textposition="bottom center",
                            text=[f"{100 * top[1]:.2f} %"], hovertemplate="best: epoch %{x:.4g}<extra></extra>")
-    for epoch in marks:
-        figure.add_vline(epoch, line={"dash": "dash", "width": 1, "color": "#8a93a3"},
-                         annotation={"text": "resumed", "font": {"size": 11}}, annotation_position="top left")
+    for word, epochs in (("resumed", marks), ("rate", changes)):
+        for epoch in epochs:
+            figure.add_vline(epoch, line={"dash": "dash", "width": 1, "color": "#8a93a3"},
+                             annotation={"text": word, "font": {"size": 11}}, annotation_position="top left")
     figure.update_layout(
         xaxis={"title": "Epoch", "rangemode": "tozero"}, yaxis={"title": "Loss", "rangemode": "tozero"},
         yaxis2={"title": "Accuracy", "overlaying": "y", "side": "right", "range": [0, 1.03], "tickformat": ".0%",

@@ -81,6 +81,17 @@ def series(samples: Iterable[Json], name: str) -> list[float]:
     return [value for row in samples if (value := number(row.get(name))) is not None]
 
 
+def events(view: JobView) -> list[tuple[float, str, str]]:
+    """Epoch, kind and words of what happened on the way and is no measurement."""
+    return [(epoch, str(row["event"]), str(row["note"])) for row in rows(view.folder.metrics)
+            if "event" in row and "note" in row and (epoch := number(row.get("epoch"))) is not None]
+
+
+def changes(view: JobView) -> list[float]:
+    """Epochs at which somebody changed the learning rate."""
+    return [epoch for epoch, event, _ in events(view) if event == "rate"]
+
+
 def resumed_at(view: JobView) -> list[float]:
     """Epochs at which later attempts went on: as the trainer wrote to their logs, else by the checkpoints' times."""
     later = view.folder.attempts()[1:]

@@ -9,7 +9,7 @@ from digits_core.errors import DigitsError, InvalidOptions
 from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.services import jobs
-from digits_core.ui import badges, bulk, session
+from digits_core.ui import badges, bulk, session, steering_panel
 from digits_core.ui.frame import head
 from digits_core.ui.text import age, exact, plain, size
 
@@ -38,6 +38,7 @@ def _actions(view: JobView) -> None:
         asked = view.attempt is not None and view.attempt.stop is not None
         if st.button("Stopping …" if asked else "Stop", icon=":material/stop_circle:", key="job.stop", disabled=asked):
             act(lambda: jobs.stop(workspace, user, view.id))
+    steering_panel.draw(view, act)
     ended = view.status in (Status.FAILED, Status.STOPPED) or (view.status is Status.DAMAGED and view.job.task)
     if ended and st.button("Resume", icon=":material/play_arrow:", type="primary", key="job.resume"):
         act(lambda: jobs.resume(workspace, user, view.id))

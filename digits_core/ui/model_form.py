@@ -14,7 +14,7 @@ from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task
 from digits_core.train.options import GAMMA_DEFAULTS, POWER_DEFAULTS
 from digits_core.train.schedule import curve
-from digits_core.ui import charts, session, sweep_form
+from digits_core.ui import augmentation_form, charts, session, sweep_form
 from digits_core.ui.dataset_panels import shape_words
 from digits_core.ui.forms import OptionsForm, said, show_problems, submit
 from digits_core.ui.text import plain, plural
@@ -23,6 +23,8 @@ from digits_core.ui.widgets import start
 Json = dict[str, Any]
 MAIN = ("epochs", "batch_size", "solver", "learning_rate", "momentum", "rms_decay", "lr_policy", "lr_step", "lr_steps",
         "lr_gamma", "lr_power", "warmup_percent")
+SHAPING = ("class_weights", "balanced", "label_smoothing", "ema", "clip_norm", "patience", "min_delta")
+TUNING = ("trainable_stages", "backbone_rate")
 MORE = ("snapshot_interval", "val_interval", "seed", "accumulation", "weight_decay", "shuffle", "precision", "workers",
         "keep")
 
@@ -46,6 +48,7 @@ def draw(workspace: Workspace, task: Task, first: Json) -> None:
     with st.container(border=True):
         _below(form)
         several = sweep_form.draw(form)
+    augmentation_form.draw(workspace, form, dataset)
     said(prefix)
     number = sweeps.count(several)
     label = "Create model" if number == 1 else f"Create {number} models"
@@ -126,7 +129,9 @@ def _start_from(workspace: Workspace, form: OptionsForm) -> None:
             start(form.key("start_checkpoint"), before if before in known else "best")
             form.drawn["start_checkpoint"] = st.selectbox("Epoch", known, key=form.key("start_checkpoint"),
                                                           persist_state="session")
-            st.caption("Layers that fit take its weights; a last layer of another size starts anew.")
+            st.caption("Layers that fit take its weights; a last layer of another size starts anew. The model's page "
+                       "lists which.")
+            form.draw(TUNING, columns=1)
 
 
 def _networks(form: OptionsForm, task: Task) -> None:
@@ -179,12 +184,14 @@ def _below(form: OptionsForm) -> None:
     with left:
         st.markdown("**:material/crop: Data**")
         form.draw(("mean",))
-        form.draw(("crop", "flip"), columns=2)
+        form.draw(("crop",), columns=2)
     with right:
         st.markdown("**:material/memory: Hardware**")
         form.draw(("device",))
         if form.value("device") != "cpu":
             _gpus(form)
+    with st.expander("Regularisation, class balance, early stopping", icon=":material/balance:"):
+        form.draw(SHAPING, columns=3)
     with st.expander("Advanced", icon=":material/settings:"):
         form.draw(MORE, columns=4)
 

@@ -14,6 +14,7 @@ from digits_core.ui.tables import height
 from digits_core.ui.text import count, duration, number, percent, plain, short, three_digits
 
 Json = dict[str, Any]
+EVENTS = {"rate": "speed", "epochs": "add_circle", "memory": "memory"}
 
 
 def live(workspace: Workspace, view: JobView) -> None:
@@ -26,6 +27,7 @@ def live(workspace: Workspace, view: JobView) -> None:
             _numbers(view, lines)
         if lines:
             _charts(view, lines)
+            _events(view)
         elif view.status.is_live:
             st.skeleton(height=340)
     with session.readable("The hardware history"):
@@ -35,7 +37,8 @@ def live(workspace: Workspace, view: JobView) -> None:
 def _numbers(view: JobView, lines: dict[str, curves.Line]) -> None:
     accuracy, loss, top5 = (lines.get(f"val/{name}") for name in ("accuracy", "loss", "top5"))
     top = curves.best(accuracy)
-    progress, epochs = view.progress, number(view.job.options.get("epochs"))
+    progress = view.progress
+    epochs = number(progress.extra.get("epochs")) or number(view.job.options.get("epochs"))
     with st.grid(5, border=True, gap="small", min_column_width=150):
         st.metric("Best accuracy", percent(top[1]) if top else "–",
                   help=f"On validation, after epoch {top[0]:.4g}." if top else None)
@@ -55,11 +58,20 @@ def _numbers(view: JobView, lines: dict[str, curves.Line]) -> None:
 
 def _charts(view: JobView, lines: dict[str, curves.Line]) -> None:
     with st.container(border=True):
-        figure = charts.training(lines, curves.resumed_at(view))
+        figure = charts.training(lines, curves.resumed_at(view), changes=curves.changes(view))
         charts.draw(figure, f"model.curve.{view.id}", 400)
     if rate := lines.get("lr"):
         with st.expander("Learning rate", icon=":material/show_chart:", expanded=not view.status.is_final):
             charts.draw(charts.rate(list(zip(rate.x, rate.y, strict=True)), "Epoch"), f"model.lr.{view.id}", 200)
+
+
+def _events(view: JobView) -> None:
+    """What people and memory changed on the way, and why it ended before its planned end."""
+    if ended := view.folder.summary().get("ended"):
+        st.info(plain(ended), icon=":material/flag:")
+    for epoch, event, note in curves.events(view)[-20:]:
+        if event != "finish":
+            st.caption(f":material/{EVENTS.get(event, 'info')}: Epoch {epoch:.4g}: {plain(note)}")
 
 
 def tabs(workspace: Workspace, view: JobView) -> dict[str, Any]:
@@ -67,7 +79,23 @@ def tabs(workspace: Workspace, view: JobView) -> dict[str, Any]:
     found = {"Checkpoints": lambda: checkpoints(view)}
     if any(models.evaluation(view, split) for split in ("val", "test")):
         found = {"Evaluation": lambda: evaluation(view), **found}
+    if models.start_report(view):
+        found["Start weights"] = lambda: start_weights(view)
     return found
+
+
+def start_weights(view: JobView) -> None:
+    """Which tensors came from the earlier model, which are new, and which of that model found no place."""
+    report = models.start_report(view)
+    lines = report["tensors"]
+    counts = {state: sum(line["state"] == state for line in lines) for state in ("loaded", "new", "unused")}
+    st.markdown(f"From {plain(report.get('model', ''))}, epoch {plain(report.get('epoch', ''))}: "
+                + ", ".join(f"**{number}** {state}" for state, number in counts.items()) + ".")
+    order = {"new": 0, "unused": 1, "loaded": 2}
+    frame = pd.DataFrame(sorted(lines, key=lambda line: order.get(line["state"], 3)),
+                         columns=["name", "state", "size", "why"])
+    st.dataframe(frame, hide_index=True, height=height(len(frame), 16), key=f"model.start.{view.id}",
+                 column_config={"name": "Tensor", "state": "State", "size": "Size", "why": "Why"})
 
 
 def checkpoints(view: JobView) -> None:

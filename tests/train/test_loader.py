@@ -25,7 +25,7 @@ CPU = torch.device("cpu")
 
 def transform(store: JobStore, crop: int | None = None, mean: str = "none", flip: bool = False) -> Transform:
     data = Dataset.read(drawn.dataset(store, shape=(2, 9, 12)).folder)
-    return Transform(Preprocessing(data, crop, mean), flip, CPU)
+    return Transform(Preprocessing(data, crop, mean), TrainOptions(flip="lr" if flip else "none"), CPU)
 
 
 def pictures(count: int = 64) -> torch.Tensor:
@@ -73,7 +73,8 @@ def test_every_picture_is_used_once_an_epoch(store: JobStore) -> None:
     loader = Loader(data, options, Recorder(store, view.id))
     loader.prepare()
     hardware = Hardware(torch.device("cpu"))
-    loader.attach(Transform(Preprocessing.of(data, options), False, hardware.device), Plan(options, 37, 8, 1), hardware)
+    transformed = Transform(Preprocessing.of(data, options), options, hardware.device)
+    loader.attach(transformed, Plan(options, 37, 8, 1), hardware)
     batches = list(loader.train(0))
     assert [len(batch.label_B) for batch in batches] == [8, 8, 8, 8, 5] * 2
     sums = [sorted(float(picture.sum()) for batch in batches[start:start + 5] for picture in batch.image_BCHW)

@@ -14,9 +14,12 @@ from tests.faults.waiting import until
 from tests.train import drawn, killing
 from tests.train.drawn import Recorder
 
-EVERYTHING = {"flip": True, "crop": 10, "solver": "momentum", "lr_policy": "cosine", "accumulation": 2,
-              "learning_rate": 0.005, "mean": "image", "val_interval": 0.5, "snapshot_interval": 0.75}
-"""Shuffle, augmentation, momentum, schedule, half-summed gradients; dropout comes with the network."""
+EVERYTHING = {"flip": "both", "turns": "rotall", "rotation": 20, "rescale": 0.1, "noise": 0.05, "contrast": 0.5,
+              "mixup": 0.2, "cutmix": 1.0, "crop": 10, "solver": "momentum", "lr_policy": "cosine", "accumulation": 2,
+              "learning_rate": 0.005, "mean": "image", "val_interval": 0.5, "snapshot_interval": 0.75,
+              "label_smoothing": 0.1, "class_weights": "inverse", "balanced": True, "ema": 0.9, "clip_norm": 1.0,
+              "patience": 50, "trainable_stages": 3, "backbone_rate": 0.5}
+"""Shuffle, augmentation, momentum, schedule, half-summed gradients, averages; dropout comes with the network."""
 
 LOADING = {"memory": {"loading": "memory"}, "stream, 0 workers": {"loading": "stream", "workers": 0},
            "stream, 2 workers": {"loading": "stream", "workers": 2}}

@@ -109,6 +109,10 @@ def test_a_start_model_gives_what_fits(store: JobStore) -> None:
                                  learning_rate=1e-9, weight_decay=0.0)
     facts = files.read_json(second.folder.path / "network.json")
     assert facts is not None
+    tensors = facts["start"].pop("tensors")
+    assert [(line["name"], line["why"]) for line in tensors if line["state"] == "new"] == [
+        ("dense2.weight", "another size: 3 x 500 there, 4 x 500 here"),
+        ("dense2.bias", "another size: 3 there, 4 here")]
     assert facts["start"] == {"model": first.id, "epoch": 1.0, "loaded": 6, "of": 8, "new": 2}
     assert f"started from {first.id}, epoch 1: 6 of 8 tensors loaded, 2 new" in context.lines
     one, two = (safetensors.torch.load_file(view.folder.checkpoints / "epoch_0001.000.safetensors")

@@ -82,6 +82,13 @@ def results(job_id: str, space: Space, offset: Offset = 0, limit: Limit = 100,
     return {"rows": page.rows, "total": page.total, "summary": inference.batch_summary(space, job_id)}
 
 
+@router.get("/inferences/{job_id}/results.json")
+def results_json(job_id: str, space: Space) -> Response:
+    """All rows so far as one JSON array: image, truth, error and the most probable labels of each."""
+    return StreamingResponse(inference.batch_json(space, job_id), media_type="application/json", headers={
+        "Content-Disposition": f'attachment; filename="{job_id}.json"'})
+
+
 @router.get("/inferences/{job_id}/results.csv")
 def results_csv(job_id: str, space: Space) -> Response:
     """All rows so far as CSV."""

@@ -1,9 +1,9 @@
 """The command line: the same services, the same words as pages and REST. Works with a server and without one."""
 
-from digits_core.cli import classify, create, machine, manage
+from digits_core.cli import classify, create, evaluate, machine, manage
 from digits_core.cli.program import app
 
-__all__ = ["app", "classify", "create", "machine", "main", "manage"]
+__all__ = ["app", "classify", "create", "evaluate", "machine", "main", "manage"]
 
 
 def main() -> None:

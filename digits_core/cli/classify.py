@@ -50,21 +50,23 @@ def classify(
 def classify_many(
     model: ModelId, name: Name = "", group: Group = "", user: User = "", wait: Wait = False, as_json: AsJson = False,
     csv: Annotated[Path | None, typer.Option(help="Write the results there (with --wait).")] = None,
+    results_json: Annotated[Path | None, typer.Option(help="The same as JSON (with --wait).")] = None,
     **options: Any,
 ) -> None:
-    """Classify a folder or a list of pictures as a job."""
+    """Classify a folder, a list of pictures or a dataset's split as a job."""
     workspace = Workspace.open(settings())
     values = given_values(BatchOptions, options)
-    source = values.get("folder") or values.get("image_list") or "pictures"
+    source = values.get("folder") or values.get("image_list") or values.get("dataset") or "pictures"
     view = inference.create_batch(workspace, acting_user(workspace, user), model,
                                   name or f"Classify {Path(str(source)).name}"[:200], values, group)
     try:
         finish(workspace, view, wait, as_json)
     finally:
-        if csv is not None and wait:
-            with csv.open("wb") as file:
-                file.writelines(inference.batch_csv(workspace, view.id))
-            complain(f"Results: {csv}")
+        for path, written in ((csv, inference.batch_csv), (results_json, inference.batch_json)):
+            if path is not None and wait:
+                with path.open("wb") as file:
+                    file.writelines(written(workspace, view.id))
+                complain(f"Results: {path}")
 
 
 @app.command("export-model")

@@ -26,7 +26,17 @@ def read_samples(database: Path, label: int | None = None, search: str = "", off
 
     ``search`` is a part of the path, large and small letters alike. Raises BadData when the database is damaged.
     """
-    request = {"database": str(database), "label": label, "search": search, "offset": offset, "limit": limit}
+    return _asked(database, {"label": label, "search": search, "offset": offset, "limit": limit})
+
+
+def read_positions(database: Path, positions: list[int]) -> list[Json]:
+    """The records at these positions, as the items of ``read_samples``."""
+    found: list[Json] = _asked(database, {"positions": positions})["items"]
+    return found
+
+
+def _asked(database: Path, request: Json) -> Json:
+    request = {"database": str(database), **request}
     process = child.start("digits_core.data.reader", stderr=subprocess.DEVNULL)
     try:
         answer, _ = process.communicate(json.dumps(request).encode(), LIMIT_S)
@@ -57,6 +67,8 @@ def main() -> None:
 
 def _answer(request: Json) -> Json:
     records = Records(Path(request["database"]))
+    if "positions" in request:
+        return {"items": _items(records, request["positions"])}
     start, stop = request["offset"], request["offset"] + request["limit"]
     if request["label"] is None and not request["search"]:
         total, places = len(records), list(range(len(records)))[start:stop]
@@ -64,10 +76,13 @@ def _answer(request: Json) -> Json:
         found = [place for place, (label, path) in enumerate(records.headers())
                  if request["label"] in (None, label) and request["search"].lower() in path.lower()]
         total, places = len(found), found[start:stop]
-    items = [{"index": place, "label": record.label, "path": record.path,
-              "png": base64.b64encode(to_png(record.pixels())).decode()}
-             for place, record in zip(places, records.records(places), strict=True)]
-    return {"total": total, "items": items}
+    return {"total": total, "items": _items(records, places)}
+
+
+def _items(records: Records, places: list[int]) -> list[Json]:
+    return [{"index": place, "label": record.label, "path": record.path,
+             "png": base64.b64encode(to_png(record.pixels())).decode()}
+            for place, record in zip(places, records.records(places), strict=True)]
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from digits_core.evaluate.classification import Tally
+from digits_core.evaluate.predictions import Keeper
 from digits_core.train.hardware import Hardware
 from digits_core.train.options import TrainOptions
 from digits_core.train.solvers import build_solver
@@ -93,12 +94,18 @@ class Classifier:
         return self.tally(batches).metrics()
 
     @torch.inference_mode()
-    def tally(self, batches: Iterable[Batch]) -> Tally:
-        """Everything there is to know about the network's answers; in float32, as inference gives them."""
+    def tally(self, batches: Iterable[Batch], keeper: Keeper | None = None) -> Tally:
+        """Everything there is to know about the network's answers; in float32, as inference gives them.
+
+        ``keeper`` is given every single answer.
+        """
         self.network.eval()
         tally = Tally(self.classes)
         for batch in batches:
-            tally.add_logits(self.model(batch.image_BCHW).float().cpu().numpy(), batch.label_B.cpu().numpy())
+            logits_BK, truth_B = self.model(batch.image_BCHW).float().cpu().numpy(), batch.label_B.cpu().numpy()
+            tally.add_logits(logits_BK, truth_B)
+            if keeper is not None:
+                keeper.add_logits(logits_BK, truth_B)
         return tally
 
     def weights(self) -> dict[str, Tensor]:

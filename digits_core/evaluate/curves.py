@@ -38,7 +38,7 @@ def one_class(positive: NDArray[np.bool_], scores: NDArray[Any]) -> Json:
     pr = {"threshold": thresholds, "recall": recall, "precision": precision,
           "f1": 2 * precision * recall / np.maximum(precision + recall, 1e-12)}
     return {"positives": right, "negatives": wrong, "auc": area(positive, scores)._asdict(),
-            "average_precision": logit(steps, steps * (1 - steps) / right)._asdict(),
+            "average_precision": logit(min(1.0, steps), steps * (1 - steps) / right, right)._asdict(),
             "roc": _thinned(roc), "pr": _thinned(pr)}
 
 
@@ -49,7 +49,7 @@ def area(positive: NDArray[np.bool_], scores: NDArray[Any]) -> Figure:
     above_N = (together[positive] - midranks(ours)) / len(others)
     below_M = 1 - (together[~positive] - midranks(others)) / len(ours)
     variance = sum(float(part.var(ddof=1)) / len(part) for part in (above_N, below_M) if len(part) > 1)
-    return logit(float(above_N.mean()), variance)
+    return logit(float(above_N.mean()), variance, min(len(ours), len(others)))
 
 
 def midranks(values: NDArray[Any]) -> Array:

@@ -68,10 +68,14 @@ def mean(values: NDArray[Any]) -> Figure:
     return Figure(middle, middle - half, middle + half)
 
 
-def logit(value: float, variance: float) -> Figure:
-    """A share whose variance is known, with the normal interval of its logit, so that it stays within 0..1."""
-    if not 0 < value < 1:
-        return Figure(value, min(value, 1 - 1e-12) if value >= 1 else 0.0, max(value, 0.0))
+def logit(value: float, variance: float, entries: int) -> Figure:
+    """A share whose variance is known, with the normal interval of its logit, so that it stays within 0..1.
+
+    At the ends, where that says nothing, it is the Wilson interval of as many pictures as the rarer side has.
+    """
+    if not (1e-12 < value < 1 - 1e-12 and variance > 0):
+        low, high = wilson(value * entries, entries)
+        return Figure(value, float(low), float(high))
     middle, spread = math.log(value / (1 - value)), Z * math.sqrt(variance) / (value * (1 - value))
     return Figure(value, _logistic(middle - spread), _logistic(middle + spread))
 

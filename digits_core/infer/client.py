@@ -50,6 +50,10 @@ class InferenceClient:
             answers += self._ask("/classify", pack(Question(model, file, top, piece)))["rows"]
         return answers
 
+    def look(self, model: str, file: str, image: Image, top: int, wanted: Json) -> Json:
+        """The answer for one picture and what happened inside, see ``services.inference.look``."""
+        return self._ask("/look", pack(Question(model, file, top, [image], wanted)))
+
     def status(self) -> Json:
         """What the process says about itself: pid, device, loaded models. Starts it when there is none."""
         return self._ask("/status", b"")

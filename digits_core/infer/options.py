@@ -10,6 +10,9 @@ from digits_core.options import Options, option
 
 Method = Literal["folder", "text", "upload", "dataset"]
 Split = Literal["train", "val", "test"]
+METHODS = ("grad-cam", "integrated-gradients", "occlusion")
+"""Ways to show where in a picture the evidence for a label is."""
+COLORMAPS = ("jet", "white", "simple", "hot", "rainbow", "winter")
 UPLOADED_LIST = "job:list.txt"
 """Stands for a text list that was uploaded and lies in the job folder."""
 

@@ -15,7 +15,7 @@ from digits_core.errors import BadData, DigitsError, InvalidOptions, NotFound, P
 from digits_core.infer.client import InferenceClient
 from digits_core.infer.inputs import read_input
 from digits_core.infer.model_folder import ModelFolder
-from digits_core.infer.options import UPLOADED_LIST, BatchOptions
+from digits_core.infer.options import COLORMAPS, METHODS, UPLOADED_LIST, BatchOptions
 from digits_core.infer.record_inputs import RecordSource, parsed, unknown_labels
 from digits_core.infer.results import BatchPage, Only, Results, csv_lines, json_lines
 from digits_core.jobs.model import Job, Kind, Status
@@ -49,6 +49,29 @@ def classify(workspace: Workspace, user: str, model_id: str, images: Sequence[Im
     if len(failed) == len(answers):
         raise BadData(" ".join(failed[:5]))
     return answers
+
+
+def look(workspace: Workspace, user: str, model_id: str, image: Image, checkpoint: str = "best", top: int = 5,
+         layers: bool = True, methods: Sequence[str] = (), label: str = "", colormap: str = "jet") -> Json:
+    """Classify one picture and look inside the network: {"row", "parameters", "layers", "explanations", "explained"}.
+
+    ``row`` is the answer of ``classify``. ``layers``: input, weights and activations in the order of the calculation,
+    each with name, kind, type, parameters, shape, mean, std, histogram and picture (PNG in base64, "" where none is
+    shown). ``explanations``: for each of ``methods`` the picture with the evidence for ``label`` (empty: the best one).
+    """
+    view = of_kind(workspace, model_id, Kind.MODEL, Kind.PRETRAINED)
+    authorize(user, "predict", view)
+    problems = [Problem("methods", f"must be among {', '.join(METHODS)} (got {method!r})")
+                for method in methods if method not in METHODS]
+    if colormap not in COLORMAPS:
+        problems.append(Problem("colormap", f"must be one of {', '.join(COLORMAPS)} (got {colormap!r})"))
+    if label and label not in ModelFolder.read(view.folder.path).labels:
+        problems.append(Problem("label", f"The model has no label {label[:60]!r}."))
+    if problems:
+        raise InvalidOptions(problems)
+    row = find_checkpoint(view, checkpoint)
+    return InferenceClient(workspace.settings).look(view.id, str(row["file"]), image, top, {
+        "layers": layers, "methods": list(methods), "label": label, "colormap": colormap})
 
 
 def load_images(workspace: Workspace, sources: Sequence[str]) -> list[Image]:

@@ -9,7 +9,7 @@ from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.services import inference, models
 from digits_core.services.workspace import Workspace
-from digits_core.ui import inference_panels, session
+from digits_core.ui import inference_panels, look_panel, session
 from digits_core.ui.forms import OptionsForm, said, show_problems, submit
 from digits_core.ui.text import plain
 from digits_core.ui.widgets import path_input, start
@@ -74,6 +74,8 @@ def classify(workspace: Workspace, model: str, checkpoint: str, image: tuple[str
         answer = inference.classify(workspace, session.user(), model, [image], checkpoint)[0]
         seen = inference.network_input(workspace, session.user(), model, image)
         inference_panels.one(answer, image[1], seen)
+        if not answer.get("error"):
+            look_panel.draw(workspace, model, checkpoint, image)
 
 
 def _dataset(workspace: Workspace, form: OptionsForm) -> None:

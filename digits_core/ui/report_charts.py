@@ -17,15 +17,17 @@ def clicked(figure: go.Figure, key: str, height: int) -> tuple[int, int] | None:
 
     A heat map alone does not tell plotly's selection what was clicked: invisible markers over its cells do.
     """
-    matrix = figure.data[0].z
+    matrix = figure.data[0].customdata
     size = len(matrix)
     cells = [(row, column) for row in range(size) for column in range(size) if matrix[row][column] or size <= 25]
     figure.add_scatter(
         x=[column for _, column in cells], y=[row for row, _ in cells], mode="markers", customdata=cells,
         marker={"symbol": "square", "size": max(3, int(0.8 * height / max(1, size))), "opacity": 0},
         unselected={"marker": {"opacity": 0}}, selected={"marker": {"opacity": 0.25, "color": "#e8710a"}},
-        showlegend=False, hoverinfo="skip")
-    figure.update_layout(height=height, margin={"l": 8, "r": 8, "t": 28, "b": 8}, uirevision=key,
+        showlegend=False, hovertemplate="truth %{y}, predicted %{x}: %{text}<extra></extra>",
+        text=[f"{matrix[row][column]:,}" for row, column in cells])
+    figure.data[0].update(hoverinfo="skip", hovertemplate=None)
+    figure.update_layout(height=height, hovermode="closest", margin={"l": 8, "r": 8, "t": 28, "b": 8}, uirevision=key,
                          clickmode="event+select", xaxis_range=[-0.5, size - 0.5],
                          yaxis_range=[size - 0.5, -0.5], yaxis_autorange=False)
     event = st.plotly_chart(figure, key=key, config=BAR, on_select="rerun", selection_mode="points")
@@ -54,6 +56,19 @@ def _line(x: list[float], y: list[float], thresholds: list[float], across: str, 
                                   line={"color": colors()[0], "width": 2},
                                   hovertemplate="%{y:.1%} from probability %{customdata:.3f} on"))
     figure.update_layout(xaxis={"title": across, **SHARE}, yaxis={"title": up, **SHARE})
+    return figure
+
+
+def histogram(counts: Json) -> go.Figure:
+    """The distribution of a layer's values in 20 bins."""
+    low, _, high = counts["ticks"]
+    step = (high - low) / len(counts["counts"])
+    figure = go.Figure(go.Scatter(
+        x=[low + (i + 0.5) * step for i in range(len(counts["counts"]))], y=counts["counts"], mode="lines",
+        fill="tozeroy", line={"color": colors()[0], "width": 1, "shape": "spline"}, name="",
+        hovertemplate="%{y:,} values around %{x:.3g}"))
+    figure.update_layout(xaxis={"tickvals": counts["ticks"], "tickformat": ".3g"}, yaxis={"visible": False},
+                         showlegend=False)
     return figure
 
 

@@ -181,9 +181,10 @@ def _compare(workspace: Workspace, view: JobView, split: str, found: Json, key: 
     low, high = answer["difference"]["low"], answer["difference"]["high"]
     better = "better" if answer["difference"]["value"] > 0 else "worse"
     if answer["p"] < 0.05:
-        st.success(f"**{better.capitalize()}**: a difference like this is luck in only {answer['p']:.2g} of 1.")
+        st.success(f"**{better.capitalize()}.** Two equally good networks differ this much in {100 * answer['p']:.2g} % "
+                   "of tests.")
     else:
-        st.info(f"**Not proven**: two equally good networks differ this much in {100 * answer['p']:.0f} % of tests.")
+        st.info(f"**Not proven.** Two equally good networks differ this much in {100 * answer['p']:.0f} % of tests.")
     with st.grid(4, border=True, gap="small", min_column_width=150):
         st.metric("This one", percent(answer["accuracy_first"]))
         st.metric("The other", percent(answer["accuracy_second"]))

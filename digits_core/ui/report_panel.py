@@ -181,8 +181,8 @@ def _compare(workspace: Workspace, view: JobView, split: str, found: Json, key: 
     low, high = answer["difference"]["low"], answer["difference"]["high"]
     better = "better" if answer["difference"]["value"] > 0 else "worse"
     if answer["p"] < 0.05:
-        st.success(f"**{better.capitalize()}.** Two equally good networks differ this much in {100 * answer['p']:.2g} % "
-                   "of tests.")
+        st.success(f"**{better.capitalize()}.** Two equally good networks differ this much in "
+                   f"{100 * answer['p']:.2g} % of tests.")
     else:
         st.info(f"**Not proven.** Two equally good networks differ this much in {100 * answer['p']:.0f} % of tests.")
     with st.grid(4, border=True, gap="small", min_column_width=150):

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 import digits_core
-from digits_core.api import answers, compare, datasets, inference, jobs, models, reference, steering, system, versions
+from digits_core.api import answers, compare, datasets, evaluations, inference, jobs, models, reference, steering, system, versions
 from digits_core.services.workspace import Workspace
 
 ABOUT = ("What pages and command line can do, over HTTP. Reading and classifying need no name; changes need the "
@@ -17,6 +17,6 @@ def create_api(workspace: Workspace) -> FastAPI:
                   default_response_class=answers.StrictJSON)
     api.state.workspace = workspace
     answers.install(api)
-    for part in (jobs, datasets, versions, models, steering, compare, inference, system, reference):
+    for part in (jobs, datasets, versions, models, steering, compare, inference, evaluations, system, reference):
         api.include_router(part.router)
     return api

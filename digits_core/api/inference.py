@@ -50,6 +50,37 @@ def classify_upload(images: Uploads, model: Words, space: Space, user: User, che
     return {"results": inference.classify(space, user, model, pictures_of(images), checkpoint, top)}
 
 
+class Look(Body):
+    """One picture at a server path or http(s) address, to be classified and looked into."""
+
+    model: Text
+    image: Annotated[str, Field(max_length=4096)]
+    checkpoint: Text = "best"
+    top: Top = 5
+    layers: bool = True
+    methods: list[Literal["grad-cam", "integrated-gradients", "occlusion"]] = Field(default_factory=list)
+    label: Text = ""
+    colormap: Literal["jet", "white", "simple", "hot", "rainbow", "winter"] = "jet"
+
+
+@router.post("/look")
+def look(body: Look, space: Space, user: User) -> Json:
+    """Classify a picture and show weights, activations and statistics of every layer, and why this label."""
+    image, = inference.load_images(space, [body.image])
+    return inference.look(space, user, body.model, image, body.checkpoint, body.top, body.layers, body.methods,
+                          body.label, body.colormap)
+
+
+@router.post("/look/upload")
+def look_upload(images: Uploads, model: Words, space: Space, user: User, checkpoint: Words = "best",
+                layers: Annotated[bool, Form()] = True, methods: Annotated[str, Form(
+                    max_length=200, description="With commas between: grad-cam,integrated-gradients,occlusion")] = "",
+                label: Words = "", colormap: Words = "jet") -> Json:
+    """The same for the first uploaded picture."""
+    chosen = [method.strip() for method in methods.split(",") if method.strip()]
+    return inference.look(space, user, model, pictures_of(images)[0], checkpoint, 5, layers, chosen, label, colormap)
+
+
 @router.post("/inferences", status_code=201)
 def create_batch(body: NewBatch, space: Space, user: Named, key: Key = "") -> Json:
     """Put a batch classification into the queue."""
@@ -80,6 +111,13 @@ def results(job_id: str, space: Space, offset: Offset = 0, limit: Limit = 100,
     """Rows of a batch so far, and its summary (accuracy, confusion, per class) once it is done."""
     page = inference.batch_results(space, job_id, offset, limit, only)
     return {"rows": page.rows, "total": page.total, "summary": inference.batch_summary(space, job_id)}
+
+
+@router.get("/inferences/{job_id}/results.json")
+def results_json(job_id: str, space: Space) -> Response:
+    """All rows so far as one JSON array: image, truth, error and the most probable labels of each."""
+    return StreamingResponse(inference.batch_json(space, job_id), media_type="application/json", headers={
+        "Content-Disposition": f'attachment; filename="{job_id}.json"'})
 
 
 @router.get("/inferences/{job_id}/results.csv")

@@ -1,9 +1,9 @@
 """The command line: the same services, the same words as pages and REST. Works with a server and without one."""
 
-from digits_core.cli import classify, compare, create, machine, manage, steer, versions
+from digits_core.cli import classify, compare, create, evaluate, machine, manage, steer, versions
 from digits_core.cli.program import app
 
-__all__ = ["app", "classify", "compare", "create", "machine", "main", "manage", "steer", "versions"]
+__all__ = ["app", "classify", "compare", "create", "evaluate", "machine", "main", "manage", "steer", "versions"]
 
 
 def main() -> None:

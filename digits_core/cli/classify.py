@@ -1,5 +1,7 @@
 """Commands that use models: classify pictures, export and import."""
 
+import base64
+import json
 import shutil
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,11 +13,12 @@ from digits_core.cli.flags import given_values, whole_path, with_options
 from digits_core.cli.identity import acting_user
 from digits_core.cli.program import AsJson, User, Wait, app, complain, settings
 from digits_core.cli.waiting import finish, print_json
-from digits_core.errors import NotFound
-from digits_core.infer.options import BatchOptions
+from digits_core.errors import InvalidOptions, NotFound, Problem
+from digits_core.infer.options import METHODS, BatchOptions
 from digits_core.services import inference, modelstore, uploads
 from digits_core.services.workspace import Workspace
 
+Json = dict[str, Any]
 ModelId = Annotated[str, typer.Option("--model", metavar="ID", help="Id of a trained or imported model.")]
 Checkpoint = Annotated[str, typer.Option("--checkpoint", help="best, last, or an epoch such as 12.")]
 
@@ -25,11 +28,23 @@ def classify(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Picture files or http(s) addresses.")],
     model: ModelId, checkpoint: Checkpoint = "best",
     top: Annotated[int, typer.Option(help="So many of the most probable labels.", min=1, max=1000)] = 5,
+    layers: Annotated[Path | None, typer.Option(help="Write weights, activations and statistics of every layer for "
+                                                "the one picture there, as PNG and JSON.")] = None,
+    explain: Annotated[str, typer.Option(metavar="|".join(METHODS), help="With --layers: why this label; several "
+                                         "with commas between.")] = "",
     user: User = "", as_json: AsJson = False,
 ) -> None:
     """Name what is on pictures, most probable label first; exit code 1 when one could not be read."""
     workspace = Workspace.open(settings())
     pictures = inference.load_images(workspace, [whole_path(image) for image in images])
+    if explain and layers is None:
+        raise InvalidOptions([Problem("explain", "needs --layers FOLDER, where its pictures are written.")])
+    if layers is not None:
+        if len(pictures) != 1:
+            raise InvalidOptions([Problem("layers", "One picture at a time can be looked into.")])
+        methods = [method.strip() for method in explain.split(",") if method.strip()]
+        _write_layers(layers, inference.look(workspace, acting_user(workspace, user), model, pictures[0], checkpoint,
+                                             top, methods=methods))
     answers = inference.classify(workspace, acting_user(workspace, user), model,
                                  [(name, content) for name, (_, content) in zip(images, pictures, strict=True)],
                                  checkpoint, top)
@@ -45,26 +60,42 @@ def classify(
         raise typer.Exit(1)
 
 
+def _write_layers(folder: Path, found: Json) -> None:
+    """Every picture as a file of its own, everything else as layers.json beside them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    named = [(f"{number:03d}-{row['name']}-{row['kind']}", row) for number, row in enumerate(found["layers"])]
+    for stem, row in [*named, *((row["method"], row) for row in found.get("explanations", ()))]:
+        name = "".join(c if c.isalnum() or c in "-_." else "_" for c in stem) + ".png"
+        png = row.pop("picture")
+        row["file"] = name if png else ""
+        if png:
+            (folder / name).write_bytes(base64.b64decode(png))
+    (folder / "layers.json").write_text(json.dumps(found, indent=1) + "\n")
+    complain(f"{len(named)} layers: {folder}")
+
+
 @app.command("classify-many")
 @with_options(BatchOptions)
 def classify_many(
     model: ModelId, name: Name = "", group: Group = "", user: User = "", wait: Wait = False, as_json: AsJson = False,
     csv: Annotated[Path | None, typer.Option(help="Write the results there (with --wait).")] = None,
+    results_json: Annotated[Path | None, typer.Option(help="The same as JSON (with --wait).")] = None,
     **options: Any,
 ) -> None:
-    """Classify a folder or a list of pictures as a job."""
+    """Classify a folder, a list of pictures or a dataset's split as a job."""
     workspace = Workspace.open(settings())
     values = given_values(BatchOptions, options)
-    source = values.get("folder") or values.get("image_list") or "pictures"
+    source = values.get("folder") or values.get("image_list") or values.get("dataset") or "pictures"
     view = inference.create_batch(workspace, acting_user(workspace, user), model,
                                   name or f"Classify {Path(str(source)).name}"[:200], values, group)
     try:
         finish(workspace, view, wait, as_json)
     finally:
-        if csv is not None and wait:
-            with csv.open("wb") as file:
-                file.writelines(inference.batch_csv(workspace, view.id))
-            complain(f"Results: {csv}")
+        for path, written in ((csv, inference.batch_csv), (results_json, inference.batch_json)):
+            if path is not None and wait:
+                with path.open("wb") as file:
+                    file.writelines(written(workspace, view.id))
+                complain(f"Results: {path}")
 
 
 @app.command("export-model")

@@ -34,6 +34,12 @@ def read_samples(database: Path, label: int | None = None, search: str = "", off
                  "limit": limit, "shorter": shorter, "places": places})
 
 
+def read_positions(database: Path, positions: list[int]) -> list[Json]:
+    """The records at these positions, as the items of ``read_samples``."""
+    found: list[Json] = read_samples(database, places=positions)["items"]
+    return found
+
+
 def read_record(database: Path, place: int) -> Json:
     """One record in full: label, path, encoding, shape, bytes, source, PNG in base64, and statistics by channel.
 

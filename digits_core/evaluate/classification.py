@@ -9,6 +9,8 @@ Json = dict[str, Any]
 Floats = NDArray[np.floating[Any]]
 Labels = NDArray[np.int64]
 TOP = 5
+LARGE = 200
+"""With more classes the confusion matrix is written as a list of its cells that are not 0."""
 
 
 class Tally:
@@ -35,8 +37,7 @@ class Tally:
 
     def _add(self, scores_BK: Floats, losses_B: Floats, truth_B: Labels) -> None:
         self.loss_sum += float(losses_B.sum())
-        pairs = truth_B * self.classes + scores_BK.argmax(1)
-        self.confusion += np.bincount(pairs, minlength=self.classes**2).reshape(self.confusion.shape)
+        np.add.at(self.confusion, (truth_B, scores_BK.argmax(1)), 1)
         self.top += int((rank(scores_BK, truth_B) < TOP).sum())
 
     @property
@@ -52,7 +53,7 @@ class Tally:
 
     def report(self, labels: list[str]) -> Json:
         """Everything for an evaluation file; ``labels`` are the names of the classes in order."""
-        return {"entries": self.entries, **self.metrics(), "confusion": self.confusion.tolist(),
+        return {"entries": self.entries, **self.metrics(), **matrix(self.confusion),
                 "per_class": per_class(self.confusion, labels)}
 
 
@@ -65,6 +66,14 @@ def rank(scores_BK: Floats, truth_B: Labels) -> NDArray[np.int64]:
     own_B1 = np.take_along_axis(scores_BK, truth_B[:, None], 1)
     before_BK = np.arange(scores_BK.shape[1]) < truth_B[:, None]
     return ((scores_BK > own_B1) | ((scores_BK == own_B1) & before_BK)).sum(1)
+
+
+def matrix(confusion: NDArray[Any]) -> Json:
+    """The matrix as ``confusion``; that of many classes is empty, and ``cells`` lists [truth, predicted, count]."""
+    if len(confusion) <= LARGE:
+        return {"confusion": confusion.tolist()}
+    truth, predicted = np.nonzero(confusion)
+    return {"confusion": [], "cells": np.stack([truth, predicted, confusion[truth, predicted]], 1).tolist()}
 
 
 def per_class(confusion: NDArray[np.int64], labels: list[str]) -> list[Json]:

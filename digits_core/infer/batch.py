@@ -8,11 +8,13 @@ from typing import Any
 
 from digits_core import files
 from digits_core.errors import BadData, DigitsError
+from digits_core.infer import record_inputs
 from digits_core.infer.client import InferenceClient, InferenceDown
 from digits_core.infer.inputs import Input, read_input, read_inputs, write_inputs
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.infer.results import Results
 from digits_core.infer.score import score
+from digits_core.infer.scores import Scores
 from digits_core.jobs.context import Context
 from digits_core.settings import Settings
 
@@ -33,10 +35,16 @@ def run(context: Context) -> Json:
     if not total:
         raise BadData("There is no picture to classify: the folder or list holds none.")
     results = Results(folder)
-    done = results.mend()
+    scores = Scores(folder, model.labels, int(options.get("top", 5)), total)
+    finished = (folder / "predictions.npz").exists() and not scores.path.exists()
+    done = results.mend(total if finished else scores.count())
+    scores.cut(done)
     context.log(f"{total} pictures, {done} of them already classified")
-    Batch(context, settings, InferenceClient(settings), results).classify(done, total)
-    context.progress(1, "Counting")
+    Batch(context, settings, InferenceClient(settings), results, scores).classify(done, total)
+    context.progress(0.99, "Counting")
+    if scores.path.exists():
+        scores.publish(results, {"model": options["model"], "checkpoint": options["checkpoint_file"], **(
+            {"dataset": options["dataset"], "split": options["split"]} if options["method"] == "dataset" else {})})
     summary = score(results, model.labels)
     files.write_atomic(folder / "summary.json", summary)
     return {key: summary[key] for key in ("pictures", "failed", "labelled", "accuracy", "top5") if key in summary}
@@ -45,8 +53,13 @@ def run(context: Context) -> Json:
 class Batch:
     """One attempt at the pictures that are left."""
 
-    def __init__(self, context: Context, settings: Settings, client: InferenceClient, results: Results) -> None:
-        self.context, self.settings, self.client, self.results = context, settings, client, results
+    def __init__(self, context: Context, settings: Settings, client: InferenceClient, results: Results,
+                 scores: Scores) -> None:
+        self.context, self.settings, self.client = context, settings, client
+        self.results, self.scores = results, scores
+        options = context.job.options
+        self._held = (record_inputs.opened(context.store.root, str(options["dataset"]), str(options["split"]))
+                      if options["method"] == "dataset" else None)  # stays open: LMDB opens no file twice at once
 
     def classify(self, done: int, total: int) -> None:
         """Chunk by chunk: read, ask, append; at most two chunks are in memory."""
@@ -54,7 +67,9 @@ class Batch:
         for chunk, data in self._read_ahead(done):
             self.context.check_stop()
             answers = self._answers(chunk, data)
-            self.results.append(_row(n, entry, answer) for n, (entry, answer)
+            self.scores.append(answers)  # first: a row without its scores would have to be made again
+            top = int(self.context.job.options.get("top", 5))
+            self.results.append(_row(n, entry, answer, top) for n, (entry, answer)
                                 in enumerate(zip(chunk, answers, strict=True), done))
             done += len(chunk)
             rate = (done - first) / max(1e-6, time.monotonic() - started)
@@ -91,9 +106,9 @@ class Batch:
     def _ask(self, images: list[tuple[str, bytes]]) -> list[Json]:
         """The process's answers. When it dies over them, each picture is asked about alone: one may be a killer."""
         options = self.context.job.options
-        model, file, top = str(options["model"]), str(options["checkpoint_file"]), int(options.get("top", 5))
+        model, file = str(options["model"]), str(options["checkpoint_file"])
         try:
-            return self.client.classify(model, file, images, top)
+            return self.client.classify(model, file, images, self.scores.top)
         except InferenceDown as error:
             self.context.log(str(error))
         self.client.status()  # raises when the process does not even start
@@ -124,8 +139,8 @@ def _bytes(source: str) -> int:
         return CHUNK_BYTES // CHUNK  # an upload, an address, or gone
 
 
-def _row(number: int, entry: Input, answer: Json) -> Json:
+def _row(number: int, entry: Input, answer: Json, top: int) -> Json:
     row = {"n": number, "image": entry.image, "source": entry.source, "truth": entry.truth,
-           "predictions": answer.get("predictions", [])}
+           "predictions": answer.get("predictions", [])[:top]}
     extra = {"error": answer.get("error", ""), "note": entry.note}
     return {**row, **{key: value for key, value in extra.items() if value}}

@@ -56,6 +56,10 @@ class InferenceClient:
         body = json.dumps({"dataset": dataset, "options": options, "seed": seed}).encode()
         return [base64.b64decode(picture) for picture in self._ask("/augment", body)["pictures"]]
 
+    def look(self, model: str, file: str, image: Image, top: int, wanted: Json) -> Json:
+        """The answer for one picture and what happened inside, see ``services.inference.look``."""
+        return self._ask("/look", pack(Question(model, file, top, [image], wanted)))
+
     def status(self) -> Json:
         """What the process says about itself: pid, device, loaded models. Starts it when there is none."""
         return self._ask("/status", b"")

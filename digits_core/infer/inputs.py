@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from digits_core import files
 from digits_core.errors import BadData, DigitsError
+from digits_core.infer import record_inputs
 from digits_core.infer.options import UPLOADED_LIST
 from digits_core.safe import is_url, read_regular, safe_path
 from digits_core.safe.images import MAX_BYTES, SUFFIXES
@@ -22,7 +23,8 @@ FILE = "inputs.jsonl"
 class Input(NamedTuple):
     """One picture: the name people know it by, where it is, and its true label where that is known.
 
-    ``source`` is a server path, an http(s) address or ``job:upload/000007``; ``note`` says what was odd in the list.
+    ``source`` is a server path, an http(s) address, ``job:upload/000007`` or ``record:ID/val/17``; ``note`` says what
+    was odd in the list.
     """
 
     image: str
@@ -82,6 +84,9 @@ def find(folder: Path, options: Json, labels: Labels, roots: Sequence[Path]) -> 
     if options["method"] == "upload":
         names = (files.read_json(folder / "uploads.json") or {}).get("names", [])
         return (Input(str(name), f"{UPLOAD}{number:06d}") for number, name in enumerate(names))
+    if options["method"] == "dataset":
+        return (Input(shown(name), source, labels.by_name(label))
+                for name, source, label in record_inputs.listed(folder.parent, options, labels.names))
     if options["method"] == "folder":
         return _in_folder(safe_path(options["folder"], roots), labels)
     uploaded = options["image_list"] == UPLOADED_LIST
@@ -141,6 +146,8 @@ def read_input(source: str, folder: Path, roots: Sequence[Path], private_hosts: 
     """The bytes of a picture. Raises BadData in words for a list ("is not there")."""
     if source.startswith(UPLOAD):
         return read_regular(str(folder / "upload" / Path(source).name), limit=MAX_BYTES)
+    if record := record_inputs.parsed(source):
+        return record_inputs.read_record(folder.parent, record)
     if not is_url(source):
         if not source.startswith("/"):
             raise BadData("is a relative path, and no image folder was given")

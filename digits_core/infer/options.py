@@ -8,7 +8,11 @@ from digits_core import safe
 from digits_core.errors import DigitsError, Problem
 from digits_core.options import Options, option
 
-Method = Literal["folder", "text", "upload"]
+Method = Literal["folder", "text", "upload", "dataset"]
+Split = Literal["train", "val", "test"]
+METHODS = ("grad-cam", "integrated-gradients", "occlusion")
+"""Ways to show where in a picture the evidence for a label is."""
+COLORMAPS = ("jet", "white", "simple", "hot", "rainbow", "winter")
 UPLOADED_LIST = "job:list.txt"
 """Stands for a text list that was uploaded and lies in the job folder."""
 
@@ -18,7 +22,8 @@ class BatchOptions(Options):
 
     method: Method = option(
         "folder", title="Which pictures?", group="Pictures",
-        labels={"folder": "A folder on the server", "text": "A text list", "upload": "Upload"})
+        labels={"folder": "A folder on the server", "text": "A text list", "upload": "Upload",
+                "dataset": "A dataset"})
     folder: str = option("", title="Picture folder", group="Pictures", kind="folder", when={"method": ["folder"]},
                          help="Every picture below it. Folders named like the model's classes give the true labels.")
     image_list: str = option("", title="Image list", group="Pictures", kind="path", when={"method": ["text"]},
@@ -26,6 +31,10 @@ class BatchOptions(Options):
                                   "name), after a tab or a blank.")
     image_folder: str = option("", title="Image folder", group="Pictures", kind="folder", when={"method": ["text"]},
                                help="Relative paths in the list start here; empty: beside the list.")
+    dataset: str = option("", title="Dataset", group="Pictures", kind="job", when={"method": ["dataset"]},
+                          help="A finished dataset with the model's labels: every picture of one split is tested.")
+    split: Split = option("val", title="Split", group="Pictures", when={"method": ["dataset"]},
+                          labels={"val": "Validation", "test": "Test", "train": "Training"})
     limit: int | None = option(None, title="Number of pictures", group="Pictures", ge=1, le=10**9,
                                help="Only the first so many; empty: all.")
     checkpoint: str = option("best", title="Checkpoint", group="Model", help="best, last, or an epoch such as 12.")
@@ -34,9 +43,11 @@ class BatchOptions(Options):
 
     def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
         """A path that is needed and missing, forbidden, or of the wrong sort."""
-        required = {"folder": "folder", "text": "image_list", "upload": ""}[self.method]
+        required = {"folder": "folder", "text": "image_list"}.get(self.method, "")
         found = []
-        for name in {"folder": ("folder",), "text": ("image_list", "image_folder"), "upload": ()}[self.method]:
+        if self.method == "dataset" and not self.dataset.strip():
+            found.append(Problem("dataset", "This field is required."))
+        for name in {"folder": ("folder",), "text": ("image_list", "image_folder")}.get(self.method, ()):
             text = getattr(self, name).strip()
             problem = _path_problem(name, text, roots) if text and text != UPLOADED_LIST else None
             if not text and name == required:

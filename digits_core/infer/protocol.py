@@ -19,12 +19,16 @@ CHUNK_BYTES = 32_000_000
 
 
 class Question(NamedTuple):
-    """Which labels do these pictures have? ``file`` is the name of the checkpoint's weights."""
+    """Which labels do these pictures have? ``file`` is the name of the checkpoint's weights.
+
+    ``look`` asks to look inside as well: {"layers": bool, "colormap", "methods", "label"}.
+    """
 
     model: str
     file: str
     top: int
     images: list[Image]
+    look: Json | None = None
 
 
 def folder_of(jobs_dir: Path) -> Path:
@@ -44,7 +48,7 @@ def log_of(jobs_dir: Path) -> Path:
 
 def pack(question: Question) -> bytes:
     """A request's body."""
-    header = {"model": question.model, "file": question.file, "top": question.top,
+    header = {"model": question.model, "file": question.file, "top": question.top, "look": question.look,
               "images": [[name, len(data)] for name, data in question.images]}
     text = json.dumps(header).encode()  # ASCII: names that are no valid UTF-8 travel as escapes
     return b"".join([struct.pack(">I", len(text)), text, *(data for _, data in question.images)])
@@ -59,7 +63,8 @@ def unpack(body: bytes) -> Question:
         for name, length in header["images"]:
             images.append((str(name), body[at:at + int(length)]))
             at += int(length)
-        question = Question(str(header["model"]), str(header["file"]), int(header["top"]), images)
+        question = Question(str(header["model"]), str(header["file"]), int(header["top"]), images,
+                            header.get("look"))
     except (struct.error, ValueError, KeyError, TypeError) as error:
         raise BadData("The inference process got a request that it does not understand.") from error
     if at != len(body):

@@ -39,9 +39,14 @@ class Results:
         self.path = folder / "predictions.jsonl"
         self.index = folder / "predictions.index"
 
-    def mend(self) -> int:
-        """Make the files whole after a writer was killed; returns the number of rows. Only the writer may call it."""
+    def mend(self, most: int) -> int:
+        """Make the files whole after a writer was killed, and keep at most so many rows; returns their number.
+
+        Only the writer may call it.
+        """
         starts, end = self._scan()
+        if most < len(starts):
+            starts, end = starts[:most], int(starts["at"][most])
         if self.path.exists():
             os.truncate(self.path, end)
         files.write_atomic(self.index, starts.tobytes())
@@ -161,3 +166,13 @@ def _taken(buffer: io.StringIO) -> bytes:
 def escaped(cell: object) -> object:
     """The cell, with an apostrophe in front where a spreadsheet would run it as a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+
+
+def json_lines(rows: Iterable[Json]) -> Iterator[bytes]:
+    """All rows as one JSON array, in pieces: image, truth, error and predictions of each."""
+    before = b"["
+    for row in rows:
+        kept = {name: row[name] for name in ("image", "truth", "error", "note", "predictions") if name in row}
+        yield before + json.dumps(kept, allow_nan=False).encode()
+        before = b",\n"
+    yield b"[]\n" if before == b"[" else b"]\n"

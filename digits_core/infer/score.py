@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from digits_core.evaluate.classification import matrix
 from digits_core.infer.results import best_of
 
 Json = dict[str, Any]
@@ -36,6 +37,6 @@ def _with_labels(confusion: Any, in_top: int, labels: Sequence[str]) -> Json:
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
     rows = zip(labels, truth, precision, recall, f1, strict=True)
     return {"accuracy": float(right.sum() / truth.sum()), "top5": float(in_top / truth.sum()), "labels": list(labels),
-            "confusion": confusion.tolist(),
+            **matrix(confusion),
             "per_class": [{"label": label, "entries": int(n), "precision": float(p), "recall": float(r),
                            "f1": float(f)} for label, n, p, r, f in rows]}

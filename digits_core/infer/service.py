@@ -16,11 +16,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from digits_core.errors import DigitsError, InvalidOptions
+from digits_core.errors import BadData, DigitsError, InvalidOptions
 from digits_core.infer.augmentation import preview
 from digits_core.infer.loaded import Loaded
 from digits_core.infer.predictor import Predictor
-from digits_core.infer.protocol import LARGEST, Image, record_of, unpack
+from digits_core.infer.protocol import LARGEST, Image, Question, record_of, unpack
 from digits_core.jobs import devices
 from digits_core.jobs.failures import explain
 from digits_core.jobs.store import JobStore
@@ -41,12 +41,14 @@ class Service:
         self.ending = threading.Event()
         self._lock = threading.Lock()
         self._gpu = threading.Lock()
+        self._looking = threading.Lock()
         self._busy = 0
         self._last = time.monotonic()
 
     def app(self) -> Starlette:
-        """The routes."""
+        """The routes; a question says itself whether it wants to look inside."""
         return Starlette(routes=[Route("/classify", self.classify, methods=["POST"]),
+                                 Route("/look", self.classify, methods=["POST"]),
                                  Route("/augment", self.augment, methods=["POST"]),
                                  Route("/status", self.status, methods=["POST"])])
 
@@ -98,6 +100,8 @@ class Service:
         try:
             question = unpack(body)
             predictor = self.loaded.get(question.model, question.file)
+            if question.look is not None:
+                return _json(self._look(predictor, question))
             return _json({"rows": self._rows(predictor, question.images, question.top)})
         except DigitsError as error:
             return _failure(type(error).__name__, str(error), 400)
@@ -109,6 +113,17 @@ class Service:
             self.ending.set()
             record_of(self.settings.jobs_dir).unlink(missing_ok=True)  # first: nobody new shall come
             return _failure("DigitsError", explain(error).reason, 503)
+
+    def _look(self, predictor: Predictor, question: Question) -> Json:
+        from digits_core.infer.looking import look  # captum and its companions are heavy, and few ask for it
+
+        (name, _), = question.images[:1]
+        pixels, error = _prepared(predictor, question.images[0])
+        if pixels is None:
+            raise BadData(f"{name} {error}.")
+        with self._looking:  # one at a time: pictures of all layers take much memory
+            return {"row": _row(predictor, name, predictor.predict([pixels])[0], question.top, 0.0),
+                    **look(predictor, pixels, question.look or {})}
 
     def _rows(self, predictor: Predictor, images: list[Image], top: int) -> list[Json]:
         if self.device == "cpu":

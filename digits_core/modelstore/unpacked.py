@@ -10,6 +10,7 @@ from pydantic import Field
 
 from digits_core import files
 from digits_core.errors import BadData
+from digits_core.evaluate.classification import LARGE
 from digits_core.infer.model_files import CheckpointFile, ModelPart, read_part, to_part
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.modelstore.archive import FORMAT, SCHEMA, SPLITS, SUMS, WEIGHTS
@@ -40,6 +41,7 @@ class Report(ModelPart):
     accuracy: Share
     top5: Share
     confusion: list[list[Count]]
+    cells: list[tuple[Count, Count, Count]] = Field(default_factory=list)
     per_class: list[ClassReport]
 
 
@@ -116,7 +118,12 @@ def read_reports(model: ModelFolder) -> dict[str, Report]:
             continue
         report = read_part(path, Report)
         rows = [len(row) for row in report.confusion]
-        if report.split != split or rows != [classes] * classes or len(report.per_class) != classes:
+        whole = rows == [classes] * classes if classes <= LARGE else _are_inside(report.cells, classes)
+        if report.split != split or not whole or len(report.per_class) != classes:
             raise BadData(f"evaluation/{split}.json does not belong to a model of {classes} classes.")
         found[split] = report
     return found
+
+
+def _are_inside(cells: list[tuple[int, int, int]], classes: int) -> bool:
+    return all(truth < classes and predicted < classes for truth, predicted, _ in cells)

@@ -1,5 +1,6 @@
 """Services on predictions: classify pictures now, or many of them as a job."""
 
+import base64
 import io
 import shutil
 import time
@@ -9,16 +10,19 @@ from typing import Any
 
 from digits_core import files, safe
 from digits_core.data import pictures
-from digits_core.errors import BadData, DigitsError, InvalidOptions, Problem
+from digits_core.data.reader import read_positions
+from digits_core.errors import BadData, DigitsError, InvalidOptions, NotFound, Problem
 from digits_core.infer.client import InferenceClient
 from digits_core.infer.inputs import read_input
 from digits_core.infer.model_folder import ModelFolder
-from digits_core.infer.options import UPLOADED_LIST, BatchOptions
-from digits_core.infer.results import BatchPage, Only, Results, csv_lines
+from digits_core.infer.options import COLORMAPS, METHODS, UPLOADED_LIST, BatchOptions
+from digits_core.infer.record_inputs import RecordSource, parsed, unknown_labels
+from digits_core.infer.results import BatchPage, Only, Results, csv_lines, json_lines
 from digits_core.jobs.model import Job, Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.options import check
 from digits_core.services.access import authorize
+from digits_core.services.datasets import manifest
 from digits_core.services.jobs import checked_name, of_kind
 from digits_core.services.models import find_checkpoint
 from digits_core.services.workspace import Workspace
@@ -45,6 +49,29 @@ def classify(workspace: Workspace, user: str, model_id: str, images: Sequence[Im
     if len(failed) == len(answers):
         raise BadData(" ".join(failed[:5]))
     return answers
+
+
+def look(workspace: Workspace, user: str, model_id: str, image: Image, checkpoint: str = "best", top: int = 5,
+         layers: bool = True, methods: Sequence[str] = (), label: str = "", colormap: str = "jet") -> Json:
+    """Classify one picture and look inside the network: {"row", "parameters", "layers", "explanations", "explained"}.
+
+    ``row`` is the answer of ``classify``. ``layers``: input, weights and activations in the order of the calculation,
+    each with name, kind, type, parameters, shape, mean, std, histogram and picture (PNG in base64, "" where none is
+    shown). ``explanations``: for each of ``methods`` the picture with the evidence for ``label`` (empty: the best one).
+    """
+    view = of_kind(workspace, model_id, Kind.MODEL, Kind.PRETRAINED)
+    authorize(user, "predict", view)
+    problems = [Problem("methods", f"must be among {', '.join(METHODS)} (got {method!r})")
+                for method in methods if method not in METHODS]
+    if colormap not in COLORMAPS:
+        problems.append(Problem("colormap", f"must be one of {', '.join(COLORMAPS)} (got {colormap!r})"))
+    if label and label not in ModelFolder.read(view.folder.path).labels:
+        problems.append(Problem("label", f"The model has no label {label[:60]!r}."))
+    if problems:
+        raise InvalidOptions(problems)
+    row = find_checkpoint(view, checkpoint)
+    return InferenceClient(workspace.settings).look(view.id, str(row["file"]), image, top, {
+        "layers": layers, "methods": list(methods), "label": label, "colormap": colormap})
 
 
 def load_images(workspace: Workspace, sources: Sequence[str]) -> list[Image]:
@@ -96,11 +123,29 @@ def create_batch(workspace: Workspace, user: str, model_id: str, name: str, opti
         row = find_checkpoint(view, values["checkpoint"])
     except DigitsError as error:
         raise InvalidOptions([Problem("model", str(error))]) from None
-    needs = (view.id,) if view.status is Status.DONE else ()  # a model in training may be asked too
+    needs: tuple[str, ...] = (view.id,) if view.status is Status.DONE else ()  # a model in training may be asked too
+    needs += _dataset(workspace, view, values)
     job = Job(workspace.store.new_id(), Kind.INFERENCE, view.job.task, checked_name(name), user, time.time(),
               {**values, "model": view.id, "checkpoint_file": row["file"]}, needs, group.strip())
     workspace.store.submit(job, lambda hidden: _fill(hidden, uploads, list_upload))
     return workspace.store.get(job.id)
+
+
+def _dataset(workspace: Workspace, model: JobView, values: Json) -> tuple[str, ...]:
+    """The dataset that is to be tested. Raises InvalidOptions when it is none, or its labels are not the model's."""
+    if values["method"] != "dataset":
+        return ()
+    try:
+        view = of_kind(workspace, values["dataset"], Kind.DATASET)
+        facts = manifest(view)
+        problem = unknown_labels([str(label) for label in facts["labels"]], ModelFolder.read(model.folder.path).labels)
+        if values["split"] not in facts["splits"]:
+            raise InvalidOptions([Problem("split", f"'{view.name}' has {', '.join(facts['splits'])}.")])
+    except (NotFound, BadData) as error:
+        problem = str(error)
+    if problem:
+        raise InvalidOptions([Problem("dataset", problem)])
+    return (view.id,)
 
 
 def _fill(hidden: Path, uploads: Sequence[tuple[str, Path | bytes]], list_upload: Path | bytes | None) -> None:
@@ -142,26 +187,60 @@ def batch_csv(workspace: Workspace, job_id: str) -> Iterator[bytes]:
     return csv_lines(Results(view.folder.path), top if isinstance(top, int) else 5)
 
 
+def batch_json(workspace: Workspace, job_id: str) -> Iterator[bytes]:
+    """The rows so far as one JSON array in pieces: image, truth, error and predictions of each."""
+    return json_lines(Results(of_kind(workspace, job_id, Kind.INFERENCE).folder.path))
+
+
 def thumbnails(workspace: Workspace, job_id: str, rows: Sequence[Json], size: int = 96) -> list[bytes | None]:
     """A small PNG for each row of a page; None where the picture is on the web or cannot be read (any more).
 
     Only the rows' numbers are believed: where a picture is says the job's own file.
     """
     folder = of_kind(workspace, job_id, Kind.INFERENCE).folder.path
-    numbers = (row.get("n") for row in rows)
-    return [_thumbnail(folder, number, workspace.settings.data_roots, size) if isinstance(number, int) else None
-            for number in numbers]
+    results = Results(folder)
+    sources = [_source(results, row.get("n")) for row in rows]
+    known = record_pictures(workspace, [source for source in sources if parsed(source)])
+    roots = workspace.settings.data_roots
+    return [_small(known.get(source) if parsed(source) else _file(folder, source, roots), size) for source in sources]
 
 
-def _thumbnail(folder: Path, number: int, roots: Sequence[Path], size: int) -> bytes | None:
+def record_pictures(workspace: Workspace, sources: Sequence[str]) -> dict[str, bytes]:
+    """PNGs of dataset records (``record:ID/val/17``); without those that are gone or damaged."""
+    wanted: dict[Path, list[RecordSource]] = {}
+    for record in filter(None, map(parsed, sources)):
+        wanted.setdefault(record.database(workspace.settings.jobs_dir), []).append(record)
+    found: dict[str, bytes] = {}
+    for database, records in wanted.items():
+        try:
+            items = read_positions(database, [record.position for record in records]) if database.is_dir() else []
+        except BadData:
+            continue  # shown without a picture; the dataset's own page says what is wrong with it
+        found |= {str(record): base64.b64decode(item["png"]) for record, item in zip(records, items, strict=False)}
+    return found
+
+
+def _source(results: Results, number: object) -> str:
     try:
-        row = Results(folder).row(number)
-        if safe.is_url(str(row["source"])):
-            return None
-        image = pictures.decode(read_input(str(row["source"]), folder, roots, ()), str(row["image"])).image
-    except (DigitsError, OSError, KeyError):
+        return str(results.row(number)["source"]) if isinstance(number, int) else ""
+    except (DigitsError, KeyError):
+        return ""
+
+
+def _file(folder: Path, source: str, roots: Sequence[Path]) -> bytes | None:
+    try:
+        return read_input(source, folder, roots, ()) if source and not safe.is_url(source) else None
+    except (DigitsError, OSError):
         return None
-    image = image.convert("RGB")
+
+
+def _small(data: bytes | None, size: int) -> bytes | None:
+    try:
+        image = pictures.decode(data, "picture").image.convert("RGB") if data else None
+    except DigitsError:
+        return None
+    if image is None:
+        return None
     image.thumbnail((size, size))
     png = io.BytesIO()
     image.save(png, "PNG")

@@ -96,6 +96,12 @@ def checkpoint_path(view: JobView, which: str = "best") -> Path:
     return path
 
 
+def labels(view: JobView) -> list[str]:
+    """The names of a model's classes, in order; none when its file is missing."""
+    path = view.folder.path / "labels.txt"
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+
+
 def evaluation(view: JobView, split: str = "val") -> Json:
     """The report of the final evaluation on a split; empty until there is one."""
     if split not in ("train", "val", "test"):

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from digits_core.evaluate.classification import Tally
+from digits_core.evaluate.predictions import Keeper
 from digits_core.train.average import Average
 from digits_core.train.batch import Batch
 from digits_core.train.hardware import Hardware
@@ -129,13 +130,19 @@ class Classifier:
         return self.tally(batches).metrics()
 
     @torch.inference_mode()
-    def tally(self, batches: Iterable[Batch]) -> Tally:
-        """Everything there is to know about the network's answers; in float32, as inference gives them."""
+    def tally(self, batches: Iterable[Batch], keeper: Keeper | None = None) -> Tally:
+        """Everything there is to know about the network's answers; in float32, as inference gives them.
+
+        ``keeper`` is given every single answer.
+        """
         self.measured.eval()
         tally = Tally(self.classes)
         for batch in batches:
             for piece in batch.pieces(self.pieces):
-                tally.add_logits(self.measured(piece.image_BCHW).float().cpu().numpy(), piece.label_B.cpu().numpy())
+                logits_BK, truth_B = self.measured(piece.image_BCHW).float().cpu().numpy(), piece.label_B.cpu().numpy()
+                tally.add_logits(logits_BK, truth_B)
+                if keeper is not None:
+                    keeper.add_logits(logits_BK, truth_B)
         return tally
 
     def _shown(self) -> nn.Module:

@@ -9,6 +9,7 @@ from torch import nn
 
 from digits_core import files
 from digits_core.errors import DigitsError
+from digits_core.evaluate.predictions import Keeper, predictions_file
 from digits_core.jobs.context import Context
 from digits_core.networks import NETWORKS
 from digits_core.networks.build import build_network, count_parameters
@@ -27,6 +28,8 @@ from digits_core.train.plan import INIT, Plan, mix
 from digits_core.train.start import load_start
 
 Json = dict[str, Any]
+LOOKED_THROUGH = 200_000
+"""Training sets up to this size are predicted too when a training ends; larger ones on demand."""
 
 
 def run(context: Context) -> Json:
@@ -100,7 +103,7 @@ def _begin(context: Context, journal: Journal, hardware: Hardware) -> None:
 
 
 def _evaluate(context: Context, learner: Any, loader: Loader, journal: Journal) -> Json:
-    """Measure the best checkpoint on validation and test pictures and write the reports."""
+    """Measure the best checkpoint on validation and test pictures, write the reports, and keep every prediction."""
     best = journal.checkpoints.best()
     if best is None:
         raise DigitsError("The training left no checkpoint: its files were deleted while it ran. Resume.")
@@ -108,14 +111,26 @@ def _evaluate(context: Context, learner: Any, loader: Loader, journal: Journal) 
     folder = context.folder.path / "evaluation"
     folder.mkdir(exist_ok=True)
     pace, summary = Pace(context, journal.plan), {"best_epoch": best["epoch"]}
-    for split, prefix in (("val", ""), ("test", "test_")):
-        if not loader.dataset.has(split):
+    for split, prefix in (("val", ""), ("test", "test_"), ("train", None)):
+        if not loader.dataset.has(split) or (prefix is None and loader.dataset.entries[split] > LOOKED_THROUGH):
             continue
         context.progress(TRAINING, f"measuring the best checkpoint on {split}", epoch=journal.plan.epoch(journal.step))
-        report = learner.tally(pace.watched(loader.measure(split))).report(loader.dataset.labels)
+        keeper = Keeper(loader.dataset.labels, loader.dataset.entries[split])
+        report = learner.tally(pace.watched(loader.measure(split)), keeper).report(loader.dataset.labels)
+        _keep(context, keeper, loader.dataset, split, best)
+        if prefix is None:  # a network knows the pictures it learned from: their report would be too good
+            continue
         files.write_atomic(folder / f"{split}.json", {"v": 1, "split": split, "checkpoint_epoch": best["epoch"],
                                                       "time": time.time(), **report})
         context.log(f"best checkpoint (epoch {best['epoch']:g}) on {split}: accuracy {report['accuracy']:.4f}")
         summary |= {f"{prefix}accuracy": report["accuracy"], f"{prefix}top5": report["top5"],
                     f"{prefix}loss": report["loss"]}
     return summary
+
+
+def _keep(context: Context, keeper: Keeper, dataset: Dataset, split: str, best: Json) -> None:
+    """Write every prediction beside the report; those on training pictures show which labels are probably wrong."""
+    paths = [path for _, path in dataset.records(split).headers()]
+    source = {"dataset": str(context.job.options["dataset"]), "split": split, "model": context.job.id,
+              "checkpoint": best["file"], "checkpoint_epoch": best["epoch"], "time": time.time()}
+    keeper.done(paths, source).write(predictions_file(context.folder.path, split))

@@ -5,11 +5,11 @@ from typing import Any
 import streamlit as st
 
 from digits_core.infer.options import BatchOptions
-from digits_core.jobs.model import Kind
+from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.services import inference, models
 from digits_core.services.workspace import Workspace
-from digits_core.ui import inference_panels, session
+from digits_core.ui import inference_panels, look_panel, session
 from digits_core.ui.forms import OptionsForm, said, show_problems, submit
 from digits_core.ui.text import plain
 from digits_core.ui.widgets import path_input, start
@@ -74,6 +74,21 @@ def classify(workspace: Workspace, model: str, checkpoint: str, image: tuple[str
         answer = inference.classify(workspace, session.user(), model, [image], checkpoint)[0]
         seen = inference.network_input(workspace, session.user(), model, image)
         inference_panels.one(answer, image[1], seen)
+        if not answer.get("error"):
+            look_panel.draw(workspace, model, checkpoint, image)
+
+
+def _dataset(workspace: Workspace, form: OptionsForm) -> None:
+    """Which dataset and split shall be tested."""
+    ready = {view.id: view.name for view in workspace.store.jobs(Kind.DATASET) if view.status is Status.DONE}
+    wanted = form.value("dataset")
+    start(form.key("dataset"), wanted if wanted in ready else "")
+    chosen = st.selectbox("Dataset", ["", *ready], key=form.key("dataset"), persist_state="session",
+                          format_func=lambda name: f"{ready[name]} ({name})" if name else "Choose one",
+                          help=form.fields["dataset"].help)
+    form.drawn["dataset"] = chosen or ""
+    show_problems(form.prefix, "dataset", chosen)
+    form.draw(("split",))
 
 
 def batch(workspace: Workspace, model: str, checkpoint: str, first: Json) -> None:
@@ -92,6 +107,8 @@ def batch(workspace: Workspace, model: str, checkpoint: str, first: Json) -> Non
         uploads = st.file_uploader("Pictures", TYPES, accept_multiple_files=True, key=f"{prefix}.files") or []
         show_problems(prefix, "uploads")
     form.draw(("folder", *([] if listed else ["image_list"]), "image_folder"))
+    if form.value("method") == "dataset":
+        _dataset(workspace, form)
     with st.expander("More", icon=":material/tune:"):
         form.draw(("limit", "top"), columns=2)
     show_problems(prefix, "model", model)

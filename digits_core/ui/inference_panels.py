@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from digits_core.jobs.store import JobView
-from digits_core.services import inference
+from digits_core.services import evaluation, inference
 from digits_core.services.workspace import Workspace
-from digits_core.ui import session
+from digits_core.ui import report_panel, session, top_panel
 from digits_core.ui.model_panels import show_report
 from digits_core.ui.overview import bar
 from digits_core.ui.text import count, number, percent, plain, plural, short
@@ -70,13 +70,18 @@ def live(workspace: Workspace, view: JobView) -> None:
 
 def tabs(workspace: Workspace, view: JobView) -> dict[str, Callable[[], None]]:
     """Panels of a batch, by title."""
-    return {"Results": lambda: results(workspace, view)}
+    found: dict[str, Callable[[], None]] = {"Results": lambda: results(workspace, view)}
+    if evaluation.splits(view):
+        found |= {"Top pictures": lambda: top_panel.draw(workspace, view)}
+        if inference.batch_summary(workspace, view.id).get("accuracy") is not None:
+            found = {"Report": lambda: report_panel.draw(workspace, view), **found}
+    return found
 
 
 def results(workspace: Workspace, view: JobView) -> None:
     """Summary and confusion where labels are known, then the pictures, wrong ones first."""
     summary = inference.batch_summary(workspace, view.id)
-    if summary.get("accuracy") is not None:
+    if summary.get("accuracy") is not None and not evaluation.splits(view):  # else there is a whole report
         with session.readable("The summary"):
             show_report(summary, f"batch.{view.id}")
     labelled = summary.get("accuracy") is not None
@@ -90,6 +95,8 @@ def results(workspace: Workspace, view: JobView) -> None:
         session.to_address("show", only, "wrong" if wrong else "all")
         st.download_button("CSV", lambda: b"".join(inference.batch_csv(workspace, view.id)), f"{view.id}.csv",
                            "text/csv", icon=":material/download:", on_click="ignore", key="batch.csv")
+        st.download_button("JSON", lambda: b"".join(inference.batch_json(workspace, view.id)), f"{view.id}.json",
+                           "application/json", icon=":material/download:", on_click="ignore", key="batch.json")
     _table(workspace, view, only)
 
 

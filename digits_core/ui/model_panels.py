@@ -7,8 +7,9 @@ import streamlit as st
 
 from digits_core.jobs.store import JobView
 from digits_core.services import models
+from digits_core.services.evaluation import splits
 from digits_core.services.workspace import Workspace
-from digits_core.ui import charts, curves, job_parts, session
+from digits_core.ui import charts, curves, job_parts, report_panel, session
 from digits_core.ui.overview import bar
 from digits_core.ui.tables import height
 from digits_core.ui.text import count, duration, number, percent, plain, short, three_digits
@@ -77,7 +78,9 @@ def _events(view: JobView) -> None:
 def tabs(workspace: Workspace, view: JobView) -> dict[str, Any]:
     """Panels below the live part, by title; only the open one is drawn."""
     found = {"Checkpoints": lambda: checkpoints(view)}
-    if any(models.evaluation(view, split) for split in ("val", "test")):
+    if splits(view):
+        found = {"Evaluation": lambda: report(workspace, view), **found}
+    elif any(models.evaluation(view, split) for split in ("val", "test")):
         found = {"Evaluation": lambda: evaluation(view), **found}
     if models.start_report(view):
         found["Start weights"] = lambda: start_weights(view)
@@ -96,6 +99,14 @@ def start_weights(view: JobView) -> None:
                          columns=["name", "state", "size", "why"])
     st.dataframe(frame, hide_index=True, height=height(len(frame), 16), key=f"model.start.{view.id}",
                  column_config={"name": "Tensor", "state": "State", "size": "Size", "why": "Why"})
+
+
+def report(workspace: Workspace, view: JobView) -> None:
+    """The report on the model's own dataset, and the way to test it on another one."""
+    if st.button("Test it on a dataset", icon=":material/fact_check:", key="model.test"):
+        st.session_state["batch.new.method"] = "dataset"
+        st.switch_page("inference.py", query_params={"model": view.id, "mode": "Many pictures"})
+    report_panel.draw(workspace, view)
 
 
 def checkpoints(view: JobView) -> None:
@@ -171,7 +182,7 @@ def show_report(report: Json, key: str) -> None:
     with left:
         st.markdown("**Confusion**")
         matrix = report.get("confusion") or []
-        if matrix and labels:
+        if matrix and len(labels) <= 100:
             charts.draw(charts.confusion(matrix, labels), f"{key}.confusion", min(460, 150 + 60 * len(labels)))
     with right:
         st.markdown("**Per class**")

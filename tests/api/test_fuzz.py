@@ -17,7 +17,7 @@ with warnings.catch_warnings():
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 BASE = "http://localhost:8501/api"
-COSTLY = ("/doctor", "/classify", "/classify/upload", "/datasets/{job_id}/fit")
+COSTLY = ("/doctor", "/classify", "/classify/upload", "/look", "/look/upload", "/datasets/{job_id}/fit")
 """Routes where an example costs much."""
 
 

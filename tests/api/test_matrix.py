@@ -6,7 +6,7 @@ from starlette.applications import Starlette
 from digits_core.services.workspace import Workspace
 from tests.api.conftest import TestClient
 
-READS = {"/classify", "/classify/upload"}
+READS = {"/classify", "/classify/upload", "/look", "/look/upload"}
 """POST routes that change nothing, so that they need no name (AUTH-03)."""
 UNKNOWN = "20200101-000000-abcd"
 

@@ -38,7 +38,7 @@ def test_pages_of_all_wrong_and_failed_rows(results):
 
 def test_a_batch_without_rows_has_empty_pages(tmp_path):
     assert Results(tmp_path).page(0, 10) == ([], 0)
-    assert Results(tmp_path).mend() == 0
+    assert Results(tmp_path).mend(1000) == 0
     with pytest.raises(NotFound):
         Results(tmp_path).row(0)
 
@@ -47,7 +47,7 @@ def test_a_batch_without_rows_has_empty_pages(tmp_path):
 def test_a_torn_row_is_cut_off_by_the_next_writer(results, torn):
     with results.path.open("ab") as file:
         file.write(torn)
-    assert results.mend() == 6
+    assert results.mend(1000) == 6
     results.append([row(6)])
     assert [one["n"] for one in results] == list(range(7))
     assert results.page(6, 5) == ([row(6)], 7)
@@ -59,7 +59,7 @@ def test_a_damaged_index_never_breaks_a_page_and_is_mended(results, index):
     if index is not None:
         results.index.write_bytes(index)
     assert len(results.page(0, 10).rows) <= 6
-    assert results.mend() == 6
+    assert results.mend(1000) == 6
     assert results.page(0, 10) == (ROWS, 6)
 
 

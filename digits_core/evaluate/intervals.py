@@ -1,0 +1,97 @@
+"""95 % intervals of key figures. Everything here is deterministic: the same pictures give the same interval."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Z = 1.959963984540054
+"""97.5 % point of the normal distribution."""
+DRAWS = 200
+
+
+class Figure(NamedTuple):
+    """A key figure with the ends of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def wilson(hits: Any, entries: Any) -> tuple[Array, Array]:
+    """Wilson score interval of shares ``hits / entries`` (Wilson 1927); 0..1 where there are no entries."""
+    n = np.asarray(entries, np.float64)
+    safe = np.maximum(n, 1e-12)
+    share = np.asarray(hits, np.float64) / safe
+    middle = (share + Z**2 / (2 * safe)) / (1 + Z**2 / safe)
+    half = Z * np.sqrt(share * (1 - share) / safe + Z**2 / (4 * safe**2)) / (1 + Z**2 / safe)
+    return np.where(n > 0, np.clip(middle - half, 0, 1), 0.0), np.where(n > 0, np.clip(middle + half, 0, 1), 1.0)
+
+
+def share(hits: int, entries: int) -> Figure:
+    """A share with its Wilson interval."""
+    low, high = wilson(hits, entries)
+    return Figure(hits / entries if entries else 0.0, float(low), float(high))
+
+
+def f1(hits: Any, wrong: Any) -> tuple[Array, Array]:
+    """Interval of F1 = 2 hits / (2 hits + wrong), ``wrong`` counting false positives and false negatives.
+
+    F1 = 2 J / (1 + J) grows with the Jaccard share J = hits / (hits + wrong), whose Wilson interval is carried over.
+    """
+    low, high = wilson(hits, np.asarray(hits) + np.asarray(wrong))
+    return 2 * low / (1 + low), 2 * high / (1 + high)
+
+
+def mean_of_shares(hits: NDArray[Any], entries: NDArray[Any]) -> Figure:
+    """Mean of independent shares (balanced accuracy).
+
+    The interval is by the method of variance estimates recovery (Zou, Donner 2008): the distances to each share's
+    Wilson limits are added as squares.
+    """
+    if not len(entries):
+        return Figure(0.0, 0.0, 1.0)
+    shares = hits / entries
+    low, high = wilson(hits, entries)
+    value = float(shares.mean())
+    down, up = (math.sqrt(float(((shares - end) ** 2).sum())) / len(shares) for end in (low, high))
+    return Figure(value, max(0.0, value - down), min(1.0, value + up))
+
+
+def mean(values: NDArray[Any]) -> Figure:
+    """Mean with the normal interval of its standard error."""
+    middle = float(values.mean())
+    half = Z * float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+    return Figure(middle, middle - half, middle + half)
+
+
+def logit(value: float, variance: float, entries: int) -> Figure:
+    """A share whose variance is known, with the normal interval of its logit, so that it stays within 0..1.
+
+    At the ends, where that says nothing, it is the Wilson interval of as many pictures as the rarer side has.
+    """
+    if not (1e-12 < value < 1 - 1e-12 and variance > 0):
+        low, high = wilson(value * entries, entries)
+        return Figure(value, float(low), float(high))
+    middle, spread = math.log(value / (1 - value)), Z * math.sqrt(variance) / (value * (1 - value))
+    return Figure(value, _logistic(middle - spread), _logistic(middle + spread))
+
+
+def _logistic(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
+
+
+def bootstrap(entries: int, measure: Callable[[NDArray[np.int64]], float], draws: int = DRAWS) -> Figure:
+    """``measure`` of all pictures with the basic bootstrap interval (Davison, Hinkley 1997).
+
+    Seeded resamples of the pictures, mirrored at the value, which takes back the upward drift of figures that cannot
+    be negative.
+    """
+    rng = np.random.default_rng(0)
+    value = measure(np.arange(entries))
+    found = [measure(rng.integers(0, entries, entries)) for _ in range(draws)]
+    low, high = np.quantile(found, [0.025, 0.975])
+    return Figure(value, max(0.0, float(2 * value - high)), max(value, float(2 * value - low)))

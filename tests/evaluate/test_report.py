@@ -130,7 +130,7 @@ def test_confusions_of_5000_classes_are_found_fast():
     found = predictions(classes=5000, pictures=2_000, skill=4, largest=10)
     started = time.perf_counter()
     made = report(found)
-    assert time.perf_counter() - started < 10  # 0.3 s on a quiet machine
+    assert time.perf_counter() - started < 10  # loose: the time on a quiet machine was not measured
     assert (len(made["confusion"]["labels"]), made["confusion"]["whole"]) == (50, False)
     assert len(made["confusions"]) == 50
     counts = [row["count"] for row in made["confusions"]]

@@ -131,13 +131,13 @@ def read(path: Path, entries: Entries, split: str, skip: Callable[[str, str, str
     last: Json = {}
     try:
         for line in process.stdout:
-            tick()
             last = json.loads(line)
             for key, label, reason in last.get("rows", ()):
                 if reason:
                     skip(key, split, "", reason, True)
                 else:
                     entries.add(entries.base + key, label)
+            tick()  # after the rows: a short look at a slow disk shows them too
     finally:
         process.kill()
         for pipe in (process.stdin, process.stdout):

@@ -3,7 +3,19 @@
 from fastapi import FastAPI
 
 import digits_core
-from digits_core.api import answers, compare, datasets, evaluations, inference, jobs, models, reference, steering, system, versions
+from digits_core.api import (
+    answers,
+    compare,
+    datasets,
+    evaluations,
+    inference,
+    jobs,
+    models,
+    reference,
+    steering,
+    system,
+    versions,
+)
 from digits_core.services.workspace import Workspace
 
 ABOUT = ("What pages and command line can do, over HTTP. Reading and classifying need no name; changes need the "

@@ -60,7 +60,8 @@ class Transform:
         image, subtract, options = self._coloured(image, chance), self.subtract_CHW, self.options
         if options.rotation or options.rescale:
             constant, image = subtract.shape[-1] == 1, image.float()
-            both = rotated(image if constant else torch.cat([image, _for_each(subtract, image)], 1), (chance.even("angle") * 2 - 1) * options.rotation,
+            both = rotated(image if constant else torch.cat([image, _for_each(subtract, image)], 1),
+                           (chance.even("angle") * 2 - 1) * options.rotation,
                            (1 + chance.normal("scale") * options.rescale).clamp_(SMALLEST, LARGEST),
                            torch.stack([chance.even("x"), chance.even("y")]) * 2 - 1,
                            self.fill_C11 if constant else torch.cat([self.fill_C11] * 2))

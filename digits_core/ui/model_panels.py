@@ -39,7 +39,8 @@ def _numbers(view: JobView, lines: dict[str, curves.Line]) -> None:
     accuracy, loss, top5 = (lines.get(f"val/{name}") for name in ("accuracy", "loss", "top5"))
     top = curves.best(accuracy)
     progress = view.progress
-    epochs = number(progress.extra.get("epochs")) or number(view.job.options.get("epochs"))
+    reached = None if view.status.is_live else number(view.folder.summary().get("epochs"))
+    epochs = reached or number(progress.extra.get("epochs")) or number(view.job.options.get("epochs"))
     with st.grid(5, border=True, gap="small", min_column_width=150):
         st.metric("Best accuracy", percent(top[1]) if top else "–",
                   help=f"On validation, after epoch {top[0]:.4g}." if top else None)
@@ -49,7 +50,7 @@ def _numbers(view: JobView, lines: dict[str, curves.Line]) -> None:
             st.metric("Speed", f"{three_digits(number(progress.rate) or 0)} {plain(progress.unit)}/s")
             st.metric("Time left", short(number(progress.eta_s)))
         else:
-            st.metric("Best epoch", f"{top[0]:.4g} of {epochs or 0:.0f}" if top else "–")
+            st.metric("Best epoch", f"{top[0]:.4g} of {epochs or 0:.4g}" if top else "–")
             st.metric("Top-5 accuracy", percent(top5.y[-1]) if top5 else "–")
             worked = curves.rows(view.folder.metrics)[-1:] if lines else []
             st.metric("Time of work", short(number(worked[0].get("t"))) if worked else "–",

@@ -20,8 +20,8 @@ def test_a_done_training_goes_on_and_the_wish_is_noted_first(client: TestClient,
 def test_a_running_training_is_steered(client: TestClient, fake_job: Callable, scheduler: object,
                                        until: Callable, store: JobStore) -> None:
     view = fake_job(kind="model", steps=10_000)
-    until(lambda: scheduler.tick() or store.get(view.id).status is Status.RUNNING  # type: ignore[attr-defined]
-          and store.get(view.id).attempt.launch)
+    until(lambda: scheduler.tick() or (store.get(view.id).status is Status.RUNNING  # type: ignore[attr-defined]
+          and store.get(view.id).attempt.launch))
     assert client.post(f"/models/{view.id}/rate", json={"factor": 0.1}).status_code == 200
     assert client.post(f"/models/{view.id}/finish").status_code == 200
     assert [wish["action"] for _, wish in Wishes(store.folder(view.id)).new()] == ["rate", "finish"]

@@ -6,7 +6,7 @@ from starlette.applications import Starlette
 from digits_core.services.workspace import Workspace
 from tests.api.conftest import TestClient
 
-READS = {"/classify", "/classify/upload", "/look", "/look/upload"}
+READS = {"/classify", "/classify/upload", "/look", "/look/upload", "/datasets/{job_id}/augmentation"}
 """POST routes that change nothing, so that they need no name (AUTH-03)."""
 UNKNOWN = "20200101-000000-abcd"
 
@@ -56,14 +56,17 @@ def test_every_change_from_another_site_is_refused(server: Starlette, client: Te
             assert (path, answer.status_code) == (path, 403)
 
 
-BODIES: dict[str, dict[str, object]] = {"/jobs/{job_id}": {"json": {"name": "x"}}}
+BODIES: dict[str, dict[str, object]] = {
+    "/jobs/{job_id}": {"json": {"name": "x"}}, "/datasets/{job_id}/augmentation": {"json": {}},
+    "/models/{job_id}/rate": {"json": {"factor": 0.5}}, "/models/{job_id}/epochs": {"json": {"epochs": 1}},
+    "/datasets/{job_id}/versions": {"json": {"name": "x", "fixes": ["drop-exact"]}}}
 
 
 def test_an_unknown_job_is_404_everywhere(server: Starlette, client: TestClient) -> None:
     asked = [(method, path) for method, path in routes(server) if "{job_id}" in path]
     assert len(asked) > 15
     for method, path in asked:
-        body = BODIES.get(path, {}) if method == "PATCH" else {}
+        body = BODIES.get(path, {}) if method in ("PATCH", "POST") else {}
         answer = client.request(method, filled(path), **body)
         assert (path, answer.status_code, answer.json()["error"]["type"]) == (path, 404, "NotFound")
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -38,7 +39,8 @@ def process(environment: dict[str, str], workspace: object) -> Callable[..., sub
         more = fakes.environment() if fake else {}
         return subprocess.Popen([sys.executable, "-m", "digits_core", *map(str, words)], cwd=ROOT, text=True,
                                 env={**os.environ, **environment, **more}, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+                                stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
 
     return start
 

@@ -8,6 +8,7 @@ from digits_core.networks import NETWORKS
 from digits_core.networks.build import build_network, count_parameters, enlarged
 from digits_core.train.hardware import Hardware
 from digits_core.train.learner import Batch, Classifier
+from digits_core.train.loss import Loss
 from digits_core.train.options import TrainOptions
 
 SHAPES = [(1, 28, 28), (3, 33, 47)]
@@ -94,10 +95,9 @@ def test_googlenet_learns_from_its_auxiliary_heads() -> None:
 
 
 def test_auxiliary_losses_weigh_three_tenths() -> None:
-    made = learner("lenet", (1, 28, 28))
     logits, label = torch.randn(4, 7), torch.tensor([0, 1, 2, 3])
-    loss, total = made._losses((logits, logits, logits), label)
-    assert float(total) == pytest.approx(1.6 * float(loss))
+    shown, total = Loss(TrainOptions(), None, torch.device("cpu"))((logits, logits, logits), Batch(logits, label))
+    assert float(total) == pytest.approx(1.6 * float(shown))
 
 
 def test_weights_keep_their_names_whatever_the_size() -> None:

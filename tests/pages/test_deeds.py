@@ -2,6 +2,7 @@
 
 import pytest
 
+from digits_core import files
 from digits_core.errors import NotFound
 from digits_core.jobs.model import Kind, Status
 from tests.faults.folders import picture
@@ -274,3 +275,23 @@ def test_a_batch_is_made_from_a_folder(visit, finished_job, class_folders, store
     app.button(key=key(app, ".create")).click().run()
     (view,) = store.jobs(Kind.INFERENCE)
     assert (view.job.options["model"], view.job.options["folder"]) == (model.id, str(class_folders))
+
+
+def test_a_running_training_is_steered_from_its_page(visit, fake_job, store, scheduler, until):
+    view = fake_job(kind="model", name="runs", steps=100_000)
+    until(lambda: scheduler.tick() or bool(store.get(view.id).attempt.launch))
+    app = visit("job.py", id=view.id)
+    next(button for button in app.button if button.label == "Change from now on").click().run()
+    app.button(key="job.finish").click().run()
+    wishes = sorted(view.folder.newest().path.glob("steer-*.json"))
+    assert [files.read_json(path)["action"] for path in wishes] == ["rate", "finish"]
+    assert files.read_json(wishes[0])["factor"] == 0.1 and files.read_json(wishes[0])["by"] == "tester"
+
+
+def test_an_ended_training_gets_more_epochs_from_its_page(visit, finished_job, store):
+    view = finished_job("model", name="net")
+    app = visit("job.py", id=view.id)
+    app.number_input(key=f"job.epochs.{view.id}").set_value(3)
+    next(button for button in app.button if button.label == "Go on").click().run()
+    assert store.get(view.id).status is Status.WAITING
+    assert files.read_json(view.folder.attempt(1).path / "steer-0001.json")["more"] == 3

@@ -9,9 +9,8 @@ from digits_core.services import datasets, uploads
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task
 from digits_core.ui import dataset_preview, session
-from digits_core.ui.forms import OptionsForm, said, show_problems, submit
+from digits_core.ui.forms import OptionsForm, name_and_group, said, submit
 from digits_core.ui.text import plain
-from digits_core.ui.widgets import start
 
 Json = dict[str, Any]
 ARCHIVES = ["zip", "tar", "tgz", "tbz2", "txz", "gz", "bz2", "xz"]
@@ -23,7 +22,7 @@ def draw(workspace: Workspace, task: Task, first: Json) -> None:
     form = OptionsForm(prefix, task.dataset_options, first["options"])
     left, right = st.columns([2, 1], gap="large")
     with left:
-        name, group = _names(prefix, first)
+        name, group = name_and_group(prefix, first, "Cats and dogs")
         with st.container(border=True):
             st.markdown("**:material/looks_one: Where are the pictures?**")
             upload = _source(workspace, form)
@@ -54,19 +53,6 @@ def _create(workspace: Workspace, task: Task, form: OptionsForm, name: str, grou
         uploads.discard(upload)
         st.session_state.pop(f"{form.prefix}.upload", None)
     st.switch_page("job.py", query_params={"id": view.id})
-
-
-def _names(prefix: str, first: Json) -> tuple[str, str]:
-    left, right = st.columns([2, 1])
-    with left:
-        start(f"{prefix}.name", first.get("name", ""))
-        name = st.text_input("Name", key=f"{prefix}.name", max_chars=200, placeholder="Cats and dogs",
-                             persist_state="session") or ""
-        show_problems(prefix, "name", name)
-    start(f"{prefix}.group", first.get("group", ""))
-    group = right.text_input("Group", key=f"{prefix}.group", max_chars=100, placeholder="optional",
-                             persist_state="session") or ""
-    return name, group
 
 
 def _source(workspace: Workspace, form: OptionsForm) -> Path | None:

@@ -86,6 +86,20 @@ def show_problems(prefix: str, name: str, value: Any = None) -> None:
             st.markdown(f":red[:material/error: {plain(message)}]")
 
 
+def name_and_group(prefix: str, first: Json, example: str) -> tuple[str, str]:
+    """The two fields that every new job has."""
+    left, right = st.columns([2, 1])
+    with left:
+        start(f"{prefix}.name", first.get("name", ""))
+        name = st.text_input("Name", key=f"{prefix}.name", max_chars=200, placeholder=example,
+                             persist_state="session") or ""
+        show_problems(prefix, "name", name)
+    start(f"{prefix}.group", first.get("group", ""))
+    group = right.text_input("Group", key=f"{prefix}.group", max_chars=100, placeholder="optional",
+                             persist_state="session") or ""
+    return name, group
+
+
 def submit(prefix: str, values: Json, action: Callable[[], Any]) -> Any:
     """Do the action; when options are wrong keep the problems for their fields and say how many there are."""
     try:

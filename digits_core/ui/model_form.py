@@ -16,7 +16,7 @@ from digits_core.train.options import GAMMA_DEFAULTS, POWER_DEFAULTS
 from digits_core.train.schedule import curve
 from digits_core.ui import augmentation_form, charts, session, sweep_form
 from digits_core.ui.dataset_panels import shape_words
-from digits_core.ui.forms import OptionsForm, said, show_problems, submit
+from digits_core.ui.forms import OptionsForm, name_and_group, said, show_problems, submit
 from digits_core.ui.text import plain, plural
 from digits_core.ui.widgets import start
 
@@ -36,7 +36,7 @@ def draw(workspace: Workspace, task: Task, first: Json) -> None:
     """
     prefix = f"model.{task.name}.{first['origin']}"
     form = OptionsForm(prefix, task.model_options, first["options"])
-    name, group = _names(prefix, first)
+    name, group = name_and_group(prefix, first, "LeNet, first try")
     left, middle, right = st.columns([1, 1.25, 1.25], gap="medium")
     with left.container(border=True):
         dataset = _dataset(workspace, task, prefix, first.get("dataset", ""))
@@ -59,19 +59,6 @@ def draw(workspace: Workspace, task: Task, first: Json) -> None:
         if len(views) == 1:
             st.switch_page("job.py", query_params={"id": views[0].id})
         st.switch_page("compare.py", query_params={"runs": ",".join(view.id for view in views)})
-
-
-def _names(prefix: str, first: Json) -> tuple[str, str]:
-    left, right = st.columns([2, 1])
-    with left:
-        start(f"{prefix}.name", first.get("name", ""))
-        name = st.text_input("Name", key=f"{prefix}.name", max_chars=200, placeholder="LeNet, first try",
-                             persist_state="session") or ""
-        show_problems(prefix, "name", name)
-    start(f"{prefix}.group", first.get("group", ""))
-    group = right.text_input("Group", key=f"{prefix}.group", max_chars=100, placeholder="optional",
-                             persist_state="session") or ""
-    return name, group
 
 
 def usable(views: list[JobView], task: str) -> list[JobView]:

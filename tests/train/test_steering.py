@@ -182,9 +182,10 @@ def test_a_real_worker_is_steered_finished_and_goes_on(store: JobStore, workspac
     try:
         change_while_it_runs(store, workspace, view)
         killing.kill(worker)
+        reached = drawn.rows(view)[-1]["step"]
         worker = killing.start(view)
-        until(lambda: store.get(view.id).status is Status.RUNNING, timeout=120)
-        until(lambda: [row["lr"] for row in drawn.rows(view) if "lr" in row][-1] == pytest.approx(0.01), timeout=120)
+        until(lambda: drawn.rows(view)[-1]["step"] > reached, timeout=120)
+        assert [row["lr"] for row in drawn.rows(view) if "lr" in row][-1] == pytest.approx(0.01)
         steering.finish_now(workspace, "tester", view.id)
         assert worker.wait(timeout=120) == 0
     finally:

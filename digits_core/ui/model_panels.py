@@ -51,7 +51,11 @@ def _numbers(view: JobView, lines: dict[str, curves.Line]) -> None:
             st.metric("Time left", short(number(progress.eta_s)))
         else:
             st.metric("Best epoch", f"{top[0]:.4g} of {epochs or 0:.4g}" if top else "–")
-            st.metric("Top-5 accuracy", percent(top5.y[-1]) if top5 else "–")
+            tested = number(view.folder.summary().get("test_accuracy"))
+            if tested is None:
+                st.metric("Top-5 accuracy", percent(top5.y[-1]) if top5 else "–")
+            else:
+                st.metric("Test accuracy", percent(tested), help="Best checkpoint, on pictures it was not chosen by.")
             worked = curves.rows(view.folder.metrics)[-1:] if lines else []
             st.metric("Time of work", short(number(worked[0].get("t"))) if worked else "–",
                       help=f"{duration(number(worked[0].get('t')))} over all attempts." if worked else None)

@@ -28,9 +28,15 @@ def _stat(pid: object) -> list[bytes] | None:
 
 
 def start_ticks(pid: int) -> int | None:
-    """When ``pid`` started, in clock ticks since boot (/proc/PID/stat field 22); None when dead or a zombie."""
+    """When ``pid`` started, in clock ticks since boot (/proc/PID/stat field 22); None when dead or a zombie.
+
+    A zombie some of whose threads still run (field 20) is not dead yet: it holds its memory and its GPUs, and
+    nobody can ask for its exit code.
+    """
     fields = _stat(pid)
-    return None if fields is None or fields[0] in (b"Z", b"X") else int(fields[19])
+    if fields is None or fields[0] == b"X" or (fields[0] == b"Z" and int(fields[17]) <= 1):
+        return None
+    return int(fields[19])
 
 
 def identity(pid: int | None = None) -> Json:

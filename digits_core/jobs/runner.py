@@ -37,6 +37,10 @@ class Runner(Protocol):
         """Collect the children that ended since the last call, so that none stays a zombie."""
         ...
 
+    def holds(self, attempt: AttemptFolder) -> bool:
+        """Whether the attempt's worker is a child whose exit code is still to come."""
+        ...
+
 
 class LocalRunner:
     """A process of its own session: it outlives the server, the terminal and the browser."""
@@ -62,6 +66,10 @@ class LocalRunner:
         self.children = [entry for entry in self.children if entry[0].returncode is None]
         return ended
 
+    def holds(self, attempt: AttemptFolder) -> bool:
+        """See Runner."""
+        return any(attempt.path == held.path for _, _, held in self.children)
+
 
 class InlineRunner:
     """Runs the worker inside the caller, for tests and for stepping through one in a debugger."""
@@ -75,3 +83,7 @@ class InlineRunner:
     def reap(self) -> list[Ended]:
         """Nothing is ever left behind."""
         return []
+
+    def holds(self, attempt: AttemptFolder) -> bool:
+        """Never: a call has no exit code."""
+        return False

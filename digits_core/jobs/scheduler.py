@@ -120,10 +120,15 @@ class Scheduler:
             return 0
 
     def _close_dead(self, view: JobView) -> None:
-        """A job that is over without a result gets one, and what its worker left running is killed."""
+        """A job that is over without a result gets one, and what its worker left running is killed.
+
+        Not while its worker is a child of ours that has yet to hand in its exit code: that says more.
+        """
         if view.status.is_final and view.attempt is not None and view.attempt.result is None:
-            process.kill_leftovers((view.attempt.launch or {}).get("process"))
-            _close(view.folder.attempt(view.attempt.number), view.state)
+            attempt = view.folder.attempt(view.attempt.number)
+            if not self.runner.holds(attempt):
+                process.kill_leftovers((view.attempt.launch or {}).get("process"))
+                _close(attempt, view.state)
 
     def _bury_children(self) -> None:
         """Our own children that are gone: their exit codes say more than their absence."""

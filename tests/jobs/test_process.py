@@ -41,6 +41,17 @@ def test_a_zombie_is_dead(sleeper: "subprocess.Popen[bytes]", until: Until) -> N
     assert not process.is_alive(who) and process.group_members(sleeper.pid) == []
 
 
+def test_a_zombie_with_a_running_thread_is_not_dead_yet(until: Until) -> None:
+    script = ("import ctypes, threading, time; threading.Thread(target=time.sleep, args=(600,)).start(); "
+              "ctypes.CDLL(None).syscall({'x86_64': 60}.get(__import__('platform').machine(), 93), 0)")
+    with subprocess.Popen([sys.executable, "-c", script], start_new_session=True) as child:
+        who = process.identity(child.pid)
+        until(lambda: b") Z " in Path(f"/proc/{child.pid}/stat").read_bytes())
+        assert process.is_alive(who) and child.poll() is None
+        child.kill()
+    assert not process.is_alive(who)
+
+
 @pytest.mark.parametrize("change", [{"start_ticks": 1}, {"start_ticks": None}, {"boot_id": "other"}, {"boot_id": None}])
 def test_a_stranger_that_got_the_number_is_never_signalled(
         sleeper: "subprocess.Popen[bytes]", change: dict[str, Any]) -> None:

@@ -146,6 +146,20 @@ def test_a_worker_that_dies_in_the_middle_of_a_step_keeps_its_exit_code(
     assert store.get(view.id).state.code == "bus-error"
 
 
+def test_a_worker_that_looks_dead_before_its_exit_code_is_there_keeps_it(
+        store: JobStore, scheduler: Scheduler, fake_job: FakeJob, over: Any, tick_until: Until,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel takes the threads of a process down one by one; its parent learns last."""
+    view = fake_job(exit=3)
+    real = scheduler.runner.reap
+    with monkeypatch.context() as late:
+        late.setattr(scheduler.runner, "reap", list)
+        tick_until(lambda: store.get(view.id).status.is_final)
+        scheduler.tick()
+    assert scheduler.runner.reap == real and store.get(view.id).attempt.result is None
+    assert over(view)[0].state.code == "exit"
+
+
 def test_a_worker_that_cannot_even_be_imported_is_failed_and_never_running_for_ever(
         store: JobStore, fake_job: FakeJob, over: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "filelock.py").write_text("raise ImportError('broken installation')")

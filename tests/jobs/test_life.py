@@ -62,6 +62,9 @@ class Puppets:
         ended, self.ended = self.ended, []
         return ended
 
+    def holds(self, attempt: AttemptFolder) -> bool:
+        return any(puppet.attempt.path == attempt.path for puppet in self.alive)
+
     def launch(self, puppet: Puppet) -> None:
         """What digits_core.jobs.worker.run does first."""
         who = process.identity()

@@ -1,18 +1,22 @@
-"""LeNet three ways on the same pictures, in one run.
+"""LeNet three ways on the same pictures, in short turns one after the other, so that a busy moment hits all alike.
 
-    python -m benchmarks.training [--data FOLDER_WITH_MNIST_IDX_FILES] [--epochs 3] [--repeat 1]
+    python -m benchmarks.training [--data FOLDER_WITH_MNIST_IDX_FILES] [--turns 9] [--steps 400]
 
-ours     a dataset job and a training job, through the scheduler, with real workers; defaults, full run with
-         validation, checkpoints and metrics. Pictures per second from the first to the last row of metrics, and over
-         the whole job from its launch to its end.
+ours     a training job through the scheduler, with a real worker; defaults, validation, checkpoints and metrics.
+         Pictures per second from the first to the last row of metrics.
 plain    what one writes by hand: torchvision ImageFolder + DataLoader (as many workers as processors) + a loop
-ceiling  the very training step of ours on batches that already lie on the device
+ceiling  the very training step of ours on batches that already lie on the device, in the environment of our workers
 
-Without --data scikit-learn's digits are used, ten times over.
+Every turn runs in processes of its own; the ratios are the medians over the turns. Without --data scikit-learn's
+digits are used, ten times over.
 """
 
 import argparse
 import json
+import os
+import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -27,7 +31,7 @@ from benchmarks.datasets import sample
 from digits_core import files
 from digits_core.data.download import download_data
 from digits_core.jobs.devices import cpu_count
-from digits_core.jobs.runner import LocalRunner
+from digits_core.jobs.runner import TUNED, LocalRunner
 from digits_core.jobs.scheduler import Scheduler
 from digits_core.jobs.store import JobView
 from digits_core.networks.build import build_network
@@ -45,23 +49,48 @@ SHAPE = (1, 28, 28)
 
 
 def main() -> None:
-    """Print one JSON object: the rates of each repetition's best, and the two ratios."""
+    """Print one JSON object: the median rates and the medians of the two ratios, with the range of each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--repeat", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=400, help="steps of the ceiling, and at most of the plain loop")
+    parser.add_argument("--turns", type=int, default=9)
+    parser.add_argument("--steps", type=int, default=400, help="steps of a turn of each")
+    parser.add_argument("--only", choices=("plain", "ceiling"), help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    hardware = choose_hardware(int(torch.cuda.is_available()), "auto")
+    if arguments.only:
+        rate = plain(arguments.folder, arguments.steps, hardware) if arguments.only == "plain" else \
+            ceiling(arguments.steps, hardware)
+        return print(rate)
     with tempfile.TemporaryDirectory() as temp:
-        folder = pictures(Path(temp), arguments.data)
-        hardware = choose_hardware(int(torch.cuda.is_available()), "auto")
-        turns = [(*ours(folder, Path(temp) / f"jobs{turn}", arguments.epochs), plain(folder, arguments.steps, hardware),
-                  ceiling(arguments.steps, hardware)) for turn in range(arguments.repeat)]
-    running, whole, peer, top = (max(column) for column in zip(*turns, strict=True))
-    print(json.dumps({"device": hardware.describe(), "ours_per_s": round(running), "ours_whole_job_per_s": round(whole),
-                      "plain_per_s": round(peer), "ceiling_per_s": round(top),
-                      "ours_to_plain": round(running / peer, 2), "whole_job_to_plain": round(whole / peer, 2),
-                      "ours_to_ceiling": round(running / top, 2)}))
+        turns = take_turns(Path(temp), pictures(Path(temp), arguments.data), arguments.turns, arguments.steps)
+    rates = {name: round(statistics.median(turn[name] for turn in turns)) for name in turns[0]}
+    return print(json.dumps({"device": hardware.describe(), "per_s": rates, "ours_to_plain": ratios(turns, "plain"),
+                             "ours_to_ceiling": ratios(turns, "ceiling")}))
+
+
+def ratios(turns: list[dict[str, float]], peer: str) -> dict[str, float]:
+    """Ours to a peer: median, smallest and largest of the turns."""
+    values = [turn["ours"] / turn[peer] for turn in turns]
+    return {"median": round(statistics.median(values), 2), "min": round(min(values), 2), "max": round(max(values), 2)}
+
+
+def take_turns(temp: Path, folder: Path, turns: int, steps: int) -> list[dict[str, float]]:
+    """Pictures per second of each, turn by turn."""
+    ours = Ours(folder, temp / "jobs", steps)
+    rates = []
+    for _ in range(turns):
+        rates.append({"ours": ours.turn(), "plain": alone("plain", folder, steps, {}),
+                      "ceiling": alone("ceiling", folder, steps, TUNED)})
+        print(rates[-1], file=sys.stderr)
+    ours.scheduler.close()
+    return rates
+
+
+def alone(name: str, folder: Path, steps: int, environment: dict[str, str]) -> float:
+    """Pictures per second of a peer in its own process."""
+    command = [sys.executable, "-m", "benchmarks.training", "--only", name, "--folder", str(folder), "--steps", str(steps)]
+    return float(subprocess.run(command, env={**os.environ, **environment}, check=True, capture_output=True).stdout)
 
 
 def pictures(temp: Path, data: Path | None) -> Path:
@@ -72,20 +101,26 @@ def pictures(temp: Path, data: Path | None) -> Path:
     return temp / "mnist" / "train"
 
 
-def ours(folder: Path, jobs: Path, epochs: int) -> tuple[float, float]:
-    """Pictures per second while it trains, and over the whole job."""
-    settings = Settings(jobs_dir=jobs, poll_s=0.05)
-    workspace = Workspace.open(settings)
-    scheduler = Scheduler(workspace.store, settings, LocalRunner())
-    dataset = create_dataset(workspace, "bench", "classification", "bench", {
-        "folder": str(folder), "width": 28, "height": 28, "channels": "gray", "val_percent": 5})
-    wait(workspace, dataset.id, scheduler.tick, 0.05)
-    model = create_model(workspace, "bench", "bench", dataset.id, {"network": "lenet", "epochs": epochs})
-    model = wait(workspace, model.id, scheduler.tick, 0.05)
-    scheduler.close()
-    assert model.status == "done" and model.started and model.ended, model.state
-    entries = int(dataset.folder.manifest()["splits"]["train"]["entries"])
-    return while_training(model, entries), entries * epochs / (model.ended - model.started)
+class Ours:
+    """A dataset job, and a training job for each turn."""
+
+    def __init__(self, folder: Path, jobs: Path, steps: int) -> None:
+        settings = Settings(jobs_dir=jobs, poll_s=0.5)
+        self.workspace = Workspace.open(settings)
+        self.scheduler = Scheduler(self.workspace.store, settings, LocalRunner())
+        dataset = create_dataset(self.workspace, "bench", "classification", "bench", {
+            "folder": str(folder), "width": 28, "height": 28, "channels": "gray", "val_percent": 5})
+        self.dataset = wait(self.workspace, dataset.id, self.scheduler.tick, 0.5)
+        self.entries = int(self.dataset.folder.manifest()["splits"]["train"]["entries"])
+        self.epochs = max(1, round(steps * BATCH / self.entries))
+
+    def turn(self) -> float:
+        """Pictures per second while one job trains."""
+        model = create_model(self.workspace, "bench", "bench", self.dataset.id,
+                             {"network": "lenet", "epochs": self.epochs})
+        model = wait(self.workspace, model.id, self.scheduler.tick, 0.5)
+        assert model.status == "done", model.state
+        return while_training(model, self.entries)
 
 
 def while_training(model: JobView, entries: int) -> float:

@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -25,7 +26,14 @@ class LeNet(nn.Module):
         """Logits (B, classes)."""
         x = functional.max_pool2d(self.conv1(image_BCHW), 2)
         x = functional.max_pool2d(self.conv2(x), 2)
+        if x.requires_grad and x.is_contiguous(memory_format=torch.channels_last):
+            x.register_hook(channels_last)
         return self.dense2(functional.relu(self.dense1(x.flatten(1))))
+
+
+def channels_last(gradient: Tensor) -> Tensor:
+    """The gradient of a flattened picture in the layout of the picture: else the pool before it copies it twice."""
+    return gradient.contiguous(memory_format=torch.channels_last)
 
 
 def xavier(weight: Tensor) -> None:

@@ -44,18 +44,20 @@ class Packed:
     """All pictures of a split in one array, on the device when that has room for it."""
 
     def __init__(self, pixels: Pixels, labels: Positions, device: torch.device) -> None:
-        self.device = device
-        roomy = device.type == "cpu" or pixels.nbytes <= torch.cuda.mem_get_info(device)[0] // 2
-        home = device if roomy else torch.device("cpu")
-        self.pixels_NCHW = torch.from_numpy(pixels).to(home)
-        self.labels_N = torch.from_numpy(labels).to(home)
+        self.device, self.pixels, self.labels = device, pixels, labels
+        self.moved: tuple[Tensor, Tensor] | None = None
+        if device.type != "cpu" and pixels.nbytes <= torch.cuda.mem_get_info(device)[0] // 2:
+            self.moved = torch.from_numpy(pixels).to(device), torch.from_numpy(labels).to(device)
 
     def batches(self, positions: Iterable[Positions]) -> Iterator[tuple[Tensor, Tensor]]:
         """See Source."""
         for group in positions:
-            index_B = torch.from_numpy(group).to(self.pixels_NCHW.device, non_blocking=True)
-            yield (self.pixels_NCHW.index_select(0, index_B).to(self.device, non_blocking=True),
-                   self.labels_N.index_select(0, index_B).to(self.device, non_blocking=True))
+            if self.moved:
+                index_B = torch.from_numpy(group).to(self.device, non_blocking=True)
+                yield self.moved[0].index_select(0, index_B), self.moved[1].index_select(0, index_B)
+            else:  # by NumPy: PyTorch would wake all its threads for so little
+                yield (torch.from_numpy(self.pixels[group]).to(self.device, non_blocking=True),
+                       torch.from_numpy(self.labels[group]).to(self.device, non_blocking=True))
 
 
 class Streamed:

@@ -3,9 +3,11 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
-from digits_core.api.request import Limit, Offset, Space
-from digits_core.services import evaluation
+from digits_core.api.once import once
+from digits_core.api.request import Body, Key, Limit, Named, Offset, Space
+from digits_core.services import evaluation, jobs, labels
 
 Json = dict[str, Any]
 Split = Annotated[Literal["", "train", "val", "test"], Query(description="Of a model: validation when empty.")]
@@ -40,3 +42,20 @@ def compare(job_id: str, space: Space, other: Annotated[str, Query(max_length=10
             other_split: Split = "") -> Json:
     """Is it better than the evaluation ``other`` of the same pictures? McNemar's exact test."""
     return evaluation.compare(space, job_id, other, split, other_split)
+
+
+class LabelFix(Body):
+    """What becomes of the labels that are probably wrong."""
+
+    do: Annotated[Literal["relabel", "exclude"], Field(description="Give them the suggested class, or leave them out.")]
+    split: Literal["", "train", "val", "test"] = ""
+    first: Annotated[int, Field(ge=0, le=5_000_000, description="Only the most suspicious; 0: all.")] = 0
+    name: Annotated[str, Field(max_length=200)] = ""
+
+
+@router.post("/{job_id}/fix-labels", status_code=201)
+def fix_labels(job_id: str, space: Space, user: Named, body: LabelFix, key: Key = "") -> Json:
+    """Queue a new version of the dataset in which the labels that are probably wrong are changed or left out."""
+    view = once(space, user, key, ["fix-labels", job_id, body.model_dump()], lambda place: labels.fix_labels(
+        place, user, job_id, body.do, body.split, body.first, body.name))
+    return jobs.describe(view)

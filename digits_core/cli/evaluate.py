@@ -1,13 +1,16 @@
-"""The command that shows how good a model is."""
+"""Commands that show how good a model is, and mend the labels it found wrong."""
 
 from typing import Annotated, Any
 
 import typer
 
-from digits_core.cli.program import AsJson, JobId, app, settings
-from digits_core.cli.waiting import print_json
+from digits_core.cli.create import Name
+from digits_core.cli.identity import acting_user
+from digits_core.cli.program import AsJson, JobId, User, Wait, app, settings
+from digits_core.cli.waiting import finish, print_json
 from digits_core.errors import InvalidOptions, Problem
 from digits_core.services import evaluation as service
+from digits_core.services import labels
 from digits_core.services.workspace import Workspace
 
 Json = dict[str, Any]
@@ -46,6 +49,20 @@ def evaluation(
         print_json(found)
     else:
         print("\n".join(_words(found)))
+
+
+@app.command("fix-labels")
+def fix_labels(
+    job_id: JobId, do: Annotated[str, typer.Option(metavar="|".join(labels.DEEDS), help="Give them the suggested "
+                                                   "class, or leave them out.")],
+    split: Annotated[str, typer.Option(metavar="val|test|train", help="Only of this split.")] = "",
+    first: Annotated[int, typer.Option(min=0, help="Only the most suspicious; 0: all.")] = 0,
+    name: Name = "", user: User = "", wait: Wait = False, as_json: AsJson = False,
+) -> None:
+    """Make a new version of the dataset without the labels that a model's evaluation finds probably wrong."""
+    workspace = Workspace.open(settings())
+    view = labels.fix_labels(workspace, acting_user(workspace, user), job_id, do, split, first, name)
+    finish(workspace, view, wait, as_json)
 
 
 def _words(found: Json) -> list[str]:

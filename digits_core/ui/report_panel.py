@@ -9,7 +9,7 @@ import streamlit as st
 from digits_core.jobs.store import JobView
 from digits_core.services import evaluation
 from digits_core.services.workspace import Workspace
-from digits_core.ui import charts, report_charts, session
+from digits_core.ui import charts, label_edits, report_charts, session
 from digits_core.ui.tables import height
 from digits_core.ui.text import count, percent, plain, plural, three_digits
 
@@ -200,15 +200,19 @@ def _gallery(workspace: Workspace, view: JobView, split: str, show: Any, key: st
     pager = f"{key}.page.{show}.{split}.{truth}.{predicted}"
     page = int(st.session_state.get(pager, 1))
     found = evaluation.pictures(workspace, view.id, split, show, truth, predicted, (page - 1) * PAGE, PAGE)
-    gallery(found.rows, evaluation.thumbnails(workspace, view.id, found.rows))
+    data = label_edits.bar(workspace, found.rows, pager) if show in ("suspects", "mistakes") else None
+    gallery(found.rows, evaluation.thumbnails(workspace, view.id, found.rows), data, pager)
     with st.container(horizontal=True, vertical_alignment="center"):
         if found.total > PAGE:
             st.pagination(-(-found.total // PAGE), key=pager)
         st.caption(plural(found.total, "picture"), width="content")
 
 
-def gallery(rows: list[Json], images: list[bytes | None]) -> None:
-    """Pictures in a grid, with truth and prediction under each and the path behind it."""
+def gallery(rows: list[Json], images: list[bytes | None], data: JobView | None = None, key: str = "") -> None:
+    """Pictures in a grid, with truth and prediction under each and the path behind it.
+
+    With the dataset they lie in, each can be given another label or left out.
+    """
     with st.grid(8, min_column_width=120, gap="small"):
         for row, image in zip(rows, images, strict=True):
             with st.container(gap="xxsmall"):
@@ -218,6 +222,8 @@ def gallery(rows: list[Json], images: list[bytes | None]) -> None:
                 else:
                     st.markdown(":gray[:material/hide_image:]")
                 st.caption(_caption(row), help=path)
+                if data is not None:
+                    label_edits.choices(data, row, key)
 
 
 def _caption(row: Json) -> str:

@@ -59,7 +59,8 @@ def test_every_change_from_another_site_is_refused(server: Starlette, client: Te
 BODIES: dict[str, dict[str, object]] = {
     "/jobs/{job_id}": {"json": {"name": "x"}}, "/datasets/{job_id}/augmentation": {"json": {}},
     "/models/{job_id}/rate": {"json": {"factor": 0.5}}, "/models/{job_id}/epochs": {"json": {"epochs": 1}},
-    "/datasets/{job_id}/versions": {"json": {"name": "x", "fixes": ["drop-exact"]}}}
+    "/datasets/{job_id}/versions": {"json": {"name": "x", "fixes": ["drop-exact"]}},
+    "/evaluations/{job_id}/fix-labels": {"json": {"do": "exclude"}}}
 
 
 def test_an_unknown_job_is_404_everywhere(server: Starlette, client: TestClient) -> None:

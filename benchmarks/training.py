@@ -89,7 +89,7 @@ def take_turns(temp: Path, folder: Path, turns: int, steps: int) -> list[dict[st
 
 def alone(name: str, folder: Path, steps: int, environment: dict[str, str]) -> float:
     """Pictures per second of a peer in its own process."""
-    command = [sys.executable, "-m", "benchmarks.training", "--only", name, "--folder", str(folder), "--steps", str(steps)]
+    command = [sys.executable, "-m", "benchmarks.training", "--only", name, "--folder", folder, "--steps", str(steps)]
     return float(subprocess.run(command, env={**os.environ, **environment}, check=True, capture_output=True).stdout)
 
 

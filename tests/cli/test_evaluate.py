@@ -45,7 +45,8 @@ def test_pictures_curves_and_comparison(said, workspace, model):
     assert words.count("probably") == len(judged.SEEN)
     found = json.loads(said("evaluation", model.id, "--show", "cell", "--truth", "cat", "--json"))
     assert found["total"] == 8
-    assert json.loads(said("evaluation", model.id, "--show", "curves", "--predicted", "dog", "--json"))["label"] == "dog"
+    curves = json.loads(said("evaluation", model.id, "--show", "curves", "--predicted", "dog", "--json"))
+    assert curves["label"] == "dog"
     assert json.loads(said("evaluation", model.id, "--compare", model.id, "--json"))["p"] == 1
 
 

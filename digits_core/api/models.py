@@ -10,7 +10,7 @@ from digits_core.api.forms import Upload, Words, received
 from digits_core.api.once import once
 from digits_core.api.request import Body, Key, Named, Options, Space, User
 from digits_core.jobs.model import Kind
-from digits_core.services import jobs, models, modelstore, sweeps
+from digits_core.services import jobs, models, modelstore, rehearsal, sweeps
 
 Json = dict[str, Any]
 Text = Annotated[str, Field(max_length=200)]
@@ -46,6 +46,20 @@ def create_sweep(body: NewModel, space: Space, user: Named, key: Key = "", dry_r
         lambda number, place, create: once(place, user, key and f"{key}#{number}", ["sweep", number, body.model_dump()],
                                            create))
     return {"count": len(views), "names": [view.name for view in views], "jobs": [jobs.describe(v) for v in views]}
+
+
+class TryOut(Body):
+    """A training that is only tried out."""
+
+    dataset: Text
+    options: Options = Field(default_factory=dict)
+    find_rate: bool = False
+
+
+@router.post("/models/try-out")
+def try_out(body: TryOut, space: Space, user: Named) -> Json:
+    """Does a few steps and tells seconds per epoch, memory, disk; ``find_rate`` adds a range test of the rate."""
+    return rehearsal.rehearse(space, user, body.dataset, body.options, body.find_rate)
 
 
 @router.post("/models/import", status_code=201)

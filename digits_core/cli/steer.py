@@ -1,4 +1,4 @@
-"""Commands on a training: finish it, change its rate, go on; what augmentation and fine-tuning do."""
+"""Commands on a training: try it out, finish it, change its rate, go on; what augmentation and fine-tuning do."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,8 +10,9 @@ from digits_core.cli.identity import acting_user
 from digits_core.cli.program import AsJson, JobId, User, Wait, app, settings
 from digits_core.cli.waiting import finish, print_json, report
 from digits_core.jobs.model import Kind
-from digits_core.services import augmentation, jobs, models, steering
+from digits_core.services import augmentation, jobs, models, rehearsal, steering
 from digits_core.services.workspace import Workspace
+from digits_core.tasks import tasks
 from digits_core.train.augment_options import AugmentOptions
 
 
@@ -69,3 +70,21 @@ def preview_augmentation(
     print(target)
     if as_json:
         print_json({"file": str(target), "pictures": len(pictures)})
+
+
+@app.command("try-out")
+@with_options(tasks()["classification"].model_options)
+def try_out(
+    dataset: Annotated[str, typer.Option("--dataset", metavar="ID", help="Id of a finished dataset.")],
+    find_rate: Annotated[bool, typer.Option("--find-rate", help="Also look for a learning rate.")] = False,
+    user: User = "", as_json: AsJson = False, **options: Any,
+) -> None:
+    """Do a few steps of a training and tell how long all of it will take, and the memory and disk it needs."""
+    workspace = Workspace.open(settings())
+    values = given_values(tasks()["classification"].model_options, options)
+    found = rehearsal.rehearse(workspace, acting_user(workspace, user), dataset, values, find_rate)
+    if as_json:
+        print_json(found)
+        return
+    for name, words in rehearsal.describe(found).items():
+        print(f"{name}: {words}")

@@ -14,7 +14,7 @@ from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task
 from digits_core.train.options import GAMMA_DEFAULTS, POWER_DEFAULTS
 from digits_core.train.schedule import curve
-from digits_core.ui import augmentation_form, charts, session, sweep_form
+from digits_core.ui import augmentation_form, charts, session, sweep_form, try_out_panel
 from digits_core.ui.dataset_panels import shape_words
 from digits_core.ui.forms import OptionsForm, name_and_group, said, show_problems, submit
 from digits_core.ui.text import plain, plural
@@ -49,6 +49,7 @@ def draw(workspace: Workspace, task: Task, first: Json) -> None:
         _below(form)
         several = sweep_form.draw(form)
     augmentation_form.draw(workspace, form, dataset)
+    try_out_panel.draw(workspace, form, dataset)
     said(prefix)
     number = sweeps.count(several)
     label = "Create model" if number == 1 else f"Create {number} models"

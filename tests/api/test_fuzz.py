@@ -17,7 +17,8 @@ with warnings.catch_warnings():
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 BASE = "http://localhost:8501/api"
-COSTLY = ("/doctor", "/classify", "/classify/upload", "/look", "/look/upload", "/datasets/{job_id}/fit")
+COSTLY = ("/doctor", "/classify", "/classify/upload", "/look", "/look/upload", "/datasets/{job_id}/fit",
+          "/models/try-out")
 """Routes where an example costs much."""
 
 

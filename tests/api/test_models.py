@@ -1,8 +1,10 @@
 from collections.abc import Callable
 
 from digits_core import files
+from digits_core.services.workspace import Workspace
 from tests.api.conftest import TestClient
 from tests.faults.folders import weights
+from tests.train import drawn
 
 
 def test_a_training_is_created_and_its_seed_is_noted(client: TestClient, finished_job: Callable) -> None:
@@ -72,3 +74,12 @@ def test_a_sweep_is_counted_made_and_safe_to_repeat(client: TestClient, finished
     assert client.get("/jobs", params={"kind": "model"}).json()["total"] == 4
     answer = client.post("/models/sweep", json={**body, "options": {"learning_rate": [0.1, 0]}})
     assert list(answer.json()["errors"]) == ["learning_rate"]
+
+
+def test_a_training_can_be_tried_out(client: TestClient, workspace: Workspace) -> None:
+    data = drawn.dataset(workspace.store)
+    body = {"dataset": data.id, "options": drawn.SMALL, "find_rate": True}
+    answer = client.post("/models/try-out", json=body)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["seconds_per_epoch"] > 0 and answer.json()["curve"]
+    assert client.post("/models/try-out", json={**body, "options": {"epochs": 0}}).status_code == 400

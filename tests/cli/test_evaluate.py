@@ -11,6 +11,7 @@ from tests.cli.conftest import last_json
 from tests.evaluate import judged
 from tests.infer.model_folders import picture
 from tests.infer.sharing import shared_workspace
+from tests.train import drawn
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +63,9 @@ def test_layers_and_explanations_are_written_as_pictures(said, model, tmp_path):
          "--explain", "grad-cam,occlusion")
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert any("grad-cam" in name for name in written) and any(name.endswith(".json") for name in written)
+
+
+def test_a_training_can_be_tried_out(said, workspace):
+    data = drawn.dataset(workspace.store)
+    words = said("try-out", "--dataset", data.id, "--batch-size", 8, "--mean", "pixel", "--find-rate")
+    assert "An epoch: " in words and "Disk: " in words and "Learning rate: " in words

@@ -91,7 +91,8 @@ def about(run: Run, differing: Sequence[str]) -> str:
 
 def _told(run: Run, differing: Sequence[str]) -> list[str]:
     """What ``_about_by_numbers`` fills in. Every point carries it, so the words around it stand there once."""
-    return [_safe(split_name(run.name)[0]), *(_safe(run.settings.get(name, UNSET)) for name in differing[:LONGEST_HOVER])]
+    values = [run.settings.get(name, UNSET) for name in differing[:LONGEST_HOVER]]
+    return [_safe(text) for text in (split_name(run.name)[0], *values)]
 
 
 def _about_by_numbers(differing: Sequence[str]) -> str:

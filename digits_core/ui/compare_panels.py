@@ -119,7 +119,7 @@ def table(comparison: Comparison, runs: Sequence[Run], metrics: Sequence[str], e
 def _dot(color: str) -> str:
     """A picture of the colour: styled cells would cost pandas' slow styler and a longer message."""
     return "data:image/svg+xml," + quote(
-        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='-9 -9 18 18'><circle r='8' fill='{color}'/></svg>")
+        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='-16 -16 32 32'><circle r='8' fill='{color}'/></svg>")
 
 
 def parallel(comparison: Comparison, runs: Sequence[Run], metrics: Sequence[str]) -> None:

@@ -164,6 +164,17 @@ def append_jsonl(path: Path, row: Json) -> None:
         raise named_disk_error(error, path) from error
 
 
+def append_bytes(path: Path, content: bytes) -> None:
+    """Add bytes at the end and make them durable."""
+    try:
+        with path.open("ab") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise named_disk_error(error, path) from error
+
+
 def _ends_whole(file: BinaryIO) -> bool:
     file.seek(-1, os.SEEK_END)
     return file.read(1) == b"\n"

@@ -10,7 +10,7 @@ from digits_core.api.forms import Upload, Words, received
 from digits_core.api.once import once
 from digits_core.api.request import Body, Key, Named, Options, Space, User
 from digits_core.jobs.model import Kind
-from digits_core.services import jobs, models, modelstore, sweeps
+from digits_core.services import eventfiles, jobs, models, modelstore, sweeps
 
 Json = dict[str, Any]
 Text = Annotated[str, Field(max_length=200)]
@@ -69,6 +69,14 @@ def download_checkpoint(job_id: str, which: str, space: Space) -> Response:
     """The weights of one checkpoint (best, last or an epoch) as a safetensors file."""
     path = models.checkpoint_path(jobs.of_kind(space, job_id, Kind.MODEL, Kind.PRETRAINED), which)
     return FileResponse(path, media_type="application/octet-stream", filename=f"{job_id}-{path.name}")
+
+
+@router.get("/models/{job_id}/tensorboard", response_class=Response)
+def tensorboard(job_id: str, space: Space) -> Response:
+    """The measurements and settings of a training as a TensorBoard event file, as far as it is."""
+    name, content = eventfiles.event_file(space, job_id)
+    return Response(content, media_type="application/octet-stream",
+                    headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 @router.get("/models/{job_id}/evaluation")

@@ -1,4 +1,4 @@
-"""The two ways out: a webhook and a mail server. What they raise names the host, never an address with a secret in it."""
+"""The two ways out: a webhook and a mail server. What they raise names the host: the rest of an address is secret."""
 
 import html
 import os

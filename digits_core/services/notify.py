@@ -6,8 +6,8 @@ from digits_core.notify.words import trial
 from digits_core.services.access import check_user_name
 from digits_core.services.workspace import Workspace
 
-NOTHING = ("No notification is set up. Set DIGITS_NOTIFY_WEBHOOK, or DIGITS_NOTIFY_SMTP and DIGITS_NOTIFY_TO, and start "
-           "the server again.")
+NOTHING = ("No notification is set up. Set DIGITS_NOTIFY_WEBHOOK, or DIGITS_NOTIFY_SMTP and DIGITS_NOTIFY_TO, and "
+           "start the server again.")
 
 
 def send_test(workspace: Workspace, user: str) -> dict[str, str]:

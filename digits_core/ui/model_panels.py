@@ -157,6 +157,8 @@ def _use(view: JobView, epoch: str) -> None:
                        icon=":material/download:", help="Network, weights, labels and preprocessing in one zip file.")
         st.link_button("Weights only", f"/api/models/{view.id}/checkpoints/{epoch}", icon=":material/download:",
                        type="tertiary", help="The safetensors file.")
+        st.link_button("TensorBoard", f"/api/models/{view.id}/tensorboard", icon=":material/download:",
+                       type="tertiary", help="The measurements and settings as an event file for TensorBoard.")
 
 
 def evaluation(view: JobView) -> None:

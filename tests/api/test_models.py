@@ -72,3 +72,9 @@ def test_a_sweep_is_counted_made_and_safe_to_repeat(client: TestClient, finished
     assert client.get("/jobs", params={"kind": "model"}).json()["total"] == 4
     answer = client.post("/models/sweep", json={**body, "options": {"learning_rate": [0.1, 0]}})
     assert list(answer.json()["errors"]) == ["learning_rate"]
+
+
+def test_an_event_file_for_tensorboard_is_downloaded(client: TestClient, finished_job: Callable) -> None:
+    answer = client.get(f"/models/{finished_job('model').id}/tensorboard")
+    assert answer.status_code == 200 and b"val/accuracy" in answer.content
+    assert "events.out.tfevents" in answer.headers["content-disposition"]

@@ -52,7 +52,8 @@ def test_an_open_reader_sees_what_is_added(workspace, finished_job, tmp_path, mo
     assert eventfiles.write_events(workspace, view.id, tmp_path).stat().st_ino == inode
     found.Reload()
     assert len(found.Scalars("train/loss")) == before + 1
-    assert found.Scalars("train/loss")[-1][1:] == (999, 0.125)
+    last = found.Scalars("train/loss")[-1]
+    assert (last.step, last.value) == (999, 0.125)
     monkeypatch.undo()
     eventfiles.write_events(workspace, view.id, tmp_path)
     assert path.stat().st_ino == inode, "the end is added too"

@@ -121,8 +121,9 @@ class Scheduler:
                 if changed and self._over.get(job_id) == changed:
                     continue
                 view = self.store.get(job_id)
-                if self.watcher:
-                    self.watcher.see(view)
+                with self._alone(job_id):  # what goes wrong with telling keeps no job from running
+                    if self.watcher:
+                        self.watcher.see(view)
                 if not view.status.is_final or not view.attempt or view.attempt.result is None:
                     views.append(view)
                 elif abs(time.time() - changed / 1e9) > RACY_S:

@@ -115,3 +115,21 @@ def test_private_addresses_need_the_settings_and_errors_hide_the_path(settings, 
     with pytest.raises(BadData, match="status 302") as redirected:
         safe_post(hook.url, b"{}", ["127.0.0.1"])
     assert "secret" not in f"{refused.value}{redirected.value}"
+
+
+def test_a_watcher_that_fails_keeps_no_job_from_running(store, told, fake_job, fake_workers, until):
+    class Broken:
+        def see(self, view):
+            raise OSError("no room for a note")
+
+        def close(self):
+            """Nothing to do."""
+
+    view = fake_job()
+    scheduler = Scheduler(store, told, gpu_ids=list, watcher=Broken())
+
+    def done():
+        scheduler.tick()
+        return store.get(view.id).status is Status.DONE
+    until(done, 30)
+    scheduler.close()

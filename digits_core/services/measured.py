@@ -68,6 +68,8 @@ def thin(values: Sequence[float], points: int) -> list[int]:
 
 def smooth(values: Sequence[float], weight: float) -> list[float]:
     """An exponential mean that starts without a bias; ``weight`` 0 changes nothing, 0.9 is much."""
+    if not weight:
+        return list(values)
     last, total, smoothed = 0.0, 0.0, []
     for value in values:
         last = weight * last + (1 - weight) * value

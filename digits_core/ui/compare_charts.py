@@ -67,9 +67,10 @@ def _traces(runs: Sequence[Run], metric: str, look: Look, differing: Sequence[st
         points = _points(run, metric, look, len(runs))
         trace["x"] += [*points["x"], math.nan]
         trace["y"] += [*points["y"], math.nan]
-        trace["customdata"] += [_told(run, differing)] * (len(points["x"]) + 1)
+        told = np.array([_told(run, differing)], object)
+        trace["customdata"].append(np.repeat(told, len(points["x"]) + 1, axis=0))
     return [{**trace, "x": np.array(trace["x"], "float32"), "y": np.array(trace["y"], "float32"),
-             "customdata": np.array(trace["customdata"], object)} for trace in found.values()]
+             "customdata": np.concatenate(trace["customdata"])} for trace in found.values()]
 
 
 def _points(run: Run, metric: str, look: Look, curves: int) -> Json:

@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from digits_core.errors import InvalidOptions, Problem
 
@@ -37,7 +37,29 @@ class Settings(BaseModel):
                                                             "auto: on a GPU that no training holds, else the CPU.")
     inference_models: int = Field(default=4, ge=1, description="Models the inference process keeps loaded.")
     upload_mb: int = Field(default=20_000, ge=1, description="Largest upload in MB.")
+    notify_webhook: str = Field(default="", description="Address that gets a JSON message on events (Slack and "
+                                "Mattermost understand it); or `env:NAME`, `file:PATH` where it stands.")
+    notify_smtp: str = Field(default="", pattern=r"^([^:]+:[0-9]{1,5})?$", description="Mail server for "
+                             "notifications, as `host:port`.")
+    notify_smtp_security: Literal["starttls", "tls", "none"] = Field(default="starttls", description="How the "
+                                                                     "connection to the mail server is secured.")
+    notify_smtp_user: str = Field(default="", description="Name at the mail server; empty: none is asked for.")
+    notify_smtp_password: str = Field(default="", pattern="^((env|file):.+)?$", description="Where the password at "
+                                      "the mail server stands: `env:NAME` or `file:PATH`, never the password itself.")
+    notify_from: str = Field(default="", description="Sender of notification mails.")
+    notify_to: list[str] = Field(default=[], description="Who gets notification mails.")
+    notify_on: list[Literal["done", "failed", "stalled"]] = Field(default=[], description="Which events are told; "
+                                                                  "empty: done, failed and stalled.")
+    notify_page: str = Field(default="", description="Address of this server's page, for links in notifications.")
     plugins: bool = Field(default=True, description="Load installed extensions; off gives a clean bug report.")
+
+    @field_validator("notify_from", "notify_to")
+    @classmethod
+    def _one_line(cls, value: str | list[str]) -> str | list[str]:
+        """A line break in an address would write headers of a mail."""
+        if any(ord(character) < 32 for part in ([value] if isinstance(value, str) else value) for character in part):
+            raise ValueError("mail addresses hold no line breaks")
+        return value
 
     @classmethod
     def load(cls, environ: dict[str, str] | None = None) -> "Settings":

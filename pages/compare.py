@@ -9,7 +9,7 @@ from digits_core.ui.frame import empty, head
 workspace = session.workspace()
 head("Compare")
 bulk.said()
-views = compare_filters.trainings(workspace)
+views = compare.trainings(workspace)
 compare_filters.begin()
 if not views:
     with empty("stacked_line_chart", "Nothing to compare yet", "Train several networks, or one network with several "
@@ -19,7 +19,7 @@ if not views:
     st.stop()
 
 with session.shown():
-    found = compare_panels.load(workspace)
+    found = compare_panels.load(workspace, views)
     fresh = [found]
     drawn = [(run.id, run.status) for run in found.runs]
     left, right = st.columns([1, 4], gap="medium")

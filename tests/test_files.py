@@ -340,3 +340,16 @@ def test_the_size_of_a_folder_is_what_it_occupies_even_while_it_vanishes(tmp_pat
 def test_free_space_is_that_of_the_nearest_folder_there_is(tmp_path: Path) -> None:
     assert abs(files.free_bytes(tmp_path / "not" / "yet") - files.free_bytes(tmp_path)) < 10**9
     assert until(lambda: files.free_bytes(tmp_path) > 0)
+
+
+@pytest.mark.parametrize("data, rows", [
+    (b'{"a": 1}\n\n{"a": 2.5}\n', [{"a": 1}, {"a": 2.5}]),
+    (b'{"a": 1}\n{"a": NaN}\n{"a": 1e999}\n[1]\n', [{"a": 1}]),
+    (b'{"a": 1},{"a": 2}\n{"a": 3}\n', [{"a": 3}]),
+    (b'{"a": 1e999}\n{"a": 1e100}\n', [{"a": 1e100}]),
+    (b'{"a": 1\n"b": 2}\n{"a": 3},{"a": 4}\n', []),
+    (b'\xff\n{"a": "\xc3\xa9"}\n', [{"a": "\u00e9"}])])
+def test_rows_are_the_same_whether_read_at_once_or_one_by_one(tmp_path, data, rows):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(data)
+    assert files.read_jsonl(path) == (rows, len(data))

@@ -10,7 +10,7 @@ from digits_core.api.forms import Upload, Words, received
 from digits_core.api.once import once
 from digits_core.api.request import Body, Key, Named, Options, Space, User
 from digits_core.jobs.model import Kind
-from digits_core.services import jobs, models, modelstore, rehearsal, sweeps
+from digits_core.services import eventfiles, jobs, models, modelstore, rehearsal, sweeps, timeline
 
 Json = dict[str, Any]
 Text = Annotated[str, Field(max_length=200)]
@@ -83,6 +83,27 @@ def download_checkpoint(job_id: str, which: str, space: Space) -> Response:
     """The weights of one checkpoint (best, last or an epoch) as a safetensors file."""
     path = models.checkpoint_path(jobs.of_kind(space, job_id, Kind.MODEL, Kind.PRETRAINED), which)
     return FileResponse(path, media_type="application/octet-stream", filename=f"{job_id}-{path.name}")
+
+
+@router.get("/models/{job_id}/trace", response_class=FileResponse)
+def trace(job_id: str, space: Space) -> Response:
+    """The timeline of some steps as gzipped JSON for Perfetto or chrome://tracing (option ``trace_steps``)."""
+    path = timeline.trace_file(space, job_id)
+    return FileResponse(path, media_type="application/gzip", filename=f"{job_id}-trace.json.gz")
+
+
+@router.get("/models/{job_id}/operators")
+def operators(job_id: str, space: Space) -> Json:
+    """The slowest operators of the steps in the timeline; empty when none was made."""
+    return timeline.operators(jobs.of_kind(space, job_id, Kind.MODEL))
+
+
+@router.get("/models/{job_id}/tensorboard", response_class=Response)
+def tensorboard(job_id: str, space: Space) -> Response:
+    """The measurements and settings of a training as a TensorBoard event file, as far as it is."""
+    name, content = eventfiles.event_file(space, job_id)
+    return Response(content, media_type="application/octet-stream",
+                    headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 @router.get("/models/{job_id}/evaluation")

@@ -5,11 +5,11 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from digits_core.api.request import Space
+from digits_core.api.request import Named, Space
 from digits_core.errors import InvalidOptions, Problem
 from digits_core.networks import NETWORKS
 from digits_core.options import Options, check, option_fields
-from digits_core.services import doctor, system
+from digits_core.services import doctor, notify, system
 from digits_core.tasks import task as get_task
 from digits_core.tasks import tasks
 from digits_core.train.options import TrainOptions, with_policy_defaults
@@ -37,6 +37,12 @@ def findings(space: Space) -> Json:
     """What this installation lacks, and what to do about it."""
     found = doctor.findings(space)
     return {"ok": doctor.is_healthy(found), "findings": [asdict(finding) for finding in found]}
+
+
+@router.post("/notify-test")
+def notify_test(space: Space, user: Named) -> Json:
+    """Send a test by every notification channel that is set up; what went wrong, by channel ("": it left)."""
+    return notify.send_test(space, user)
 
 
 @router.get("/tasks")

@@ -17,7 +17,9 @@ from digits_core.cli.program import AsJson, User, Wait, app, complain, settings
 from digits_core.cli.waiting import Bar, finish, print_json
 from digits_core.errors import InvalidOptions, Problem
 from digits_core.jobs.scheduler import Scheduler, SchedulerThread
+from digits_core.notify.outbox import Outbox
 from digits_core.services import doctor as examination
+from digits_core.services import notify
 from digits_core.services.workspace import Workspace
 
 ROOT = Path(digits_core.__file__).parents[1]
@@ -58,12 +60,26 @@ def doctor(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command("notify-test")
+def notify_test(user: User = "", as_json: AsJson = False) -> None:
+    """Send a test by every notification channel that is set up; exit code 1 when one does not work."""
+    workspace = Workspace.open(settings())
+    answer = notify.send_test(workspace, acting_user(workspace, user))
+    for name, problem in answer.items() if not as_json else ():
+        print(f"{name}: {problem or 'sent'}")
+    if as_json:
+        print_json(answer)
+    if any(answer.values()):
+        raise typer.Exit(1)
+
+
 @app.command()
 def scheduler() -> None:
     """Run the jobs of the jobs folder without a web page, until Ctrl-C; running jobs go on."""
     workspace = Workspace.open(settings())
     log.configure(workspace.store.root, "scheduler")
-    thread = SchedulerThread(Scheduler(workspace.store, workspace.settings))
+    outbox = Outbox(workspace.settings)
+    thread = SchedulerThread(Scheduler(workspace.store, workspace.settings, watcher=outbox))
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())

@@ -12,6 +12,7 @@ from digits_core.cli.program import complain
 from digits_core.jobs.model import Status
 from digits_core.jobs.scheduler import Scheduler
 from digits_core.jobs.store import JobView
+from digits_core.notify.outbox import Outbox
 from digits_core.services import jobs
 from digits_core.services.system import scheduler_runs
 from digits_core.services.workspace import Workspace
@@ -75,7 +76,7 @@ def value(content: Any) -> str:
 
 def await_end(workspace: Workspace, view: JobView) -> JobView:
     """The job after its end. Schedules the jobs meanwhile when no other process does. Ctrl-C ends only the waiting."""
-    scheduler = Scheduler(workspace.store, workspace.settings)
+    scheduler = Scheduler(workspace.store, workspace.settings, watcher=Outbox(workspace.settings))
     bar = Bar(sys.stderr)
     try:
         return jobs.wait(workspace, view.id, scheduler.tick, min(0.2, workspace.settings.poll_s), bar.show)

@@ -46,6 +46,11 @@ class AttemptFolder:
     def log(self) -> Path:
         return self.path / "log.txt"
 
+    @property
+    def resumed(self) -> Path:
+        """Step and epoch at which a training went on in this attempt."""
+        return self.path / "resumed.json"
+
     def read(self) -> Attempt:
         """The facts, as far as they can be read. A stop or result file that is there but torn still counts."""
         return Attempt(self.number, files.read_json(self.claim), _fact(self.launch), _fact(self.stop),

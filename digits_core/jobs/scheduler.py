@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import filelock
 
@@ -38,16 +38,28 @@ RACY_S = 2.0
 """A folder whose time is younger than this may change again without a new time."""
 
 
+class Watcher(Protocol):
+    """Somebody who wants to see every job that the leading scheduler looks at."""
+
+    def see(self, view: JobView) -> None:
+        """Called again and again; must be quick."""
+        ...
+
+    def close(self) -> None:
+        """The scheduler ends."""
+        ...
+
+
 class Scheduler:
     """Call ``tick()`` again and again. Any number may run on one jobs folder; the one with the lease acts."""
 
     def __init__(self, store: JobStore, settings: Settings, runner: Runner | None = None,
                  gpu_ids: Callable[[], list[str]] = devices.gpu_ids,
-                 clock: Callable[[], float] = time.monotonic) -> None:
+                 clock: Callable[[], float] = time.monotonic, watcher: Watcher | None = None) -> None:
         store.prepare()
         self.store, self.settings = store, settings
         self.runner = runner or LocalRunner()
-        self.gpu_ids, self.clock = gpu_ids, clock
+        self.gpu_ids, self.clock, self.watcher = gpu_ids, clock, watcher
         self._lease = filelock.FileLock(store.locks / "scheduler.lock", thread_local=False)
         self._unburied: list[Ended] = []
         self._over: dict[str, int] = {}
@@ -86,6 +98,8 @@ class Scheduler:
     def close(self) -> None:
         """Give the lease back; workers go on."""
         self._bury_children()
+        if self.watcher:
+            self.watcher.close()
         self._lease.release()
 
     @contextmanager
@@ -107,6 +121,9 @@ class Scheduler:
                 if changed and self._over.get(job_id) == changed:
                     continue
                 view = self.store.get(job_id)
+                with self._alone(job_id):  # what goes wrong with telling keeps no job from running
+                    if self.watcher:
+                        self.watcher.see(view)
                 if not view.status.is_final or not view.attempt or view.attempt.result is None:
                     views.append(view)
                 elif abs(time.time() - changed / 1e9) > RACY_S:

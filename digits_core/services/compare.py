@@ -50,18 +50,19 @@ class Comparison:
 
 
 def compare(workspace: Workspace, ids: Sequence[str] = (), group: str | None = None,
-            read: Callable[[Path], dict[str, Series]] = measure) -> Comparison:
+            read: Callable[[Path], dict[str, Series]] = measure, known: Sequence[JobView] | None = None) -> Comparison:
     """Compare these trainings, or those of a group, or (neither given) the newest ones of all.
 
-    Ids that are gone are left out; an id that is no training is a problem. ``read`` may keep what it read.
+    Ids that are gone are left out; an id that is no training is a problem. ``read`` may keep what it read;
+    ``known`` are all trainings, where somebody has just looked at every job.
     """
-    views = _asked(workspace, ids) if ids else _found(workspace, group)
+    views = _asked(workspace, ids) if ids else _in_group(trainings(workspace) if known is None else known, group)
     names = {need: _name(workspace, need) for need in {need for view in views for need in view.job.needs}}
-    known = {name: _fields(name) for name in {view.job.task for view in views}}
-    runs = tuple(_run(view, names, known[view.job.task], read) for view in views)
+    tasks = {name: _fields(name) for name in {view.job.task for view in views}}
+    runs = tuple(_run(view, names, tasks[view.job.task], read) for view in views)
     differing = {name: values for name in _settings(runs) if len(values := _values(runs, name)) > 1}
     found = {metric for run in runs for metric in run.series}
-    titles = {field.name: field.title for fields in known.values() for field in fields.values()}
+    titles = {field.name: field.title for fields in tasks.values() for field in fields.values()}
     return Comparison(runs, differing, {**titles, "dataset": "Dataset"}, tuple(sorted(found, key=_metric_order)))
 
 
@@ -79,8 +80,12 @@ def _asked(workspace: Workspace, ids: Sequence[str]) -> list[JobView]:
     return views
 
 
-def _found(workspace: Workspace, group: str | None) -> list[JobView]:
-    views = [view for view in workspace.store.jobs(Kind.MODEL) if view.job.kind is Kind.MODEL and view.job.task]
+def trainings(workspace: Workspace) -> list[JobView]:
+    """Everything that could be compared, newest first."""
+    return [view for view in workspace.store.jobs(Kind.MODEL) if view.job.kind is Kind.MODEL and view.job.task]
+
+
+def _in_group(views: Sequence[JobView], group: str | None) -> list[JobView]:
     return [view for view in views if group is None or view.group == group][:LIMIT]
 
 

@@ -39,9 +39,10 @@ def measure(path: Path, points: int = POINTS) -> dict[str, Series]:
         epoch, step = number(row.get("epoch")), number(row.get("step"))
         if epoch is None or step is None:
             continue
+        worked = number(row.get("t")) or 0.0
         for name, given in row.items():
             if name not in NOT_METRICS and (value := number(given)) is not None:
-                found.setdefault(str(name), []).append((epoch, step, number(row.get("t")) or 0.0, value))
+                found.setdefault(name, []).append((epoch, step, worked, value))
     return {name: _series(rows, is_better_high(name), points) for name, rows in found.items()}
 
 
@@ -67,6 +68,8 @@ def thin(values: Sequence[float], points: int) -> list[int]:
 
 def smooth(values: Sequence[float], weight: float) -> list[float]:
     """An exponential mean that starts without a bias; ``weight`` 0 changes nothing, 0.9 is much."""
+    if not weight:
+        return list(values)
     last, total, smoothed = 0.0, 0.0, []
     for value in values:
         last = weight * last + (1 - weight) * value

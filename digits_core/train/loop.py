@@ -7,6 +7,7 @@ from digits_core.train.loader import Loader
 from digits_core.train.pace import Pace
 from digits_core.train.plan import Plan
 from digits_core.train.steering import Steering
+from digits_core.train.trace import Trace
 
 
 def fit(learner: Learner, loader: Loader, plan: Plan, journal: Journal, context: Context) -> None:
@@ -15,6 +16,7 @@ def fit(learner: Learner, loader: Loader, plan: Plan, journal: Journal, context:
     Raises Stopped after saving everything when somebody asks for a stop, Diverged when the loss is no number.
     """
     batches, pace, steering = loader.train(journal.step), Pace(context, plan), Steering(context, journal)
+    trace = Trace(context, plan.options.trace_steps, journal.step, plan.total)
     try:
         while True:
             context.check_stop()
@@ -24,8 +26,9 @@ def fit(learner: Learner, loader: Loader, plan: Plan, journal: Journal, context:
             if journal.step >= plan.total:
                 return
             journal.save_now_and_then()
-            batch, pieces = next(batches), learner.pieces
-            metrics = learner.step(batch, plan.rate(journal.step))
+            with trace.step(journal.step):
+                batch, pieces = next(batches), learner.pieces
+                metrics = learner.step(batch, plan.rate(journal.step))
             journal.count(metrics, len(batch.label_B))
             pace.step(journal.step, len(batch.label_B))
             if learner.pieces > pieces:
@@ -35,6 +38,7 @@ def fit(learner: Learner, loader: Loader, plan: Plan, journal: Journal, context:
         journal.save_stopped()
         raise
     finally:
+        trace.end()
         batches.close()
 
 

@@ -95,6 +95,9 @@ class BasicOptions(Options):
         help="Decoded once and kept in memory (fast), or read from the database by loader processes for every batch.")
     workers: int = option(2, title="Loader processes", group="Hardware", ge=0, le=64, advanced=True,
                           help="Only for data that does not fit in memory.", when={"loading": ["auto", "stream"]})
+    trace_steps: int = option(0, title="Trace steps", group="Hardware", ge=0, le=200, advanced=True,
+                              help="Make a timeline of so many steps after the first few, and a list of the slowest "
+                                   "operators; 0: none. Those steps are slower.")
     keep: int = option(5, title="Checkpoints to keep", group="Hardware", ge=0, le=100_000, advanced=True,
                        help="Newest ones beside best and last; 0: all.")
 

@@ -94,6 +94,8 @@ def _network(context: Context, options: TrainOptions, preprocessing: Preprocessi
 def _begin(context: Context, journal: Journal, hardware: Hardware) -> None:
     plan = journal.plan
     going_on = journal.resume()
+    if going_on and (attempt := context.folder.newest()):  # not a row: a resumed run's rows equal an undisturbed one's
+        files.write_once(attempt.resumed, {"step": journal.step, "epoch": plan.epoch(journal.step)})
     context.log(f"{hardware.describe()}; batches of {plan.batch_size}, {plan.steps_per_epoch} steps an epoch, "
                 f"{plan.total} in all")
     if journal.learner.about:

@@ -1,8 +1,10 @@
 """Curves of many trainings on one chart a metric, and their settings as parallel coordinates."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -16,7 +18,7 @@ MANY = 40
 """From so many curves on they are thinner, shorter, and those of one colour are drawn together."""
 
 AXES = {"Epoch": ("epoch", "Epoch"), "Step": ("step", "Step"), "Time": ("seconds", "Seconds of work")}
-POINTS_IN_ALL = 30_000
+POINTS_IN_ALL = 15_000
 LONGEST_HOVER = 12
 WIDEST = 12
 
@@ -38,7 +40,8 @@ def curves(runs: Sequence[Run], metric: str, look: Look, differing: Sequence[str
     """Every run in its own colour; hovering says which run it is and with which settings."""
     drawn = [run for run in runs if metric in run.series]
     share = "accuracy" in metric or "top5" in metric
-    template = f"%{{text}}<br>{look.x_title} %{{x:.4g}}: %{{y:{'.2%' if share else '.4g'}}}<extra></extra>"
+    who = "%{text}" if len(drawn) <= MANY else _about_by_numbers(differing)
+    template = f"{who}<br>{look.x_title} %{{x:.4g}}: %{{y:{'.2%' if share else '.4g'}}}<extra></extra>"
     figure = go.Figure([{**trace, "type": "scatter", "hovertemplate": template}
                         for trace in _traces(drawn, metric, look, differing)])
     figure.update_layout(
@@ -50,19 +53,24 @@ def curves(runs: Sequence[Run], metric: str, look: Look, differing: Sequence[str
 
 
 def _traces(runs: Sequence[Run], metric: str, look: Look, differing: Sequence[str]) -> list[Json]:
-    """One trace a run; when they are many, runs of one colour share a trace with gaps between them."""
+    """One trace a run; when they are many, runs of one colour share a trace with gaps between them.
+
+    Those are arrays: plotly neither looks at their values one by one nor writes them out as digits.
+    """
     if len(runs) <= MANY:
         return [{**_points(run, metric, look, len(runs)), "text": about(run, differing), "name": run.id,
                  "line": {"color": run.color, "width": 2}} for run in runs]
     found: dict[str, Json] = {}
     for run in runs:
-        trace = found.setdefault(run.color, {"x": [], "y": [], "text": [], "mode": "lines", "name": run.color,
+        trace = found.setdefault(run.color, {"x": [], "y": [], "customdata": [], "mode": "lines", "name": run.color,
                                              "line": {"color": run.color, "width": 1}})
         points = _points(run, metric, look, len(runs))
-        trace["x"] += [*points["x"], None]
-        trace["y"] += [*points["y"], None]
-        trace["text"] += [about(run, differing)] * (len(points["x"]) + 1)
-    return list(found.values())
+        trace["x"] += [*points["x"], math.nan]
+        trace["y"] += [*points["y"], math.nan]
+        told = np.array([_told(run, differing)], object)
+        trace["customdata"].append(np.repeat(told, len(points["x"]) + 1, axis=0))
+    return [{**trace, "x": np.array(trace["x"], "float32"), "y": np.array(trace["y"], "float32"),
+             "customdata": np.concatenate(trace["customdata"])} for trace in found.values()]
 
 
 def _points(run: Run, metric: str, look: Look, curves: int) -> Json:
@@ -71,7 +79,7 @@ def _points(run: Run, metric: str, look: Look, curves: int) -> Json:
     most = max(20, POINTS_IN_ALL // max(1, curves))
     if len(x) > most:
         kept = thin(y, most)
-        x, y = [x[i] for i in kept], [float(f"{y[i]:.5g}") for i in kept]
+        x, y = [x[i] for i in kept], [y[i] for i in kept]
     return {"x": x, "y": y, "mode": "lines+markers" if len(x) == 1 else "lines"}
 
 
@@ -80,6 +88,17 @@ def about(run: Run, differing: Sequence[str]) -> str:
     lines = [f"<b>{_safe(split_name(run.name)[0])}</b>"]
     lines += [f"{_safe(name)}: {_safe(run.settings.get(name, UNSET))}" for name in differing[:LONGEST_HOVER]]
     return "<br>".join(lines)
+
+
+def _told(run: Run, differing: Sequence[str]) -> list[str]:
+    """What ``_about_by_numbers`` fills in. Every point carries it, so the words around it stand there once."""
+    values = [run.settings.get(name, UNSET) for name in differing[:LONGEST_HOVER]]
+    return [_safe(text) for text in (split_name(run.name)[0], *values)]
+
+
+def _about_by_numbers(differing: Sequence[str]) -> str:
+    return "<br>".join(["<b>%{customdata[0]}</b>", *(f"{_safe(name)}: %{{customdata[{i}]}}"
+                                                     for i, name in enumerate(differing[:LONGEST_HOVER], 1))])
 
 
 def _safe(text: str) -> str:

@@ -5,10 +5,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from digits_core.jobs.model import Kind
 from digits_core.jobs.store import JobView
 from digits_core.services.compare import Comparison
-from digits_core.services.workspace import Workspace
 from digits_core.ui import session
 
 Off = dict[str, list[str]]
@@ -54,11 +52,6 @@ def source(views: list[JobView]) -> None:
     words = {SELECTED: f"{len(ids())} selected runs", ALL: f"All models ({len(views)})"}
     st.selectbox("Runs", choices, key="compare.source", on_change=choose,
                  format_func=lambda value: words.get(value, f"Group {value}"))
-
-
-def trainings(workspace: Workspace) -> list[JobView]:
-    """Everything that could be compared."""
-    return [view for view in workspace.store.jobs(Kind.MODEL) if view.job.kind is Kind.MODEL and view.job.task]
 
 
 def off() -> Off:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 import streamlit as st
 
 from digits_core.jobs.model import Status
+from digits_core.jobs.store import JobView
 from digits_core.services import compare
 from digits_core.services.compare import Comparison, Run
 from digits_core.services.measured import Series, measure
@@ -21,9 +23,9 @@ FIRST = 3
 """Metrics that are drawn when nobody chose any."""
 
 
-def load(workspace: Workspace) -> Comparison:
+def load(workspace: Workspace, known: Sequence[JobView] | None = None) -> Comparison:
     """What the address asks to compare; a file is read again only when it has grown."""
-    return compare.compare(workspace, compare_filters.ids(), compare_filters.group(), read)
+    return compare.compare(workspace, compare_filters.ids(), compare_filters.group(), read, known)
 
 
 def read(path: Path) -> dict[str, Series]:
@@ -82,7 +84,7 @@ def table(comparison: Comparison, runs: Sequence[Run], metrics: Sequence[str], e
         st.caption("None of these runs is there any more; choose others at the left.")
         return []
     shown = {run.id for run in runs}
-    rows = [{"dot": "⬤", "show": "Hide" if row["id"] in shown else "Show", "state": [row["status"]],
+    rows = [{"dot": _dot(row["color"]), "show": "Hide" if row["id"] in shown else "Show", "state": [row["status"]],
              "name": split_name(row["name"])[0],
              **{f"{kind} {metric}": row[kind].get(metric) for metric in metrics for kind in ("best", "final")},
              **row["settings"]}
@@ -101,7 +103,7 @@ def table(comparison: Comparison, runs: Sequence[Run], metrics: Sequence[str], e
                 values[:] = [value for value in values if value != run.settings.get(name, compare.UNSET)]
         st.session_state["compare.switched"] = True
 
-    config: Json = {"dot": st.column_config.TextColumn("", width=30), "state": tables.COLUMNS["state"],
+    config: Json = {"dot": st.column_config.ImageColumn("", width=30), "state": tables.COLUMNS["state"],
                     "show": st.column_config.ButtonColumn("", type="tertiary", width=60, on_click=switch,
                                                           key=f"{key}.show"),
                     "name": st.column_config.TextColumn("Name", width="medium")}
@@ -109,11 +111,15 @@ def table(comparison: Comparison, runs: Sequence[Run], metrics: Sequence[str], e
                if name not in config}
     config |= {f"{kind} {metric}": st.column_config.NumberColumn(format="%.4g") for metric in metrics
                for kind in ("best", "final")}
-    colors = [f"color: {run.color}" for run in comparison.runs]
-    styled = pd.DataFrame(rows).style.apply(lambda column: colors, subset=["dot"])
-    event = st.dataframe(styled, hide_index=True, column_config=config, key=key, on_select="rerun",
+    event = st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=config, key=key, on_select="rerun",
                          selection_mode="multi-row", height=tables.height(len(rows), 12), placeholder=compare.UNSET)
     return [comparison.runs[i].id for i in event["selection"]["rows"] if i < len(comparison.runs)]
+
+
+def _dot(color: str) -> str:
+    """A picture of the colour: styled cells would cost pandas' slow styler and a longer message."""
+    return "data:image/svg+xml," + quote(
+        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='-16 -16 32 32'><circle r='8' fill='{color}'/></svg>")
 
 
 def parallel(comparison: Comparison, runs: Sequence[Run], metrics: Sequence[str]) -> None:

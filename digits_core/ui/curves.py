@@ -93,14 +93,14 @@ def changes(view: JobView) -> list[float]:
 
 
 def resumed_at(view: JobView) -> list[float]:
-    """Epochs at which later attempts went on: as the trainer wrote to their logs, else by the checkpoints' times."""
-    later = view.folder.attempts()[1:]
-    if not later:
-        return []
-    made = [(number(row.get("time")) or 0.0, number(row.get("epoch")) or 0.0)
-            for path in view.folder.checkpoints.glob("epoch_*.json") if (row := files.read_json(path))]
-    marks = [mark if (mark := _logged(attempt)) is not None else _last_before(attempt, made) for attempt in later]
+    """Epochs at which later attempts went on, as the trainer wrote them down (older versions: in their logs)."""
+    marks = [_written(attempt) for attempt in view.folder.attempts()[1:]]
     return sorted({mark for mark in marks if mark is not None})
+
+
+def _written(attempt: AttemptFolder) -> float | None:
+    epoch = number((files.read_json(attempt.resumed) or {}).get("epoch"))
+    return _logged(attempt) if epoch is None else epoch
 
 
 def _logged(attempt: AttemptFolder) -> float | None:
@@ -110,8 +110,3 @@ def _logged(attempt: AttemptFolder) -> float | None:
         return float(match.group(1)) if match else None
     except (OSError, ValueError):
         return None
-
-
-def _last_before(attempt: AttemptFolder, made: list[tuple[float, float]]) -> float | None:
-    started = number((files.read_json(attempt.launch) or {}).get("started"))
-    return max((epoch for moment, epoch in made if started is not None and moment <= started), default=None)

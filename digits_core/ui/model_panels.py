@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from digits_core.jobs.store import JobView
-from digits_core.services import models
+from digits_core.services import models, timeline
 from digits_core.services.evaluation import splits
 from digits_core.services.workspace import Workspace
 from digits_core.ui import charts, curves, job_parts, report_panel, session
@@ -89,7 +89,26 @@ def tabs(workspace: Workspace, view: JobView) -> dict[str, Any]:
         found = {"Evaluation": lambda: evaluation(view), **found}
     if models.start_report(view):
         found["Start weights"] = lambda: start_weights(view)
+    if timeline.operators(view):
+        found["Timeline"] = lambda: trace(view)
     return found
+
+
+def trace(view: JobView) -> None:
+    """The slowest operators of some steps, and the file with every one of them."""
+    found = timeline.operators(view)
+    first, steps = int(found["first_step"]), int(found["steps"])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.link_button("Download timeline", f"/api/models/{view.id}/trace", icon=":material/download:",
+                       help="Gzipped JSON; ui.perfetto.dev and chrome://tracing show it.")
+        st.caption(f"Steps {first} to {first + steps - 1}; own time of each operator over all calls.")
+    frame = pd.DataFrame(found["operators"])
+    frame = frame if frame["gpu_ms"].any() else frame.drop(columns="gpu_ms")
+    times = {name: st.column_config.NumberColumn(title, format="%.3f ms")
+             for name, title in (("cpu_ms", "CPU"), ("gpu_ms", "GPU"))}
+    st.dataframe(frame, hide_index=True, height=height(len(frame), 16), key=f"model.trace.{view.id}", column_config={
+        "name": st.column_config.TextColumn("Operator", width="large"),
+        "calls": st.column_config.NumberColumn("Calls", format="%d"), **times})
 
 
 def start_weights(view: JobView) -> None:
@@ -157,6 +176,8 @@ def _use(view: JobView, epoch: str) -> None:
                        icon=":material/download:", help="Network, weights, labels and preprocessing in one zip file.")
         st.link_button("Weights only", f"/api/models/{view.id}/checkpoints/{epoch}", icon=":material/download:",
                        type="tertiary", help="The safetensors file.")
+        st.link_button("TensorBoard", f"/api/models/{view.id}/tensorboard", icon=":material/download:",
+                       type="tertiary", help="The measurements and settings as an event file for TensorBoard.")
 
 
 def evaluation(view: JobView) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 from digits_core import plugins
 from digits_core.jobs.scheduler import waiting_reasons
 from digits_core.jobs.store import JobView
-from digits_core.services import doctor, jobs, system
+from digits_core.services import doctor, jobs, notify, system
 from digits_core.services.workspace import Workspace
 from digits_core.ui import badges, bulk, job_parts, session
 from digits_core.ui.tables import disk_bytes, height
@@ -147,6 +147,10 @@ def findings(workspace: Workspace) -> None:
             color, icon = ("green", "check") if finding.ok else bad
             st.badge(plain(finding.name), icon=f":material/{icon}:", color=color)
             st.caption(plain(f"{finding.text} {finding.todo}"), width="stretch")
+    if st.button("Send a test notification", icon=":material/notifications:", key="system.notify"):
+        with session.shown():
+            for name, problem in notify.send_test(workspace, session.user()).items():
+                (st.error if problem else st.success)(plain(f"{name}: {problem or 'sent'}"))
 
 
 def versions() -> None:

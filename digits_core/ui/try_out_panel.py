@@ -84,6 +84,7 @@ def _curve(points: list[list[float]], suggested: float | None) -> go.Figure:
     if suggested:
         figure.add_vline(suggested, line={"dash": "dot", "color": charts.colors()[1]})
     low = min(loss for _, loss in points)
-    figure.update_layout(showlegend=False, xaxis={"title": "Learning rate", "type": "log", "exponentformat": "power", "dtick": 1},
-                         yaxis={"title": "Loss", "range": [0, max(2 * points[0][1], low * 1.1)]})
+    figure.update_layout(
+        showlegend=False, yaxis={"title": "Loss", "range": [0, max(2 * points[0][1], low * 1.1)]},
+        xaxis={"title": "Learning rate", "type": "log", "exponentformat": "power", "dtick": 1})
     return figure

@@ -83,3 +83,9 @@ def test_a_training_can_be_tried_out(client: TestClient, workspace: Workspace) -
     assert answer.status_code == 200, answer.text
     assert answer.json()["seconds_per_epoch"] > 0 and answer.json()["curve"]
     assert client.post("/models/try-out", json={**body, "options": {"epochs": 0}}).status_code == 400
+
+
+def test_an_event_file_for_tensorboard_is_downloaded(client: TestClient, finished_job: Callable) -> None:
+    answer = client.get(f"/models/{finished_job('model').id}/tensorboard")
+    assert answer.status_code == 200 and b"val/accuracy" in answer.content
+    assert "events.out.tfevents" in answer.headers["content-disposition"]

@@ -74,3 +74,9 @@ def test_the_openapi_description_is_served(client: TestClient) -> None:
     schema = client.get("/openapi.json").json()
     assert schema["info"]["title"] == "DIGITS"
     assert "/datasets" in schema["paths"]
+
+
+def test_a_test_notification_without_channels_says_what_to_set(client: TestClient) -> None:
+    answer = client.post("/notify-test")
+    assert answer.status_code == 409
+    assert "DIGITS_NOTIFY_WEBHOOK" in answer.text

@@ -51,3 +51,19 @@ def test_edit_changes_name_and_priority(digits: Callable, fake_job: Callable, wo
     assert digits("edit", view.id, "--name", "New", "--priority", "5").exit_code == 0
     assert workspace.store.get(view.id).name == "New"
     assert digits("edit", view.id, "--name", " ").stderr.startswith("--name: A name is required")
+
+
+def test_event_files_for_tensorboard_are_written(digits, finished_job, tmp_path) -> None:
+    view = finished_job("model")
+    answer = digits("tensorboard", view.id, "--to", tmp_path, "--follow", "--json")
+    assert answer.exit_code == 0
+    assert len(list((tmp_path / view.id).glob("events.out.tfevents.*"))) == 1
+
+
+def test_a_timeline_is_written_and_a_missing_one_says_how_to_get_it(digits, finished_job, tmp_path) -> None:
+    view = finished_job("model")
+    assert "Trace steps" in digits("trace", view.id).stderr
+    (view.folder.path / "trace").mkdir()
+    (view.folder.path / "trace" / "trace.json.gz").write_bytes(b"x")
+    assert digits("trace", view.id, "--to", tmp_path / "t.gz").exit_code == 0
+    assert (tmp_path / "t.gz").read_bytes() == b"x"

@@ -76,3 +76,9 @@ def test_serving_a_whole_network_needs_an_explicit_word(digits: Callable) -> Non
     result = digits("serve", "--address", "0.0.0.0")
     assert result.exit_code == 2
     assert "no passwords" in result.stderr
+
+
+def test_a_test_notification_without_channels_says_what_to_set(digits) -> None:
+    answer = digits("notify-test")
+    assert answer.exit_code != 0
+    assert "DIGITS_NOTIFY_WEBHOOK" in answer.output

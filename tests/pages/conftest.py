@@ -7,6 +7,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from digits_core import files
 from digits_core.services.workspace import Workspace
 
 MAIN = Path(__file__).parents[2] / "pages" / "main.py"
@@ -44,3 +45,15 @@ def words(app: AppTest) -> str:
     text += [f"{metric.label} {metric.value}" for metric in app.metric]
     text += [button.label for button in app.button]
     return "\n".join(text).replace("\\", "")
+
+
+@pytest.fixture
+def digits_trace() -> Callable[..., None]:
+    """``digits_trace(view)`` gives a training the list of a timeline."""
+    return lambda view: files.write_atomic(_made(view.folder.path / "trace") / "operators.json", {
+        "steps": 2, "first_step": 6, "operators": [{"name": "aten::conv2d", "calls": 4, "cpu_ms": 1.5, "gpu_ms": 0}]})
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from digits_core.services import compare
-from digits_core.ui import tables
+from digits_core import files
+from digits_core.services import compare, measured
+from digits_core.ui import compare_panels, tables
 from tests.pages.conftest import words
 
 
@@ -91,3 +92,24 @@ def test_the_form_makes_a_sweep_and_says_how_many_before(visit, finished_job, st
     home = visit("home.py").dataframe[0].value
     assert set(home["name"]) == {"pets"}
     assert "learning_rate:0.01 solver:adam" in home["sweep"].tolist()
+
+
+def test_a_second_look_reads_no_measurements_again_and_a_grown_file_alone(visit, runs, monkeypatch):
+    looked = []
+    monkeypatch.setattr(compare_panels, "measure", lambda path: looked.append(path) or measured.measure(path))
+    app = visit("compare.py")
+    assert sorted(looked) == sorted(view.folder.metrics for view in runs)
+    looked.clear()
+    app.run()
+    assert looked == []
+    files.append_jsonl(runs[0].folder.metrics, {"t": 9.0, "step": 99, "epoch": 9.0, "train/loss": 0.5})
+    app.run()
+    assert looked == [runs[0].folder.metrics]
+
+
+def test_drawing_the_page_looks_at_every_job_once(visit, runs, store, monkeypatch):
+    looked = []
+    view_of = type(store)._view
+    monkeypatch.setattr(type(store), "_view", lambda self, folder: looked.append(folder.id) or view_of(self, folder))
+    visit("compare.py")
+    assert all(looked.count(view.id) == 1 for view in runs)

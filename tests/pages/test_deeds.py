@@ -295,3 +295,16 @@ def test_an_ended_training_gets_more_epochs_from_its_page(visit, finished_job, s
     next(button for button in app.button if button.label == "Go on").click().run()
     assert store.get(view.id).status is Status.WAITING
     assert files.read_json(view.folder.attempt(1).path / "steer-0001.json")["more"] == 3
+
+
+def test_a_test_notification_without_channels_says_what_to_set(visit):
+    app = visit("system.py", tab="Doctor")
+    app.button(key="system.notify").click().run()
+    assert "DIGITS_NOTIFY_WEBHOOK" in words(app)
+
+
+def test_the_slowest_operators_of_a_traced_training_stand_on_its_page(visit, finished_job, digits_trace):
+    view = finished_job("model")
+    digits_trace(view)
+    app = visit("job.py", id=view.id, tab="Timeline")
+    assert app.dataframe[0].value["name"].tolist() == ["aten::conv2d"]

@@ -6,6 +6,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digits_core import files
 from digits_core.ui import curves
 from digits_core.ui.curves import Line, thin
 
@@ -56,10 +57,10 @@ def test_a_missing_file_is_no_line(finished_job):
     assert curves.resumed_at(view) == []
 
 
-def test_resumes_are_where_the_trainer_went_on(finished_job):
+def test_resumes_are_exactly_where_the_trainer_went_on(finished_job):
     view = finished_job("model")
-    for number, log in ((2, "[INFO] going on at epoch 1.5 (step 3)\n"), (3, "killed before it could say so")):
-        attempt = view.folder.open_attempt(number)
-        attempt.log.write_text(log)
-        attempt.launch.write_text(json.dumps({"started": 4e9}))
-    assert curves.resumed_at(view) == [1.5, 2.0]
+    logs = {2: "[INFO] going on at epoch 1.5 (step 3)\n", 3: "killed before it could go on", 4: "it says elsewhere"}
+    for number, log in logs.items():
+        view.folder.open_attempt(number).log.write_text(log)
+    files.write_once(view.folder.attempt(4).resumed, {"step": 7, "epoch": 3.5})
+    assert curves.resumed_at(view) == [1.5, 3.5]

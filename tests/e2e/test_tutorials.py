@@ -1,0 +1,69 @@
+"""Tutorials of DIGITS, walked by a browser. "Getting started" is the story itself (test_story.py)."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from digits_core import files
+from digits_core.data.download import download_data
+from tests.e2e.conftest import Server
+from tests.e2e.test_story import SLOW, choose_name, create_dataset, create_model, expect_state, fill
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def odd_and_even(digits: Path, folder: Path) -> None:
+    """100 odd and 100 even digits to learn from, 200 others of each to measure."""
+    for split, first, count in (("train", 0, 20), ("val", 20, 40)):
+        for digit in range(10):
+            target = folder / split / ("odd" if digit % 2 else "even")
+            target.mkdir(parents=True, exist_ok=True)
+            for picture in sorted((digits / str(digit)).glob("*.png"))[first:first + count]:
+                shutil.copy(picture, target / f"{digit}-{picture.name}")
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=re.compile(label)).click()
+    page.get_by_role("option", name=option).click()
+
+
+def test_fine_tuning_a_digits_model_tells_odd_from_even(server: Server, page: Page, tmp_path: Path) -> None:
+    download_data("digits", tmp_path / "digits")
+    odd_and_even(tmp_path / "digits", tmp_path / "parity")
+    page.goto(server.url)
+    choose_name(page, "fred")
+    create_dataset(page, server, tmp_path / "digits")
+    first = create_model(page, server, epochs=8)
+    expect_state(page, "done")
+
+    page.goto(f"{server.url}/datasets?new=classification")
+    fill(page, "Name", "odd or even")
+    fill(page, "Training images", str(tmp_path / "parity" / "train"))
+    page.get_by_text("Separate folders, limits per class").click()
+    fill(page, "Separate validation images", str(tmp_path / "parity" / "val"))
+    page.get_by_role("radio", name="Grey").click()
+    fill(page, "Width", "28")
+    fill(page, "Height", "28")
+    page.get_by_role("button", name="Create dataset").click()
+    expect(page.get_by_role("heading", name="odd or even")).to_be_visible()
+    expect_state(page, "done")
+
+    page.goto(f"{server.url}/models?new=classification&start={first}")
+    choose(page, "Dataset", "odd or even")
+    fill(page, "Name", "parity")
+    fill(page, "Batch size", "20")
+    page.get_by_role("button", name="Create model").click()
+    expect(page.get_by_role("heading", name="parity")).to_be_visible()
+    expect_state(page, "done")
+    match = re.search(r"id=([0-9a-f-]+)", page.url)
+    assert match
+    tuned = server.jobs / match[1]
+    started = files.read_json(tuned / "network.json")["start"]
+    assert started["model"] == first and started["loaded"] == 6 and started["new"] == 2  # all but the last layer
+    shown = page.get_by_test_id("stMetric").filter(has_text="Best accuracy").first
+    expect(shown).to_be_visible(timeout=SLOW)
+    accuracy = float(re.search(r"([0-9.]+) %", shown.inner_text())[1])
+    assert accuracy > 90

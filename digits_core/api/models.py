@@ -35,16 +35,26 @@ def create_model(body: NewModel, space: Space, user: Named, key: Key = "") -> Js
     return jobs.describe(view)
 
 
+class NewSweep(NewModel):
+    """Trainings with several values of some options."""
+
+    draws: Annotated[int, Field(ge=0, description="Random search: so many trainings with values drawn from the lists "
+                                                  "(two numbers are a range); 0: every combination.")] = 0
+
+
 @router.post("/models/sweep", status_code=201)
-def create_sweep(body: NewModel, space: Space, user: Named, key: Key = "", dry_run: bool = False) -> Json:
-    """One training for each combination of the options that hold a list of values; ``dry_run`` only counts them."""
+def create_sweep(body: NewSweep, space: Space, user: Named, key: Key = "", dry_run: bool = False) -> Json:
+    """One training for each combination of the options that hold a list of values, or ``draws`` random ones.
+
+    ``dry_run`` only counts them.
+    """
     if dry_run:
-        found = sweeps.trials(space, user, body.name, body.dataset, body.options)
+        found = sweeps.trials(space, user, body.name, body.dataset, body.options, body.draws)
         return {"count": len(found), "names": [trial.name for trial in found], "jobs": []}
     views = sweeps.create_sweep(
         space, user, body.name, body.dataset, body.options, body.group,
         lambda number, place, create: once(place, user, key and f"{key}#{number}", ["sweep", number, body.model_dump()],
-                                           create))
+                                           create), body.draws)
     return {"count": len(views), "names": [view.name for view in views], "jobs": [jobs.describe(v) for v in views]}
 
 

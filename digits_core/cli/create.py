@@ -45,16 +45,19 @@ for _task in tasks().values():
 @app.command()
 @with_options(tasks()["classification"].model_options)
 def train(dataset: Annotated[str, typer.Option("--dataset", metavar="ID", help="Id of the dataset.")],
+          draws: Annotated[int, typer.Option("--draws", min=0, help="Random search: so many trainings; two numbers "
+                                             "with a comma between are a range.")] = 0,
           name: Name = "", group: Group = "", user: User = "", wait: Wait = False, as_json: AsJson = False,
           **options: Any) -> None:
     """Train a network on a dataset; it waits for a dataset that is still being built.
 
-    Several values with commas between (--learning-rate 0.1,0.01) make one training for each combination.
+    Several values with commas between (--learning-rate 0.1,0.01) make one training for each combination, or --draws
+    random ones.
     """
     workspace = Workspace.open(settings())
     values = given_values(tasks()["classification"].model_options, options, sweeps=True)
     views = sweeps.create_sweep(workspace, acting_user(workspace, user), name or model_name(workspace, dataset, values),
-                                dataset, values, group)
+                                dataset, values, group, draws=draws)
     finish_all(workspace, views, wait, as_json)
 
 

@@ -1,6 +1,8 @@
-"""Sweeps: options with several values each, and one training for every combination, in one group."""
+"""Sweeps: options with several values each, and one training for every combination or for some random ones."""
 
 import itertools
+import math
+import random
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -41,19 +43,20 @@ def at_once(number: int, workspace: Workspace, create: Create) -> JobView:
 
 
 def create_sweep(workspace: Workspace, user: str, name: str, dataset: str, options: Json, group: str = "",
-                 make: Callable[[int, Workspace, Create], JobView] = at_once) -> list[JobView]:
+                 make: Callable[[int, Workspace, Create], JobView] = at_once, draws: int = 0) -> list[JobView]:
     """Put one training for each combination of values into the queue, all in one group (the name's, unless given).
 
     Options that allow several values may hold a list; without any list there is one training and its name stays.
-    Everything is checked before the first is made. Raises InvalidOptions with every problem at its field.
+    With ``draws`` there are that many trainings with random values instead, see ``drawn``. Everything is checked before
+    the first is made. Raises InvalidOptions with every problem at its field.
     """
-    found = trials(workspace, user, name, dataset, options)
+    found = trials(workspace, user, name, dataset, options, draws)
     together = group.strip() or (name.strip() if len(found) > 1 else "")
     return [make(number, workspace, lambda place, trial=trial: create_model(  # type: ignore[misc]
         place, user, trial.name, dataset, trial.options, together)) for number, trial in enumerate(found)]
 
 
-def trials(workspace: Workspace, user: str, name: str, dataset: str, options: Json) -> list[Trial]:
+def trials(workspace: Workspace, user: str, name: str, dataset: str, options: Json, draws: int = 0) -> list[Trial]:
     """What ``create_sweep`` would make: names and options, checked; nothing is made."""
     authorize(user, "create")
     base = checked_name(name)
@@ -64,7 +67,8 @@ def trials(workspace: Workspace, user: str, name: str, dataset: str, options: Js
     require_done(view)
     cls = get_task(view.job.task).model_options
     swept = lists(cls, options)
-    found = [Trial(_named(base, values), {**options, **values}) for values in combinations(swept)]
+    chosen = drawn(cls, swept, draws) if draws else combinations(swept)
+    found = [Trial(_named(base, values), {**options, **values}) for values in chosen]
     _check(cls, found)
     return found
 
@@ -100,6 +104,38 @@ def combinations(swept: dict[str, list[Any]]) -> list[Json]:
         raise InvalidOptions([Problem(next(iter(swept)), f"{sizes} make {count(swept)} trainings; at most {MOST} "
                                       "are made at once. Take fewer values.")])
     return [dict(zip(swept, values, strict=True)) for values in itertools.product(*swept.values())]
+
+
+def drawn(cls: type[Options], swept: dict[str, list[Any]], draws: int) -> list[Json]:
+    """Random search: so many sets of values.
+
+    Two numbers of an option are the ends of a range, evenly in the logarithm when they are 10 times apart or more;
+    anything else is a choice. The same request draws the same values.
+
+    Source: Bergstra and Bengio, https://jmlr.org/papers/v13/bergstra12a.html. Raises InvalidOptions when there are too
+    many, or nothing to draw from.
+    """
+    if not swept:
+        raise InvalidOptions([Problem("draws", "Give at least one option several values, or the two ends of a range.")])
+    if not 1 <= draws <= MOST:
+        raise InvalidOptions([Problem("draws", f"1 to {MOST} trainings are made at once (got {draws}).")])
+    chance, types = random.Random(repr(swept)), {field.name: field.type for field in option_fields(cls)}
+    return [{name: _draw(types[name], values, chance) for name, values in swept.items()} for _ in range(draws)]
+
+
+def _draw(kind: object, values: list[Any], chance: random.Random) -> Any:
+    try:
+        ends = sorted(float(value) for value in values if kind in (int, float))
+    except (TypeError, ValueError):
+        ends = []
+    if len(ends) != 2:
+        return chance.choice(values)
+    low, high = ends
+    if low > 0 and high >= 10 * low:
+        number = math.exp(chance.uniform(math.log(low), math.log(high)))
+    else:
+        number = chance.uniform(low, high)
+    return round(number) if kind is int else float(f"{number:.3g}")
 
 
 def _named(base: str, values: Json) -> str:

@@ -47,16 +47,16 @@ def draw(workspace: Workspace, task: Task, first: Json) -> None:
         _solver(form)
     with st.container(border=True):
         _below(form)
-        several = sweep_form.draw(form)
+        several, draws = sweep_form.draw(form)
     augmentation_form.draw(workspace, form, dataset)
     try_out_panel.draw(workspace, form, dataset)
     said(prefix)
-    number = sweeps.count(several)
+    number = draws or sweeps.count(several)
     label = "Create model" if number == 1 else f"Create {number} models"
     if st.button(label, type="primary", icon=":material/play_arrow:", key=f"{prefix}.create"):
         options = {**form.values(), **several}
         views = submit(prefix, {**options, "name": name, "dataset": dataset}, lambda: sweeps.create_sweep(
-            workspace, session.user(), name, dataset, options, group))
+            workspace, session.user(), name, dataset, options, group, draws=draws))
         if len(views) == 1:
             st.switch_page("job.py", query_params={"id": views[0].id})
         st.switch_page("compare.py", query_params={"runs": ",".join(view.id for view in views)})

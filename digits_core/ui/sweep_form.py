@@ -13,13 +13,14 @@ from digits_core.ui.text import plain
 Json = dict[str, Any]
 
 
-def draw(form: OptionsForm) -> Json:
-    """Choose options and give each its values; returns those lists, and says how many trainings they make."""
+def draw(form: OptionsForm) -> tuple[Json, int]:
+    """Choose options and give each its values; returns those lists and the number of random draws (0: all of them)."""
     able = {field.name: field for field in form.fields.values() if field.sweeps}
     order = [*(name for name in sweeps.USUAL if name in able), *(name for name in able if name not in sweeps.USUAL)]
     key = f"{form.prefix}.sweep"
     with st.expander("Try several values (sweep)", icon=":material/dynamic_feed:"):
-        st.caption("Each value is tried with each value of the others: one training a combination, all in one group.")
+        st.caption("Each value is tried with each value of the others: one training a combination, all in one group. "
+                   "Random search draws values instead; there two numbers are the ends of a range.")
         chosen = st.multiselect("Options", order, key=key, format_func=lambda name: able[name].title,
                                 placeholder="learning rate, batch size, network …", persist_state="session")
         found = {}
@@ -28,9 +29,20 @@ def draw(form: OptionsForm) -> Json:
                 with st.container(gap="xxsmall"):
                     found[name] = _values(form, able[name])
         found = {name: values for name, values in found.items() if values}
+        draws = _draws(form) if found else 0
         if found:
-            _say(found)
-    return found
+            _say(found, draws)
+    return found, draws
+
+
+def _draws(form: OptionsForm) -> int:
+    key = f"{form.prefix}.sweep.draws"
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if not st.toggle("Random search", key=f"{key}.on", persist_state="session"):
+            return 0
+        draws = int(st.number_input("Trainings", 1, sweeps.MOST, 10, key=key, width=160, persist_state="session"))
+    show_problems(form.prefix, "draws", draws)
+    return draws
 
 
 def _values(form: OptionsForm, field: OptionField) -> list[Any]:
@@ -57,7 +69,10 @@ def _number(field: OptionField, part: str) -> Any:
         return part  # the check says what is wrong with it
 
 
-def _say(found: Json) -> None:
+def _say(found: Json, draws: int) -> None:
+    if draws:
+        st.markdown(f":material/casino: **{draws} trainings** with random values")
+        return
     try:
         number = len(sweeps.combinations(found))
     except InvalidOptions as error:

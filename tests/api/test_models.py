@@ -89,3 +89,10 @@ def test_an_event_file_for_tensorboard_is_downloaded(client: TestClient, finishe
     answer = client.get(f"/models/{finished_job('model').id}/tensorboard")
     assert answer.status_code == 200 and b"val/accuracy" in answer.content
     assert "events.out.tfevents" in answer.headers["content-disposition"]
+
+
+def test_random_trainings_are_counted_and_made(client: TestClient, finished_job: Callable) -> None:
+    body = {"name": "m", "dataset": finished_job("dataset").id, "options": {"learning_rate": [0.001, 0.1]}, "draws": 4}
+    assert client.post("/models/sweep?dry_run=true", json=body).json()["count"] == 4
+    made = client.post("/models/sweep", json=body).json()["jobs"]
+    assert len({job["options"]["learning_rate"] for job in made}) == 4

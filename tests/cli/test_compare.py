@@ -23,3 +23,10 @@ def test_values_with_commas_between_make_a_sweep(digits: Callable, finished_job:
     assert {job["group"] for job in jobs} == {"m"} and len(jobs) == 4
     bad = digits("train", "--dataset", jobs[0]["needs"][0], "--learning-rate", "0.1,many")
     assert bad.exit_code == 2 and "--learning-rate" in bad.stderr
+
+
+def test_random_trainings_are_drawn(digits: Callable, finished_job: Callable) -> None:
+    done = digits("train", "--dataset", finished_job("dataset").id, "--name", "m", "--learning-rate", "0.1,0.001",
+                  "--draws", "3", "--json")
+    rates = [job["options"]["learning_rate"] for job in last_json(done.stdout)["jobs"]]
+    assert len(set(rates)) == 3 and all(0.001 <= rate <= 0.1 for rate in rates)

@@ -113,3 +113,17 @@ def test_drawing_the_page_looks_at_every_job_once(visit, runs, store, monkeypatc
     monkeypatch.setattr(type(store), "_view", lambda self, folder: looked.append(folder.id) or view_of(self, folder))
     visit("compare.py")
     assert all(looked.count(view.id) == 1 for view in runs)
+
+
+def test_the_form_draws_random_trainings(visit, finished_job, store):
+    finished_job("dataset", name="pets")
+    app = visit("models.py", new="classification")
+    prefix = "model.classification.new"
+    app.text_input(key=f"{prefix}.name").set_value("pets").run()
+    app.multiselect(key=f"{prefix}.sweep").set_value(["learning_rate"]).run()
+    app.text_input(key=f"{prefix}.sweep.learning_rate").set_value("0.1, 0.001").run()
+    app.toggle(key=f"{prefix}.sweep.draws.on").set_value(True).run()
+    app.number_input(key=f"{prefix}.sweep.draws").set_value(5).run()
+    assert "5 trainings" in words(app)
+    app.button(key=f"{prefix}.create").click().run()
+    assert len({view.job.options["learning_rate"] for view in store.jobs("model")}) == 5

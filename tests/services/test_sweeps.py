@@ -68,3 +68,26 @@ def test_long_names_keep_what_was_swept(workspace: Workspace, finished_job: Fini
     ("a b:c d", ("a b:c d", "")), (" x:1", (" x:1", "")), ("photo 12:30", ("photo 12:30", ""))])
 def test_a_name_is_split_from_what_a_sweep_added(name: str, parts: tuple[str, str]) -> None:
     assert sweeps.split_name(name) == parts
+
+
+def test_random_search_draws_from_ranges_and_choices(workspace: Workspace, finished_job: FinishedJob) -> None:
+    dataset = finished_job("dataset").id
+    asked = {"learning_rate": [0.0001, "1"], "batch_size": ["8", 16], "momentum": [0.5, 0.9, 0.99],
+             "solver": ["momentum", "nesterov"], "epochs": 3}
+    found = [trial.options for trial in sweeps.trials(workspace, "ann", "pets", dataset, asked, 200)]
+    rates = [options["learning_rate"] for options in found]
+    assert all(0.0001 <= rate <= 1 for rate in rates) and 60 < sum(rate < 0.01 for rate in rates) < 140
+    assert {options["batch_size"] for options in found} == set(range(8, 17))
+    assert {options["momentum"] for options in found} == {0.5, 0.9, 0.99}
+    assert {options["solver"] for options in found} == {"momentum", "nesterov"}
+    assert found == [trial.options for trial in sweeps.trials(workspace, "ann", "pets", dataset, asked, 200)]
+    views = sweeps.create_sweep(workspace, "ann", "pets", dataset, asked, draws=3)
+    assert len(views) == 3 and {view.group for view in views} == {"pets"}
+
+
+@pytest.mark.parametrize(("options", "draws"), [({"epochs": 3}, 5), ({"seed": [1, 9]}, 201), ({"seed": [1, 9]}, -1)])
+def test_what_cannot_be_drawn_is_said(workspace: Workspace, finished_job: FinishedJob, options: dict,
+                                      draws: int) -> None:
+    with pytest.raises(InvalidOptions) as raised:
+        sweeps.create_sweep(workspace, "ann", "p", finished_job("dataset").id, options, draws=draws)
+    assert [problem.field for problem in raised.value.problems] == ["draws"]

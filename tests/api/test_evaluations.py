@@ -4,6 +4,8 @@ import base64
 
 import pytest
 
+from digits_core.jobs.runner import InlineRunner
+from digits_core.jobs.scheduler import Scheduler
 from digits_core.services import evaluation
 from tests.evaluate import judged
 from tests.infer.model_folders import picture
@@ -67,3 +69,15 @@ def test_a_look_inside_with_every_explanation(client, model):
     drawn = [layer["picture"] for layer in found["layers"] if layer["picture"]]
     assert drawn and all(base64.b64decode(png).startswith(b"\x89PNG") for png in drawn)
     assert len(found["explanations"]) == 3
+
+
+def test_a_model_is_tested_on_a_dataset(client, workspace, model):
+    options = {"method": "dataset", "dataset": model.job.options["dataset"], "split": "val"}
+    made = client.post("/inferences", json={"model": model.id, "name": "test", "options": options})
+    assert made.status_code == 201, made.text
+    scheduler = Scheduler(workspace.store, workspace.settings, InlineRunner(), gpu_ids=list)
+    scheduler.tick()
+    scheduler.close()
+    found = got(client, f"/evaluations/{made.json()['id']}")
+    assert found["confusion"] == evaluation.report(workspace, model.id, "val")["confusion"]
+    assert got(client, f"/evaluations/{model.id}/compare", other=made.json()["id"], split="val")["p"] == 1

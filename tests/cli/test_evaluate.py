@@ -69,3 +69,12 @@ def test_a_training_can_be_tried_out(said, workspace):
     data = drawn.dataset(workspace.store)
     words = said("try-out", "--dataset", data.id, "--batch-size", 8, "--mean", "pixel", "--find-rate")
     assert "An epoch: " in words and "Disk: " in words and "Learning rate: " in words
+
+
+def test_a_model_is_tested_on_a_dataset(said, workspace, model):
+    data = model.job.options["dataset"]
+    batch = last_json(said("classify-many", "--model", model.id, "--dataset", data, "--split", "val", "--wait",
+                           "--json"))
+    found = json.loads(said("evaluation", batch["id"], "--json"))
+    assert found["entries"] == 24
+    assert found["confusion"] == evaluation.report(workspace, model.id, "val")["confusion"]

@@ -50,7 +50,8 @@ def training(lines: dict[str, Line], marks: Sequence[float] = (), goal: str = "v
     for word, epochs in (("resumed", marks), ("rate", changes)):
         for epoch in epochs:
             figure.add_vline(epoch, line={"dash": "dash", "width": 1, "color": "#8a93a3"},
-                             annotation={"text": word, "font": {"size": 11}}, annotation_position="top left")
+                             annotation={"text": word, "font": {"size": 11}, "yshift": -26},
+                             annotation_position="top left")
     figure.update_layout(
         xaxis={"title": "Epoch", "rangemode": "tozero"}, yaxis={"title": "Loss", "rangemode": "tozero"},
         yaxis2={"title": "Accuracy", "overlaying": "y", "side": "right", "range": [0, 1.03], "tickformat": ".0%",

@@ -19,13 +19,11 @@ def bar(workspace: Workspace, rows: list[Json], key: str) -> JobView | None:
     if data is None:
         return None
     dataset_edits.bar(workspace, data)
-    wrong = [row for row in rows if row.get("issue", True)]
-    if not wrong:
-        return data
+    wrong = [row for row in rows if row.get("issue")]  # a mistake says nothing about its label
     with st.container(horizontal=True, vertical_alignment="center"):
         for do, words, icon in (("relabel", f"Give these {len(wrong)} the suggested class", ":material/label:"),
                                 ("exclude", f"Leave these {len(wrong)} out", ":material/block:")):
-            if st.button(words, icon=icon, key=f"{key}.all.{do}"):
+            if wrong and st.button(words, icon=icon, key=f"{key}.all.{do}"):
                 for row in wrong:
                     _collect(data, row, do)
                 st.rerun()

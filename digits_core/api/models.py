@@ -72,6 +72,19 @@ def try_out(body: TryOut, space: Space, user: Named) -> Json:
     return rehearsal.rehearse(space, user, body.dataset, body.options, body.find_rate)
 
 
+class Layers(Body):
+    """The network of a training that is not made yet."""
+
+    dataset: Text
+    options: Options = Field(default_factory=dict)
+
+
+@router.post("/models/layers")
+def layers(body: Layers, space: Space, user: Named) -> Json:
+    """Every layer of the network as it would be for this dataset: type, output shape, parameters, flops."""
+    return rehearsal.layers(space, user, body.dataset, body.options)
+
+
 @router.post("/models/import", status_code=201)
 def import_model(archive: Upload, space: Space, user: Named, name: Words, group: Words = "",
                  key: Key = "") -> Json:

@@ -32,6 +32,19 @@ def rehearse(workspace: Workspace, user: str, dataset: str, options: Json, find_
     "batch_size", "steps_per_epoch"}; with ``find_rate`` also {"curve": [[rate, smoothed loss]], "suggested": rate or
     None}. One at a time: raises BadState while another runs. Raises InvalidOptions, and BadData when it fails.
     """
+    return _tried(workspace, user, dataset, options, "rate" if find_rate else "time")
+
+
+def layers(workspace: Workspace, user: str, dataset: str, options: Json) -> Json:
+    """The network of a training on a done dataset, layer by layer, before it is made.
+
+    {"layers": [{"name", "type", "shape" (of the output), "parameters", "flops"}], "input_shape", "parameters",
+    "flops"}; flops are of one picture, forward. Raises what ``rehearse`` raises.
+    """
+    return _tried(workspace, user, dataset, {**options, "device": "cpu", "gpu_list": []}, "layers")
+
+
+def _tried(workspace: Workspace, user: str, dataset: str, options: Json, want: str) -> Json:
     authorize(user, "create")
     view = of_kind(workspace, dataset, Kind.DATASET)
     manifest(view)  # says it when there is none yet
@@ -42,7 +55,7 @@ def rehearse(workspace: Workspace, user: str, dataset: str, options: Json, find_
     if checked.device == "gpu" and not gpus:
         raise BadState("There is no free GPU to try it on. Try again later, or choose the CPU.")
     asked = {"jobs_dir": str(workspace.store.root), "dataset": view.id, "options": checked.model_dump(mode="json"),
-             "gpus": len(gpus), "find_rate": find_rate}
+             "gpus": len(gpus), "want": want}
     lock = filelock.FileLock(workspace.store.locks / "rehearsal.lock", thread_local=False)
     try:
         with lock.acquire(timeout=0):

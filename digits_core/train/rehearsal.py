@@ -19,6 +19,7 @@ from digits_core.errors import DigitsError
 from digits_core.jobs.devices import cpu_count
 from digits_core.jobs.store import JobStore
 from digits_core.networks import NETWORKS
+from digits_core.networks.anatomy import anatomy, total
 from digits_core.networks.build import build_network
 from digits_core.options import check
 from digits_core.tasks import load, task
@@ -53,9 +54,19 @@ class Rehearsal:
         entries = self.dataset.entries["train"]
         size = min(self.options.batch_size or NETWORKS[self.options.network].batch_size, entries)
         self.plan = Plan(self.options, entries, size, self.options.seed or 0)
+
+    def read(self) -> None:
+        """Decode some batches to try the network on."""
         start = time.perf_counter()
         self.raw = list(self._raw())
         self.decode_s = (time.perf_counter() - start) / sum(len(labels) for _, labels in self.raw)
+
+    def layers(self) -> Json:
+        """Every layer of the network with its output, parameters and work, and the sums."""
+        shape = self.preprocessing.input_shape
+        network = build_network(self.options.network, shape, len(self.dataset.labels))
+        rows = anatomy(network, shape)
+        return {"layers": rows, "input_shape": list(shape), **total(network, rows)}
 
     def log(self, message: str) -> None:
         """What a start from another model tells; nobody reads it here."""
@@ -138,12 +149,19 @@ class Rehearsal:
         return {"curve": test.points, "suggested": test.suggestion()}
 
 
+def _answer(made: Rehearsal, want: str) -> Json:
+    if want == "layers":
+        return made.layers()
+    made.read()
+    return {**made.estimate(), **(made.find_rate() if want == "rate" else {})}
+
+
 def main() -> None:
     """Answer the request on stdin."""
     asked = json.load(sys.stdin)
     try:
         made = Rehearsal(Path(asked["jobs_dir"]), asked["dataset"], asked["options"], asked["gpus"])
-        answer = {**made.estimate(), **(made.find_rate() if asked["find_rate"] else {})}
+        answer = _answer(made, asked["want"])
     except DigitsError as error:
         answer = {"error": str(error)}
     except torch.OutOfMemoryError:

@@ -1,4 +1,4 @@
-"""The part of the model form that tries the training out: time, memory, disk, and a learning rate."""
+"""The part of the model form that tries the training out: time, memory, disk, a learning rate, and its layers."""
 
 from typing import Any
 
@@ -11,34 +11,57 @@ from digits_core.services import rehearsal
 from digits_core.services.workspace import Workspace
 from digits_core.ui import charts, session
 from digits_core.ui.forms import OptionsForm
+from digits_core.ui.tables import height
 from digits_core.ui.text import count, plain, short, size
 from digits_core.ui.widgets import shown
 
 Json = dict[str, Any]
+WANTS = {"time": ("How long will it take?", ":material/timer:"),
+         "rate": ("Find a learning rate", ":material/query_stats:"),
+         "layers": ("Show its layers", ":material/account_tree:")}
 
 
 def draw(workspace: Workspace, form: OptionsForm, dataset: str) -> None:
-    """Two buttons, and what they found; a hint when the form has changed since."""
+    """Buttons, and what they found; a hint when the form has changed since."""
     if not dataset or workspace.store.get(dataset).status is not Status.DONE:
         return
     key = f"{form.prefix}.try_out"
     with st.expander("Try it out first", icon=":material/speed:", expanded=key in st.session_state):
         with st.container(horizontal=True, vertical_alignment="center"):
-            for words, icon, find_rate in (("How long will it take?", ":material/timer:", False),
-                                           ("Find a learning rate", ":material/query_stats:", True)):
-                if st.button(words, icon=icon, key=f"{key}.{'rate' if find_rate else 'time'}"):
-                    _try(workspace, form, dataset, find_rate, key)
+            for want, (words, icon) in WANTS.items():
+                if st.button(words, icon=icon, key=f"{key}.{want}"):
+                    _try(workspace, form, dataset, want, key)
             st.caption("A few real steps on this machine, some seconds to a minute; nothing is saved.")
-        if key in st.session_state:
-            _found(form, st.session_state[key], key)
+        found = st.session_state.get(key)
+        if found and "layers" in found:
+            _layers(found)
+        elif found:
+            _found(form, found, key)
 
 
-def _try(workspace: Workspace, form: OptionsForm, dataset: str, find_rate: bool, key: str) -> None:
+def _layers(found: Json) -> None:
+    rows = found["layers"]
+    st.markdown(f"**{count(found['parameters'])} parameters**, {found['flops'] / 1e6:,.4g} million operations for a "
+                f"picture of {' × '.join(map(str, found['input_shape']))}")
+    st.dataframe([{**row, "shape": " × ".join(map(str, row["shape"]))} for row in rows], hide_index=True,
+                 height=height(len(rows), 16), column_config={
+                     "name": "Layer", "type": "Type", "shape": "Output",
+                     "parameters": st.column_config.NumberColumn("Parameters", format="localized"),
+                     "flops": st.column_config.NumberColumn("Operations", format="localized",
+                                                            help="For one picture, forward; a multiplication with its "
+                                                                 "addition counts as two.")})
+    rest = found["parameters"] - sum(row["parameters"] for row in rows)
+    if rest:
+        st.caption(f"{count(rest)} parameters are used in training only (auxiliary heads).")
+
+
+def _try(workspace: Workspace, form: OptionsForm, dataset: str, want: str, key: str) -> None:
     options = form.values()
     st.session_state.pop(key, None)
     try:
         with st.spinner("Trying it out …", show_time=True):
-            found = rehearsal.rehearse(workspace, session.user(), dataset, options, find_rate)
+            found = (rehearsal.layers(workspace, session.user(), dataset, options) if want == "layers" else
+                     rehearsal.rehearse(workspace, session.user(), dataset, options, want == "rate"))
     except DigitsError as error:
         st.error(plain(error), icon=":material/error:")
         return

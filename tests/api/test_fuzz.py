@@ -18,7 +18,7 @@ with warnings.catch_warnings():
 pytestmark = pytest.mark.filterwarnings("ignore")
 BASE = "http://localhost:8501/api"
 COSTLY = ("/doctor", "/classify", "/classify/upload", "/look", "/look/upload", "/datasets/{job_id}/fit",
-          "/models/try-out")
+          "/models/try-out", "/models/layers")
 """Routes where an example costs much."""
 
 

@@ -96,3 +96,9 @@ def test_random_trainings_are_counted_and_made(client: TestClient, finished_job:
     assert client.post("/models/sweep?dry_run=true", json=body).json()["count"] == 4
     made = client.post("/models/sweep", json=body).json()["jobs"]
     assert len({job["options"]["learning_rate"] for job in made}) == 4
+
+
+def test_the_layers_of_a_network_are_told(client: TestClient, workspace: Workspace) -> None:
+    data = drawn.dataset(workspace.store)
+    answer = client.post("/models/layers", json={"dataset": data.id, "options": {"network": "lenet"}})
+    assert answer.status_code == 200 and answer.json()["layers"][0]["type"] == "Conv2d", answer.text

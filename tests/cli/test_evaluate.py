@@ -78,3 +78,8 @@ def test_a_model_is_tested_on_a_dataset(said, workspace, model):
     found = json.loads(said("evaluation", batch["id"], "--json"))
     assert found["entries"] == 24
     assert found["confusion"] == evaluation.report(workspace, model.id, "val")["confusion"]
+
+
+def test_the_layers_of_a_network_are_shown(said, workspace):
+    words = said("layers", "--dataset", drawn.dataset(workspace.store).id, "--network", "lenet")
+    assert "conv2" in words and "52,573 parameters" in words

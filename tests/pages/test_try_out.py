@@ -20,3 +20,11 @@ def test_the_form_tells_how_long_it_takes_and_takes_over_the_rate(visit, workspa
     assert "form has changed" not in words(app)
     press(app, f"model.classification.{data.id}.try_out.time")
     assert asked[1][3]["learning_rate"] == 0.0025
+
+
+def test_the_form_shows_the_layers(visit, workspace):
+    data = drawn.dataset(workspace.store)
+    app = press(visit("models.py", new="classification", dataset=data.id),
+                f"model.classification.{data.id}.try_out.layers")
+    assert "52,573 parameters" in words(app)
+    assert app.dataframe[0].value["name"].tolist() == ["conv1", "conv2", "dense1", "dense2"]

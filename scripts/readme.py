@@ -23,9 +23,10 @@ def first_line(path: Path) -> str:
 
 
 def tracked() -> list[Path]:
-    """Python files of the product that git knows or will be told of: a file counts before its first commit, not after it."""
-    names = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "app.py", "pages", "digits_core",
-                            "benchmarks", "scripts"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    """Python files of the product, in order: those git knows, and those it is about to be told of."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run([*command, "app.py", "pages", "digits_core", "benchmarks", "scripts"], cwd=ROOT,
+                           capture_output=True, text=True, check=True).stdout.split()
     return [ROOT / name for name in sorted(set(names)) if name.endswith(".py") and (ROOT / name).exists()]
 
 

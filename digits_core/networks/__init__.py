@@ -29,6 +29,8 @@ _ZOO = "digits_core.networks.zoo"
 NETWORKS: dict[str, NetworkSpec] = {spec.name: spec for spec in (
     NetworkSpec("lenet", "LeNet", 1998, "http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf", "28 x 28, grey", 64,
                 "digits_core.networks.lenet:build"),
+    NetworkSpec("resnet20", "ResNet-20", 2015, "https://arxiv.org/abs/1512.03385", "32 x 32, colour", 128,
+                "digits_core.networks.resnet20:build"),
     NetworkSpec("alexnet", "AlexNet", 2012, "https://arxiv.org/abs/1404.5997", "256 x 256, colour", 128,
                 f"{_ZOO}:alexnet", 224),
     NetworkSpec("googlenet", "GoogLeNet", 2014, "https://arxiv.org/abs/1409.4842", "256 x 256, colour", 32,

@@ -11,7 +11,7 @@ from digits_core.errors import DigitsError
 from digits_core.networks import NETWORKS
 from digits_core.tasks import load
 
-SMALLEST = {"lenet": 16, "alexnet": 64, "vgg16": 32}
+SMALLEST = {"lenet": 16, "resnet20": 8, "alexnet": 64, "vgg16": 32}
 OTHERS = 64
 """Smallest side a network can take, in pixels: batch normalisation needs more than one value per channel, so the last
 feature map must be 2 x 2 or larger (a batch may hold a single picture)."""

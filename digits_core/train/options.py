@@ -10,7 +10,7 @@ from digits_core.options import Options, option
 from digits_core.train.augment_options import AugmentOptions
 from digits_core.train.fit_options import FitOptions
 
-Network = Literal["lenet", "alexnet", "googlenet", "vgg16", "resnet18", "resnet50", "mobilenet_v3_small"]
+Network = Literal["lenet", "resnet20", "alexnet", "googlenet", "vgg16", "resnet18", "resnet50", "mobilenet_v3_small"]
 Policy = Literal["fixed", "step", "multistep", "exp", "inv", "poly", "sigmoid", "cosine", "onecycle"]
 Solver = Literal["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad", "adadelta"]
 

@@ -9,12 +9,12 @@ from digits_core.jobs import devices
 from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.networks import NETWORKS
-from digits_core.services import datasets, models, sweeps
+from digits_core.services import datasets, sweeps
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task
 from digits_core.train.options import GAMMA_DEFAULTS, POWER_DEFAULTS
 from digits_core.train.schedule import curve
-from digits_core.ui import augmentation_form, charts, session, sweep_form, try_out_panel
+from digits_core.ui import augmentation_form, charts, network_form, session, sweep_form, try_out_panel
 from digits_core.ui.dataset_panels import shape_words
 from digits_core.ui.forms import OptionsForm, name_and_group, said, show_problems, submit
 from digits_core.ui.text import plain, plural
@@ -24,7 +24,6 @@ Json = dict[str, Any]
 MAIN = ("epochs", "batch_size", "solver", "learning_rate", "momentum", "rms_decay", "lr_policy", "lr_step", "lr_steps",
         "lr_gamma", "lr_power", "warmup_percent")
 SHAPING = ("class_weights", "balanced", "label_smoothing", "ema", "clip_norm", "patience", "min_delta")
-TUNING = ("trainable_stages", "backbone_rate")
 MORE = ("snapshot_interval", "val_interval", "seed", "accumulation", "weight_decay", "shuffle", "precision", "loading",
         "workers", "keep", "trace_steps")
 
@@ -40,9 +39,8 @@ def draw(workspace: Workspace, task: Task, first: Json) -> None:
     left, middle, right = st.columns([1, 1.25, 1.25], gap="medium")
     with left.container(border=True):
         dataset = _dataset(workspace, task, prefix, first.get("dataset", ""))
-        _start_from(workspace, form)
     with middle.container(border=True):
-        _networks(form, task)
+        network_form.draw(workspace, form, task)
     with right.container(border=True):
         _solver(form)
     with st.container(border=True):
@@ -97,51 +95,6 @@ def _dataset_card(workspace: Workspace, view: JobView) -> None:
     with st.grid(4, min_column_width=40, gap="xsmall"):
         for sample in page.items:
             st.image(sample.png, width="stretch", alt=sample.class_name)
-
-
-def _start_from(workspace: Workspace, form: OptionsForm) -> None:
-    with st.expander("Start from a trained model", icon=":material/fork_right:",
-                     expanded=bool(form.value("start_model"))):
-        ready = {view.id: view for view in workspace.store.jobs()
-                 if view.job.kind in (Kind.MODEL, Kind.PRETRAINED) and models.checkpoints(view)}
-        wanted = form.value("start_model")
-        start(form.key("start_model"), wanted if wanted in ready else "")
-        chosen = st.selectbox("Model", ["", *ready], key=form.key("start_model"), persist_state="session",
-                              format_func=lambda job_id: ready[job_id].name if job_id else "From scratch")
-        form.drawn["start_model"] = chosen or ""
-        show_problems(form.prefix, "start_model", chosen)
-        if chosen:
-            epochs = [f"{float(row['epoch']):g}" for row in reversed(models.checkpoints(ready[chosen]))]
-            known = ["best", "last", *epochs]
-            before = form.value("start_checkpoint")
-            start(form.key("start_checkpoint"), before if before in known else "best")
-            form.drawn["start_checkpoint"] = st.selectbox("Epoch", known, key=form.key("start_checkpoint"),
-                                                          persist_state="session")
-            st.caption("Layers that fit take its weights; a last layer of another size starts anew. The model's page "
-                       "lists which.")
-            form.draw(TUNING, columns=1)
-
-
-def _networks(form: OptionsForm, task: Task) -> None:
-    st.markdown("**:material/neurology: Network**")
-    key = form.key("network")
-    start(key, form.initial["network"])
-
-    def choose(name: str) -> None:
-        st.session_state[key] = name
-
-    with st.grid(2, min_column_width=150, gap="xsmall"):
-        for name in task.networks:
-            spec = NETWORKS[name]
-            chosen = st.session_state[key] == name
-            with st.container(border=True, gap="xxsmall"):
-                st.markdown(f"**{spec.title}** :gray[{spec.year}]", help=f"[Paper]({spec.paper})")
-                st.caption(spec.intended)
-                st.button("Chosen" if chosen else "Choose", key=f"{key}.{name}", on_click=choose, args=(name,),
-                          type="primary" if chosen else "secondary", width="stretch",
-                          icon=":material/check:" if chosen else None)
-    form.drawn["network"] = st.session_state[key]
-    st.caption("Any picture size and number of channels works; the sizes are what the authors used.")
 
 
 def _solver(form: OptionsForm) -> None:

@@ -115,8 +115,8 @@ def test_a_clone_of_a_job_that_is_gone_is_explained(visit):
 def test_training_on_from_a_checkpoint_fills_in_the_start(visit, finished_job):
     model = finished_job("model", name="net")
     app = visit("models.py", start=model.id, checkpoint="1")
-    assert app.selectbox(key=key(app, ".start_model")).value == model.id
-    assert app.selectbox(key=key(app, ".start_checkpoint")).value == "1"
+    assert app.selectbox(key=key(app, ".start_model.model")).value == model.id
+    assert app.selectbox(key=key(app, f".start_checkpoint.{model.id}")).value == "1"
 
 
 def test_without_a_name_nothing_is_made_and_the_page_says_so(visit, finished_job, store):

@@ -1,0 +1,112 @@
+"""The network of a new model: a standard one, that of an earlier training, or an imported one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from digits_core.errors import DigitsError
+from digits_core.jobs.model import Kind
+from digits_core.jobs.store import JobView
+from digits_core.networks import NETWORKS
+from digits_core.services import models
+from digits_core.services.workspace import Workspace
+from digits_core.tasks import Task
+from digits_core.ui.forms import OptionsForm, show_problems
+from digits_core.ui.tables import figures
+from digits_core.ui.text import percent
+from digits_core.ui.widgets import start
+
+Json = dict[str, Any]
+TITLES = {"standard": "Standard", "previous": "Previous", "pretrained": "Pretrained"}
+TUNING = ("trainable_stages", "backbone_rate")
+NO_WEIGHTS = "none"
+
+
+def draw(workspace: Workspace, form: OptionsForm, task: Task) -> None:
+    """The tabs; one of them is drawn and says what ``network`` and ``start_model`` are."""
+    st.markdown("**:material/neurology: Network**")
+    key = form.key("network.method")
+    start(key, _method(workspace, form.initial))
+    method = st.segmented_control("Where the network comes from", list(TITLES), key=key, format_func=TITLES.__getitem__,
+                                  label_visibility="collapsed", width="stretch", persist_state="session")
+    panels: dict[str, Callable[[], None]] = {
+        "standard": lambda: _standard(form, task),
+        "previous": lambda: earlier(workspace, form, Kind.MODEL, "There is no trained model yet."),
+        "pretrained": lambda: earlier(workspace, form, Kind.PRETRAINED, "Nothing was imported yet: see Model Store.")}
+    form.drawn |= {"start_model": "", "start_checkpoint": "best"}
+    panels[method or "standard"]()
+
+
+def _method(workspace: Workspace, initial: Json) -> str:
+    if not initial["start_model"]:
+        return "standard"
+    try:
+        kind = workspace.store.get(initial["start_model"]).job.kind
+    except DigitsError:
+        return "standard"
+    return "pretrained" if kind is Kind.PRETRAINED else "previous"
+
+
+def _standard(form: OptionsForm, task: Task) -> None:
+    key = form.key("network")
+    start(key, form.initial["network"])
+
+    def choose(name: str) -> None:
+        st.session_state[key] = name
+
+    with st.grid(2, min_column_width=150, gap="xsmall"):
+        for name in task.networks:
+            spec = NETWORKS[name]
+            chosen = st.session_state[key] == name
+            with st.container(border=True, gap="xxsmall"):
+                st.markdown(f"**{spec.title}** :gray[{spec.year}]", help=f"[Paper]({spec.paper})")
+                st.caption(spec.intended)
+                st.button("Chosen" if chosen else "Choose", key=f"{key}.{name}", on_click=choose, args=(name,),
+                          type="primary" if chosen else "secondary", width="stretch",
+                          icon=":material/check:" if chosen else None)
+    form.drawn["network"] = st.session_state[key]
+    st.caption("Starts from scratch. Any picture size and number of channels works; the sizes are what the authors "
+               "used.")
+
+
+def earlier(workspace: Workspace, form: OptionsForm, kind: Kind, none_yet: str) -> None:
+    """Choose a model: its network is taken, with the weights of one of its epochs or without any."""
+    ready = {view.id: view for view in workspace.store.jobs(kind)
+             if view.job.kind is kind and network_of(view) in NETWORKS and models.checkpoints(view)}
+    if not ready:
+        st.caption(none_yet)
+        show_problems(form.prefix, "start_model", "")
+        return
+    wanted, key = form.initial["start_model"], f"{form.key('start_model')}.{kind.value}"
+    start(key, wanted if wanted in ready else next(iter(ready)))
+    chosen = st.selectbox("Model", list(ready), key=key, persist_state="session",
+                          format_func=lambda job_id: _words(ready[job_id]))
+    show_problems(form.prefix, "start_model", chosen)
+    if chosen in ready:
+        form.drawn["network"] = network_of(ready[chosen])
+        _weights(form, ready[chosen])
+
+
+def _words(view: JobView) -> str:
+    accuracy = figures(view).get("accuracy")
+    return f"{view.name} · {percent(accuracy)}" if accuracy is not None else view.name
+
+
+def _weights(form: OptionsForm, view: JobView) -> None:
+    epochs = [f"{float(row['epoch']):g}" for row in reversed(models.checkpoints(view))]
+    known, before = [NO_WEIGHTS, "best", "last", *epochs], form.initial["start_checkpoint"]
+    key = f"{form.key('start_checkpoint')}.{view.id}"
+    start(key, before if before in known else "best")
+    chosen = st.selectbox("Weights of epoch", known, key=key, persist_state="session",
+                          format_func=lambda which: "none, only its network" if which == NO_WEIGHTS else which)
+    st.caption(f"Network: {NETWORKS[network_of(view)].title}. Layers that fit take its weights; a last layer of "
+               "another size starts anew. The new model's page lists which.")
+    if chosen != NO_WEIGHTS:
+        form.drawn |= {"start_model": view.id, "start_checkpoint": chosen}
+        form.draw(TUNING, columns=1)
+
+
+def network_of(view: JobView) -> str:
+    """The name of a trained or imported model's network; empty when its files do not say."""
+    return str(view.job.options.get("network") or figures(view).get("network") or "")

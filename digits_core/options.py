@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from digits_core.errors import InvalidOptions, Problem
 
-Kind = Literal["path", "folder", "text", "secret", "job"]
+Kind = Literal["path", "folder", "text", "code", "secret", "job"]
 
 
 def option(

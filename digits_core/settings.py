@@ -51,6 +51,9 @@ class Settings(BaseModel):
     notify_on: list[Literal["done", "failed", "stalled"]] = Field(default=[], description="Which events are told; "
                                                                   "empty: done, failed and stalled.")
     notify_page: str = Field(default="", description="Address of this server's page, for links in notifications.")
+    custom_networks: Literal["auto", "on", "off"] = Field(
+        default="auto", description="Whether networks that users write may run, as the user of this server; auto: only "
+        "while it is asked from this machine alone (`DIGITS_HOSTS` is empty).")
     plugins: bool = Field(default=True, description="Load installed extensions; off gives a clean bug report.")
 
     @field_validator("notify_from", "notify_to")
@@ -60,6 +63,11 @@ class Settings(BaseModel):
         if any(ord(character) < 32 for part in ([value] if isinstance(value, str) else value) for character in part):
             raise ValueError("mail addresses hold no line breaks")
         return value
+
+    @property
+    def runs_user_code(self) -> bool:
+        """Whether custom networks are allowed here."""
+        return self.custom_networks == "on" or (self.custom_networks == "auto" and not self.hosts)
 
     @classmethod
     def load(cls, environ: dict[str, str] | None = None) -> "Settings":

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-st.set_page_config(page_title="DIGITS", page_icon=":material/grid_view:", layout="wide")
+st.set_page_config(page_title="DIGITS", page_icon="🔢", layout="wide")
 page = st.navigation([
     st.Page("home.py", title="Home", icon=":material/home:", default=True),
     st.Page("datasets.py", title="Datasets", icon=":material/photo_library:"),

@@ -93,8 +93,9 @@ def test_no_html_no_eval_no_shell(path: Path) -> None:
     for call in calls(path):
         text, words = ast.unparse(call.func), {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
         assert words.get("unsafe_allow_html", "False") == "False", f"{name(path)}:{call.lineno}"
-        assert not text.endswith("components.v1.html") and text not in ("eval", "exec", "os.system", "st.html"), \
+        assert not text.endswith("components.v1.html") and text not in ("eval", "os.system", "st.html"), \
             f"{name(path)}:{call.lineno} {text}"
+        assert text != "exec" or name(path) == "digits_core/networks/usercode.py", f"{name(path)}:{call.lineno} exec"
         assert words.get("shell", "False") == "False", f"{name(path)}:{call.lineno} a shell"
         assert not text.endswith("extractall"), f"{name(path)}:{call.lineno} use safe.archives"
         if text == "torch.load" or words.get("allow_pickle", "False") != "False":
@@ -114,8 +115,10 @@ def writes(call: ast.Call) -> bool:
     return any(set(mode) & set("wax+") and len(mode) <= 3 for mode in modes)
 
 
-LOG = ["digits_core/jobs/runner.py: attempt.log.open('ab')"]
-"""The one open file: the worker's log, which it writes itself."""
+LOG = ["digits_core/jobs/child.py: json.dump(found, file, allow_nan=False)",
+       "digits_core/jobs/confine.py: Path('/proc/self/oom_score_adj').write_text('1000')",
+       "digits_core/jobs/runner.py: attempt.log.open('ab')"]
+"""What lies in no job folder, and the one open file: the worker's log, which it writes itself."""
 
 
 def test_jobs_and_services_write_job_folders_only_through_files() -> None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Form
 from pydantic import Field
 from starlette.responses import FileResponse, Response
 
@@ -10,7 +10,7 @@ from digits_core.api.forms import Upload, Words, received
 from digits_core.api.once import once
 from digits_core.api.request import Body, Key, Named, Options, Space, User
 from digits_core.jobs.model import Kind
-from digits_core.services import eventfiles, jobs, models, modelstore, rehearsal, sweeps, timeline
+from digits_core.services import eventfiles, jobs, models, modelstore, networks, rehearsal, sweeps, timeline
 
 Json = dict[str, Any]
 Text = Annotated[str, Field(max_length=200)]
@@ -82,16 +82,16 @@ class Layers(Body):
 @router.post("/models/layers")
 def layers(body: Layers, space: Space, user: Named) -> Json:
     """Every layer of the network as it would be for this dataset: type, output shape, parameters, flops."""
-    return rehearsal.layers(space, user, body.dataset, body.options)
+    return networks.layers(space, user, body.dataset, body.options)
 
 
 @router.post("/models/import", status_code=201)
 def import_model(archive: Upload, space: Space, user: Named, name: Words, group: Words = "",
-                 key: Key = "") -> Json:
-    """Bring in a model archive that ``download`` made, here or elsewhere."""
+                 allow_code: Annotated[bool, Form()] = False, key: Key = "") -> Json:
+    """Bring in a model archive that ``download`` made; ``allow_code`` lets a custom network's code run here."""
     with received(space, archive) as path:
-        view = once(space, user, key, ["import", name, group, archive.size], lambda place: modelstore.import_model(
-            place, user, name, path, group))
+        view = once(space, user, key, ["import", name, group, allow_code, archive.size],
+                    lambda place: modelstore.import_model(place, user, name, path, group, allow_code))
     return jobs.describe(view)
 
 

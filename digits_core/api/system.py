@@ -4,12 +4,13 @@ from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse
 
 from digits_core.api.request import Named, Space
 from digits_core.errors import InvalidOptions, Problem
 from digits_core.networks import NETWORKS
 from digits_core.options import Options, check, option_fields
-from digits_core.services import doctor, notify, system
+from digits_core.services import doctor, networks, notify, system
 from digits_core.tasks import task as get_task
 from digits_core.tasks import tasks
 from digits_core.train.options import TrainOptions, with_policy_defaults
@@ -74,6 +75,12 @@ def list_networks() -> Json:
     """The networks on offer."""
     return {"networks": [{key: value for key, value in asdict(spec).items() if key != "build"}
                          for spec in NETWORKS.values()]}
+
+
+@router.get("/networks/{name}/source", response_class=PlainTextResponse)
+def network_source(name: str, space: Space) -> str:
+    """The Python source of a standard network, or of a model (its id), to change it and train it as a custom one."""
+    return networks.source(space, name)
 
 
 @router.get("/learning-rate")

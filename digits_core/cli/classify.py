@@ -117,6 +117,7 @@ def export_model(
 @app.command("import-model")
 def import_model(
     archive: Annotated[Path, typer.Argument(metavar="FILE", help="A model archive that DIGITS exported.")],
+    allow_code: Annotated[bool, typer.Option("--allow-code", help="Let a custom network's code run here.")] = False,
     name: Name = "", group: Group = "", user: User = "", wait: Wait = False, as_json: AsJson = False,
 ) -> None:
     """Bring in a model archive; the file itself stays where it is."""
@@ -126,7 +127,8 @@ def import_model(
     with archive.open("rb") as file:
         copy = uploads.receive(workspace, file, archive.name)
     try:
-        view = modelstore.import_model(workspace, acting_user(workspace, user), name or archive.stem, copy, group)
+        view = modelstore.import_model(workspace, acting_user(workspace, user), name or archive.stem, copy, group,
+                                       allow_code)
     finally:
         uploads.discard(copy)
     finish(workspace, view, wait, as_json)

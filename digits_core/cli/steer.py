@@ -88,22 +88,3 @@ def try_out(
         return
     for name, words in rehearsal.describe(found).items():
         print(f"{name}: {words}")
-
-
-@app.command("layers")
-def layers(
-    dataset: Annotated[str, typer.Option("--dataset", metavar="ID", help="Id of a finished dataset.")],
-    network: Annotated[str, typer.Option("--network", help="One of the standard networks.")] = "lenet",
-    crop: Annotated[int | None, typer.Option("--crop", min=1, help="Crop size of the training.")] = None,
-    user: User = "", as_json: AsJson = False,
-) -> None:
-    """Show a network layer by layer, as it would be for a dataset: output, parameters, work."""
-    workspace = Workspace.open(settings())
-    found = rehearsal.layers(workspace, acting_user(workspace, user), dataset, {"network": network, "crop": crop})
-    if as_json:
-        print_json(found)
-        return
-    for row in found["layers"]:
-        shape = " x ".join(map(str, row["shape"]))
-        print(f"{row['name']:<32} {row['type']:<18} {shape:<16} {row['parameters']:>12,} {row['flops']:>16,}")
-    print(f"{found['parameters']:,} parameters, {found['flops']:,} flops for a picture")

@@ -19,9 +19,10 @@ from typing import Any
 import filelock
 
 from digits_core import files
-from digits_core.errors import DigitsError
+from digits_core.errors import DigitsError, NotAllowed
 from digits_core.infer.protocol import Image, Question, chunks, folder_of, log_of, pack, record_of, to_error
-from digits_core.jobs import process
+from digits_core.jobs import confine, process
+from digits_core.networks.custom import CUSTOM
 from digits_core.settings import PREFIX, Settings
 
 Json = dict[str, Any]
@@ -48,7 +49,7 @@ class InferenceClient:
         """
         answers: list[Json] = []
         for piece in chunks(images):
-            answers += self._ask("/classify", pack(Question(model, file, top, piece)))["rows"]
+            answers += self._ask("/classify", pack(Question(model, file, top, piece)), self._own(model))["rows"]
         return answers
 
     def augment(self, dataset: str, options: Json, seed: int) -> list[bytes]:
@@ -58,15 +59,25 @@ class InferenceClient:
 
     def look(self, model: str, file: str, image: Image, top: int, wanted: Json) -> Json:
         """The answer for one picture and what happened inside, see ``services.inference.look``."""
-        return self._ask("/look", pack(Question(model, file, top, [image], wanted)))
+        return self._ask("/look", pack(Question(model, file, top, [image], wanted)), self._own(model))
 
     def status(self) -> Json:
         """What the process says about itself: pid, device, loaded models. Starts it when there is none."""
         return self._ask("/status", b"")
 
-    def _ask(self, path: str, body: bytes) -> Json:
+    def _own(self, model: str) -> str:
+        """The model itself when its network is custom: its code runs in a process that answers for it alone."""
+        described = files.read_json(self.settings.jobs_dir / model / "network.json") or {}
+        if described.get("network") != CUSTOM:
+            return ""
+        if not self.settings.runs_user_code:
+            raise NotAllowed("Custom networks are switched off on this server (DIGITS_CUSTOM_NETWORKS), so this model "
+                             "cannot be used here.")
+        return model
+
+    def _ask(self, path: str, body: bytes, own: str = "") -> Json:
         for _ in range(2):
-            record = ensure(self.settings)
+            record = ensure(self.settings, own)
             try:
                 code, answer = _post(record, path, body, ANSWER_S)
             except (OSError, http.client.HTTPException):
@@ -78,7 +89,7 @@ class InferenceClient:
                 raise to_error(answer.get("error", {}))
             return answer
         raise InferenceDown("The inference process ended twice while it worked on this. The end of its log: "
-                            + last_words(self.settings.jobs_dir))
+                            + last_words(self.settings.jobs_dir, own))
 
     def _give_up_on(self, record: Json) -> None:
         """End the process unless it is well, so that the next try gets a new one."""
@@ -113,37 +124,58 @@ def _post(record: Json, path: str, body: bytes, timeout_s: float) -> tuple[int, 
         connection.close()
 
 
-def current(jobs_dir: Path) -> Json | None:
-    """The record of the process that serves a jobs folder; None when there is none alive."""
-    record = files.read_json(record_of(jobs_dir))
+def current(jobs_dir: Path, own: str = "") -> Json | None:
+    """The record of the process that serves a jobs folder, or one model of it; None when there is none alive."""
+    record = files.read_json(record_of(jobs_dir, own))
     alive = record and isinstance(record.get("socket"), str) and process.is_alive(record.get("process"))
     return record if alive else None
 
 
-def ensure(settings: Settings) -> Json:
+def ensure(settings: Settings, own: str = "") -> Json:
     """The record of the running process; starts one when there is none. Raises InferenceDown with the reason."""
-    record = current(settings.jobs_dir)
+    record = current(settings.jobs_dir, own)
     if record is not None:
         return record
     with _lock(settings):
-        return current(settings.jobs_dir) or _start(settings)
+        record = current(settings.jobs_dir, own)
+        if record is None and own:
+            _make_room(settings)
+        return record or _start(settings, own)
+
+
+def _make_room(settings: Settings) -> None:
+    """End the oldest of the processes that serve one model, so that there are never more than models are kept."""
+    found = {own: current(settings.jobs_dir, own) for own in _served(settings.jobs_dir) if own}
+    alive = sorted((record["started"], own) for own, record in found.items() if record)
+    for _, own in alive[:max(0, len(alive) - settings.inference_models + 1)]:
+        _end(settings, own, 10)
+
+
+def _served(jobs_dir: Path) -> list[str]:
+    """For whom there are records: "" is everybody."""
+    return ["" if path == record_of(jobs_dir) else path.stem for path in folder_of(jobs_dir).glob("*.json")]
 
 
 def stop(settings: Settings, wait_s: float = 10) -> None:
-    """End the process when it runs; answers that are under way are finished first."""
+    """End the processes that run; answers that are under way are finished first."""
     with _lock(settings):
-        record = current(settings.jobs_dir)
-        if record is not None:
-            process.signal_group(record["process"], signal.SIGTERM)
-            if not _await_end(record, wait_s):
-                process.signal_group(record["process"], signal.SIGKILL)
-                _await_end(record, wait_s)
-        _remove_stale(settings.jobs_dir)
+        for own in _served(settings.jobs_dir):
+            _end(settings, own, wait_s)
 
 
-def last_words(jobs_dir: Path) -> str:
+def _end(settings: Settings, own: str, wait_s: float) -> None:
+    record = current(settings.jobs_dir, own)
+    if record is not None:
+        process.signal_group(record["process"], signal.SIGTERM)
+        if not _await_end(record, wait_s):
+            process.signal_group(record["process"], signal.SIGKILL)
+            _await_end(record, wait_s)
+    _remove_stale(settings.jobs_dir, own)
+
+
+def last_words(jobs_dir: Path, own: str = "") -> str:
     """The last line of the process's log that says something."""
-    lines = [line.strip() for line in files.tail(log_of(jobs_dir), 8_000).splitlines() if line.strip()]
+    lines = [line.strip() for line in files.tail(log_of(jobs_dir, own), 8_000).splitlines() if line.strip()]
     return lines[-1][:300] if lines else "(it is empty)"
 
 
@@ -160,46 +192,50 @@ def _lock(settings: Settings) -> Any:
                             f"Look at {log_of(settings.jobs_dir)}, then try again.") from None
 
 
-def _start(settings: Settings) -> Json:
-    _remove_stale(settings.jobs_dir)
+def _start(settings: Settings, own: str) -> Json:
+    _remove_stale(settings.jobs_dir, own)
     folder_of(settings.jobs_dir).mkdir(exist_ok=True, mode=0o700)
-    with log_of(settings.jobs_dir).open("ab") as log:
+    with log_of(settings.jobs_dir, own).open("ab") as log:
         child = subprocess.Popen(
-            [sys.executable, "-m", "digits_core.infer.server", str(settings.jobs_dir)], cwd=ROOT,
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=_environment(settings))
+            [sys.executable, "-m", "digits_core.infer.server", str(settings.jobs_dir), own], cwd=ROOT,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=_environment(settings, own))
     threading.Thread(target=child.wait, daemon=True, name="inference-reaper").start()  # leaves no zombie behind
-    if _until(lambda: _serves(settings.jobs_dir, child.pid) or child.poll() is not None, START_S):
-        record = current(settings.jobs_dir)
+    if _until(lambda: _serves(settings.jobs_dir, own, child.pid) or child.poll() is not None, START_S):
+        record = current(settings.jobs_dir, own)
         if record is not None:
             return record
         raise InferenceDown("The inference process does not start. The end of its log: "
-                            + last_words(settings.jobs_dir))
+                            + last_words(settings.jobs_dir, own))
     process.signal_group(process.identity(child.pid), signal.SIGKILL)
     raise InferenceDown(f"The inference process did not get ready within {START_S:.0f} s: the machine is very busy, "
                         "or its disk very slow. Try again.")
 
 
-def _serves(jobs_dir: Path, pid: int) -> bool:
-    record = current(jobs_dir)
+def _serves(jobs_dir: Path, own: str, pid: int) -> bool:
+    record = current(jobs_dir, own)
     return record is not None and record["process"].get("pid") == pid
 
 
-def _environment(settings: Settings) -> dict[str, str]:
-    """One thread a picture: answers do not depend on the load, and a training beside it keeps its processors."""
+def _environment(settings: Settings, own: str) -> dict[str, str]:
+    """One thread a picture: answers do not depend on the load, and a training beside it keeps its processors.
+
+    No secrets where a user's code runs.
+    """
     names = ("inference_idle_s", "inference_models", "inference_device")
     ours = {PREFIX + name.upper(): str(getattr(settings, name)) for name in names}
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": path}
-    return {**os.environ, **ours, **threads, PREFIX + "JOBS_DIR": str(settings.jobs_dir)}
+    inherited = confine.scrubbed(os.environ) if own else os.environ
+    return {**inherited, **ours, **threads, PREFIX + "JOBS_DIR": str(settings.jobs_dir)}
 
 
-def _remove_stale(jobs_dir: Path) -> None:
+def _remove_stale(jobs_dir: Path, own: str) -> None:
     """Clear away what a killed process left: its record and its socket's folder."""
-    record = files.read_json(record_of(jobs_dir)) or {}
+    record = files.read_json(record_of(jobs_dir, own)) or {}
     folder = Path(str(record.get("socket", ""))).parent
     if folder.name.startswith(SOCKET_PREFIX):
         shutil.rmtree(folder, ignore_errors=True)
-    record_of(jobs_dir).unlink(missing_ok=True)
+    record_of(jobs_dir, own).unlink(missing_ok=True)
 
 
 def _is_well(record: Json) -> bool:

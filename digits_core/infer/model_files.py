@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from digits_core.errors import BadData
+from digits_core.networks.custom import BadNetwork, check_source
 
 Json = dict[str, Any]
 Side = Annotated[int, Field(ge=1, le=10_000)]
@@ -32,6 +33,8 @@ class NetworkFile(ModelPart):
     input_shape: tuple[Channels, Side, Side]
     classes: int = Field(ge=1, le=1_000_000)
     parameters: int = Field(default=0, ge=0)
+    values: str = ""
+    """What a custom network was given beside its source, which is network.py."""
 
 
 class Preprocessing(ModelPart):
@@ -110,6 +113,18 @@ def read_labels(path: Path) -> tuple[str, ...]:
     if not labels:
         raise BadData(f"{path.name} is empty: the model has no classes.")
     return labels
+
+
+def read_source(path: Path) -> str:
+    """The source of a custom network. Raises BadData when it is missing or no text; it is not run."""
+    try:
+        source = _bytes(path).decode()
+        check_source(source)
+    except UnicodeDecodeError as error:
+        raise BadData(f"{path.name} is damaged: it is not UTF-8 text.") from error
+    except BadNetwork as error:
+        raise BadData(f"{path.name} is damaged: {error}") from error
+    return source
 
 
 def read_mean(path: Path, shape: tuple[int, int, int]) -> NDArray[np.float32]:

@@ -17,7 +17,10 @@ from digits_core.infer.model_files import (
     read_labels,
     read_mean,
     read_part,
+    read_source,
 )
+from digits_core.networks.custom import CUSTOM
+from digits_core.networks.custom import FILE as SOURCE
 
 CHECKPOINT = re.compile(r"epoch_[0-9]{1,8}(\.[0-9]{1,6})?\.safetensors")
 Planes = TypeVar("Planes", bound=np.ndarray[Any, Any])
@@ -31,13 +34,16 @@ class ModelFolder:
     network: NetworkFile
     labels: tuple[str, ...]
     preprocessing: Preprocessing
+    source: str = ""
+    """Of a custom network; never run where others' models are answered."""
 
     @classmethod
     def read(cls, path: Path) -> "ModelFolder":
         """The model in ``path``. Raises BadData naming the file and what is wrong with it."""
         network = read_part(path / "network.json", NetworkFile)
         model = cls(path, network, read_labels(path / "labels.txt"),
-                    read_part(path / "preprocessing.json", Preprocessing))
+                    read_part(path / "preprocessing.json", Preprocessing),
+                    read_source(path / SOURCE) if network.network == CUSTOM else "")
         for problem in model._contradictions():
             raise BadData(problem)
         return model
@@ -101,7 +107,7 @@ class ModelFolder:
     def stamp(self, file: str) -> tuple[object, ...]:
         """Changes when anything changes that a prediction of this checkpoint depends on."""
         weights = self.path / "checkpoints" / file
-        names = [self.path / name for name in ("network.json", "labels.txt", "preprocessing.json", "mean.npy")]
+        names = [self.path / name for name in ("network.json", SOURCE, "labels.txt", "preprocessing.json", "mean.npy")]
         return tuple(_stamp(path) for path in [*names, weights, weights.with_suffix(".json")])
 
 

@@ -13,8 +13,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from digits_core.errors import BadData, DigitsError
-from digits_core.infer.model_files import CheckpointFile, NetworkFile
+from digits_core.errors import BadData, DigitsError, NotAllowed
+from digits_core.infer.model_files import CheckpointFile
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.networks.build import build_network
 
@@ -28,11 +28,16 @@ Probabilities = np.ndarray[Any, np.dtype[np.float32]]
 class Predictor:
     """One model at one checkpoint. Safe to use from several threads at once."""
 
-    def __init__(self, model: ModelFolder, row: CheckpointFile, device: str = "cpu") -> None:
-        """Raises BadData unless the weights are whole (sha256) and fit the network exactly."""
+    def __init__(self, model: ModelFolder, row: CheckpointFile, device: str = "cpu", user_code: bool = False) -> None:
+        """Raises BadData unless the weights are whole (sha256) and fit the network exactly.
+
+        A custom network is loaded where its code may run only (``user_code``), else NotAllowed is raised.
+        """
+        if model.source and not user_code:
+            raise NotAllowed("This model brings its own code; it runs in a process of its own only.")
         self.model, self.row, self.device = model, row, torch.device(device)
         tensors = read_weights(model.weights(row), row.sha256, row.bytes)
-        self.network = load_network(model.network, tensors, row.file).eval().to(self.device)
+        self.network = load_network(model, tensors, row.file).eval().to(self.device)
         mean, std = normalisation(model)
         self.mean, self.std = mean.to(self.device), std.to(self.device)
 
@@ -86,14 +91,19 @@ def read_weights(path: Path, sha256: str, size: int) -> dict[str, Tensor]:
         raise BadData(f"The weights {path.name} are not a safetensors file: {error}.") from error
 
 
-def load_network(file: NetworkFile, tensors: dict[str, Tensor], name: str) -> nn.Module:
-    """The network that ``file`` describes, with exactly these weights.
+def load_network(model: ModelFolder, tensors: dict[str, Tensor], name: str) -> nn.Module:
+    """The network of ``model``, with exactly these weights. Runs the source of a custom network.
 
     Names, shapes and types are compared before anything of the network's size is allocated.
     """
+    file = model.network
+
+    def build() -> nn.Module:
+        return build_network(file.network, file.input_shape, file.classes, model.source, file.values)
+
     try:
-        with torch.device("meta"):
-            wanted = build_network(file.network, file.input_shape, file.classes).state_dict()
+        with torch.device("cpu" if model.source else "meta"):  # a user's code may look at its weights
+            wanted = build().state_dict()
     except DigitsError:
         raise
     except Exception as error:
@@ -103,7 +113,7 @@ def load_network(file: NetworkFile, tensors: dict[str, Tensor], name: str) -> nn
     if problems:
         more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
         raise BadData(f"The weights {name} do not fit the network {file.network}: {'; '.join(problems[:5])}{more}.")
-    network = build_network(file.network, file.input_shape, file.classes)
+    network = build()
     network.load_state_dict(tensors, strict=True)
     return network
 

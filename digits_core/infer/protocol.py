@@ -36,14 +36,14 @@ def folder_of(jobs_dir: Path) -> Path:
     return jobs_dir / ".inference"
 
 
-def record_of(jobs_dir: Path) -> Path:
-    """The file that says which process serves, and on which socket."""
-    return folder_of(jobs_dir) / "server.json"
+def record_of(jobs_dir: Path, own: str = "") -> Path:
+    """The file that says which process serves, and on which socket; ``own`` is the model that has one to itself."""
+    return folder_of(jobs_dir) / (f"{own}.json" if own else "server.json")
 
 
-def log_of(jobs_dir: Path) -> Path:
+def log_of(jobs_dir: Path, own: str = "") -> Path:
     """What the inference process printed; capped."""
-    return folder_of(jobs_dir) / "log.txt"
+    return folder_of(jobs_dir) / (f"{own}.txt" if own else "log.txt")
 
 
 def pack(question: Question) -> bytes:

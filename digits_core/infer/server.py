@@ -1,7 +1,8 @@
-"""The resident inference process: ``python -m digits_core.infer.server JOBS_DIR``.
+"""The resident inference process: ``python -m digits_core.infer.server JOBS_DIR [MODEL]``.
 
 Started by the first client, it answers on a unix socket, keeps the last models loaded, and ends when nobody asked
-for a while, when its jobs folder goes away, or when another process has taken its place.
+for a while, when its jobs folder goes away, or when another process has taken its place. A model with a custom network
+has one to itself, because its code runs there.
 """
 
 import logging
@@ -24,7 +25,7 @@ from digits_core.infer.client import SOCKET_PREFIX
 from digits_core.infer.predictor import set_up_torch
 from digits_core.infer.protocol import folder_of, log_of, record_of
 from digits_core.infer.service import Service
-from digits_core.jobs import devices, process
+from digits_core.jobs import confine, devices, process
 from digits_core.jobs.context import cap_log
 from digits_core.jobs.scheduler import free_gpus
 from digits_core.jobs.store import JobStore
@@ -63,10 +64,10 @@ class Watchman(threading.Thread):
         every_s = min(1.0, settings.inference_idle_s / 4)
         while not (reason := self._reason()):
             time.sleep(every_s)
-            cap_log(log_of(settings.jobs_dir), LOG_CAP)
+            cap_log(log_of(settings.jobs_dir, self.service.own), LOG_CAP)
         log.info("ends: %s", reason)
         if self._is_mine():
-            record_of(settings.jobs_dir).unlink(missing_ok=True)  # first: nobody new shall come
+            record_of(settings.jobs_dir, self.service.own).unlink(missing_ok=True)  # first: nobody new shall come
         self.server.should_exit = True
         time.sleep(30)
         os._exit(1)  # an answer hangs, and nobody waits for it any more
@@ -82,7 +83,7 @@ class Watchman(threading.Thread):
         return f"nobody asked for {self.service.settings.inference_idle_s:g} s" if idle else ""
 
     def _is_mine(self) -> bool:
-        record = files.read_json(record_of(self.service.settings.jobs_dir)) or {}
+        record = files.read_json(record_of(self.service.settings.jobs_dir, self.service.own)) or {}
         return bool(record.get("process") == self.me)
 
 
@@ -91,25 +92,28 @@ def main() -> None:
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s [%(levelname)s] %(message)s")
     settings = Settings.load().model_copy(update={"jobs_dir": Path(sys.argv[1]).resolve()})
     signal.signal(signal.SIGTERM, lambda number, frame: None)  # uvicorn raises it again when all is answered
+    own = sys.argv[2] if len(sys.argv) > 2 else ""
     device = choose_device(settings)
+    if own:
+        confine.limit()
     set_up_torch()
     place = Path(tempfile.mkdtemp(prefix=SOCKET_PREFIX))  # a path short enough for a socket, for this user only
     try:
-        serve(settings, device, place / "s")
+        serve(settings, device, place / "s", own)
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def serve(settings: Settings, device: str, address: Path) -> None:
+def serve(settings: Settings, device: str, address: Path, own: str) -> None:
     """Listen, say where, and answer."""
-    service = Service(settings, device)
+    service = Service(settings, device, own)
     server = uvicorn.Server(uvicorn.Config(service.app(), log_config=None, access_log=False, log_level="warning",
                                            lifespan="off", timeout_graceful_shutdown=20))
     me = process.identity()
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(address))
         listening.listen(128)
-        files.write_atomic(record_of(settings.jobs_dir), {"v": 1, "socket": str(address), "process": me,
+        files.write_atomic(record_of(settings.jobs_dir, own), {"v": 1, "socket": str(address), "process": me,
                                                           "device": device, "started": time.time()})
         log.info("serves %s on %s", settings.jobs_dir, device)
         Watchman(service, server, me).start()

@@ -33,10 +33,11 @@ log = logging.getLogger("digits.inference")
 class Service:
     """Answers questions. Counts what is under way, so that the process knows when it is idle."""
 
-    def __init__(self, settings: Settings, device: str) -> None:
-        self.settings, self.device = settings, device
+    def __init__(self, settings: Settings, device: str, own: str = "") -> None:
+        """``own``: the only model that is answered for, whose network may then be custom."""
+        self.settings, self.device, self.own = settings, device, own
         self.loaded = Loaded(JobStore(settings.jobs_dir), settings.inference_models,
-                             lambda model, row: Predictor(model, row, device))
+                             lambda model, row: Predictor(model, row, device, user_code=bool(own)))
         self.pool = concurrent.futures.ThreadPoolExecutor(devices.cpu_count(), "picture")
         self.ending = threading.Event()
         self._lock = threading.Lock()
@@ -99,6 +100,8 @@ class Service:
     def _answer(self, body: bytes) -> Response:
         try:
             question = unpack(body)
+            if self.own and question.model != self.own:
+                raise BadData(f"This process answers for {self.own} only.")
             predictor = self.loaded.get(question.model, question.file)
             if question.look is not None:
                 return _json(self._look(predictor, question))
@@ -111,7 +114,7 @@ class Service:
                 return _failure("DigitsError", explain(error).reason, 500)
             log.error("the GPU failed or is full; this process ends, the next one looks for another device")
             self.ending.set()
-            record_of(self.settings.jobs_dir).unlink(missing_ok=True)  # first: nobody new shall come
+            record_of(self.settings.jobs_dir, self.own).unlink(missing_ok=True)  # first: nobody new shall come
             return _failure("DigitsError", explain(error).reason, 503)
 
     def _look(self, predictor: Predictor, question: Question) -> Json:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from digits_core.jobs import process
+from digits_core.jobs import confine, process
 from digits_core.jobs.folder import AttemptFolder, JobFolder
 
 ROOT = Path(__file__).parents[2]
@@ -52,8 +52,10 @@ class LocalRunner:
     def start(self, folder: JobFolder, attempt: AttemptFolder, devices: list[str]) -> None:
         """See Runner. stdout and stderr go to the attempt's log, never to a pipe that dies with the reader."""
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-        environment = {**TUNED, **os.environ, "CUDA_VISIBLE_DEVICES": ",".join(devices), "PYTHONUNBUFFERED": "1",
-                       "PYTHONPATH": path, process.MARK: str(attempt.path)}
+        inherited = confine.scrubbed(os.environ) if confine.brings_code(folder.path) else os.environ
+        environment = {**TUNED, **inherited, "PYTHONUNBUFFERED": "1",
+                       "CUDA_VISIBLE_DEVICES": ",".join(devices), "PYTHONPATH": path,
+                       process.MARK: str(attempt.path)}
         with attempt.log.open("ab") as log:
             child = subprocess.Popen(
                 [sys.executable, "-m", "digits_core.jobs.worker", str(folder.path), str(attempt.number)],

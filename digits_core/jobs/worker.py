@@ -21,7 +21,7 @@ import filelock
 import digits_core
 from digits_core import files
 from digits_core.errors import BadData, DigitsError
-from digits_core.jobs import devices, process
+from digits_core.jobs import confine, devices, process
 from digits_core.jobs.context import Stopped, Termination, Watch, WorkerContext
 from digits_core.jobs.failures import NO_ROOM_EXIT, explain
 from digits_core.jobs.model import Job, Kind, stopped_by
@@ -50,6 +50,8 @@ def main() -> None:
     faulthandler.register(signal.SIGUSR1)
     logging.basicConfig(stream=sys.stdout, level=logging.INFO,
                         format=f"%(asctime)s [{folder.id}] [%(levelname)s] %(message)s")
+    if confine.brings_code(folder.path):
+        confine.limit()
     claimed = (files.read_json(attempt.claim) or {}).get("devices")
     run(folder, attempt, [uuid for uuid in claimed if isinstance(uuid, str)] if isinstance(claimed, list) else [])
 

@@ -1,7 +1,8 @@
 """Our own model archive: what is in it, and writing one. Reading is install's business; torch is not needed here.
 
-A zip of plain files: model.json (what it is), network.json, labels.txt, preprocessing.json, mean.npy (when used),
-weights.safetensors, evaluation/*.json (when there is one), README.md for people, SHA256SUMS over all of them.
+A zip of plain files: model.json (what it is), network.json, network.py (of a custom network), labels.txt,
+preprocessing.json, mean.npy (when used), weights.safetensors, evaluation/*.json (when there is one), README.md for
+people, SHA256SUMS over all of them.
 The same model gives the same bytes, whenever and wherever it is exported.
 """
 
@@ -19,6 +20,7 @@ from digits_core import files
 from digits_core.errors import BadData
 from digits_core.infer.model_files import CheckpointFile
 from digits_core.infer.model_folder import ModelFolder
+from digits_core.networks.custom import FILE
 
 Json = dict[str, Any]
 SCHEMA = 1
@@ -99,6 +101,8 @@ def _small_files(model: ModelFolder, row: CheckpointFile, facts: Facts) -> Itera
     yield "model.json", files.to_bytes(_model_json(row, facts))
     for name in ("network.json", "labels.txt", "preprocessing.json"):
         yield name, (model.path / name).read_bytes()
+    if model.source:
+        yield FILE, model.source.encode()
     if model.preprocessing.mean == "image":
         yield "mean.npy", (model.path / "mean.npy").read_bytes()
     for split in SPLITS:

@@ -16,6 +16,7 @@ from digits_core.infer.predictor import load_network, normalisation, read_weight
 from digits_core.jobs.context import Context
 from digits_core.modelstore.archive import WEIGHTS
 from digits_core.modelstore.unpacked import Report, check_sums, check_weights, checkpoint_of, read_head, read_reports
+from digits_core.networks.custom import FILE
 from digits_core.safe.archives import Limits, safe_extract
 
 Json = dict[str, Any]
@@ -51,6 +52,9 @@ def _install(context: Context, unpacked: Path, folder: Path) -> Json:
     row = checkpoint_of(head)
     weights = check_weights(unpacked, row)
     model = ModelFolder.read(unpacked)
+    if model.source and not context.job.options.get("allow_code"):
+        raise BadData("The archive brings its own Python code (a custom network). Import it again and allow that, if "
+                      "you trust whoever made it.")
     reports = read_reports(model)
     context.check_stop()
     context.progress(0.7, "Loading the weights", unit="files")
@@ -66,7 +70,7 @@ def _install(context: Context, unpacked: Path, folder: Path) -> Json:
 
 def _try_out(model: ModelFolder, weights: Path, row: CheckpointFile) -> int:
     """Build the network, load the weights strictly, classify a black picture; returns the number of parameters."""
-    network = load_network(model.network, read_weights(weights, row.sha256, row.bytes), WEIGHTS).eval()
+    network = load_network(model, read_weights(weights, row.sha256, row.bytes), WEIGHTS).eval()
     mean, std = normalisation(model)
     black_BCHW = torch.zeros(1, *model.network.input_shape)
     with torch.inference_mode():
@@ -82,6 +86,8 @@ def _publish(model: ModelFolder, weights: Path, row: CheckpointFile, reports: di
     for name in ("checkpoints", "evaluation"):
         (folder / name).mkdir(exist_ok=True)
     network = model.network.model_copy(update={"parameters": parameters})
+    if model.source:
+        files.write_atomic(folder / FILE, model.source)
     files.write_atomic(folder / "network.json", network.model_dump(mode="json"))
     files.write_atomic(folder / "preprocessing.json", model.preprocessing.model_dump(mode="json"))
     files.write_atomic(folder / "labels.txt", "".join(f"{label}\n" for label in model.labels))

@@ -44,3 +44,13 @@ NETWORKS: dict[str, NetworkSpec] = {spec.name: spec for spec in (
     NetworkSpec("mobilenet_v3_small", "MobileNetV3-small", 2019, "https://arxiv.org/abs/1905.02244",
                 "256 x 256, colour", 64, f"{_ZOO}:mobilenet_v3_small", 224),
 )}
+
+
+def title(name: str) -> str:
+    """How a network is called; a name that is not on the list as it is."""
+    return NETWORKS[name].title if name in NETWORKS else "Custom network" if name == "custom" else name
+
+
+def usual_batch_size(name: str) -> int:
+    """Pictures per step where nobody chose."""
+    return NETWORKS[name].batch_size if name in NETWORKS else 64

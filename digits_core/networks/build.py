@@ -9,6 +9,8 @@ from torch.nn import functional
 
 from digits_core.errors import DigitsError
 from digits_core.networks import NETWORKS
+from digits_core.networks.custom import CUSTOM
+from digits_core.networks.usercode import Shape, maker
 from digits_core.tasks import load
 
 SMALLEST = {"lenet": 16, "resnet20": 8, "alexnet": 64, "vgg16": 32}
@@ -17,16 +19,21 @@ OTHERS = 64
 feature map must be 2 x 2 or larger (a batch may hold a single picture)."""
 
 
-def build_network(name: str, input_shape: tuple[int, int, int], classes: int) -> nn.Module:
+def build_network(name: str, input_shape: Shape, classes: int, source: str = "", values: str = "") -> nn.Module:
     """A network with random weights for float32 (B, C, H, W) input of ``input_shape`` = (C, H, W).
 
     Pictures smaller than the network can take are enlarged inside. Returns logits (B, classes), in training mode
-    perhaps a tuple with auxiliary logits behind. Raises DigitsError when there is no such network.
+    perhaps a tuple with auxiliary logits behind. The name "custom" runs the user's ``source`` with ``values``, see
+    usercode. Raises DigitsError when there is no such network, BadNetwork when the source does not work.
     """
-    if name not in NETWORKS:
+    if name == CUSTOM:
+        make, smallest = maker(source, values)
+    elif name in NETWORKS:
+        make, smallest = load(NETWORKS[name].build), SMALLEST.get(name, OTHERS)
+    else:
         raise DigitsError(f"There is no network {name!r}; there are {', '.join(NETWORKS)}.")
-    size = enlarged(input_shape[1:], SMALLEST.get(name, OTHERS))
-    network: nn.Module = load(NETWORKS[name].build)((input_shape[0], *size), classes)
+    size = enlarged(input_shape[1:], smallest)
+    network = make((input_shape[0], size[0], size[1]), classes)
     if size != input_shape[1:]:
         # A hook and no wrapper: weights keep their names, whatever size the pictures have.
         network.register_forward_pre_hook(enlarge_to(size))

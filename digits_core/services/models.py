@@ -14,6 +14,7 @@ from digits_core.services.access import authorize
 from digits_core.services.augmentation import suiting
 from digits_core.services.datasets import require_done
 from digits_core.services.jobs import checked_name, of_kind
+from digits_core.services.networks import require_working, with_source
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import task as get_task
 from digits_core.train.options import TrainOptions, with_policy_defaults
@@ -33,10 +34,13 @@ def create_model(workspace: Workspace, user: str, name: str, dataset: str, optio
     except NotFound as error:
         raise InvalidOptions([Problem("dataset", str(error))]) from None
     require_done(dataset_view)
-    checked = check(get_task(dataset_view.job.task).model_options, with_policy_defaults(options))
+    options = with_policy_defaults(with_source(workspace, options))
+    checked = check(get_task(dataset_view.job.task).model_options, options)
     problems = suiting(dataset_view, checked) if isinstance(checked, TrainOptions) else []
     if problems:
         raise InvalidOptions(problems)
+    if isinstance(checked, TrainOptions):
+        require_working(workspace, dataset_view, checked)
     values = checked.model_dump(mode="json")
     values["seed"] = secrets.randbelow(2**31) if values["seed"] is None else values["seed"]
     needs = [dataset, *_start(workspace, values)]

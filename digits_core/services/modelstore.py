@@ -12,6 +12,7 @@ from digits_core.modelstore import archive
 from digits_core.services.access import authorize
 from digits_core.services.jobs import checked_name, of_kind
 from digits_core.services.models import find_checkpoint
+from digits_core.services.networks import require_custom
 from digits_core.services.workspace import Workspace
 
 KEEP_S = 3600
@@ -49,17 +50,22 @@ def _remove_old(exports: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def import_model(workspace: Workspace, user: str, name: str, upload: Path, group: str = "") -> JobView:
+def import_model(workspace: Workspace, user: str, name: str, upload: Path, group: str = "",
+                 allow_code: bool = False) -> JobView:
     """Put the import of a model archive into the queue; ``upload`` is moved into the job folder.
+
+    An archive with a custom network is refused unless ``allow_code``: its Python code will run on this server.
 
     The archive is checked by the job; what is wrong with it is the job's reason. The imported model (kind
     ``pretrained``) can classify, be exported, and be the start of a training.
     """
     authorize(user, "create")
+    if allow_code:
+        require_custom(workspace)
     if not upload.is_file():
         raise BadData("No archive was given. Choose a model archive (.zip) that DIGITS exported.")
     job = Job(workspace.store.new_id(), Kind.PRETRAINED, "classification", checked_name(name), user, time.time(),
-              {"archive": "job:upload/model.zip"}, (), group.strip())
+              {"archive": "job:upload/model.zip", "allow_code": allow_code}, (), group.strip())
 
     def fill(hidden: Path) -> None:
         (hidden / "upload").mkdir()

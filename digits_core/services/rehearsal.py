@@ -1,23 +1,20 @@
 """What a training will take, tried out before it is started: time, memory, disk, and a learning rate."""
 
-import json
-import os
-import subprocess
-import sys
 from typing import Any
 
 import filelock
 
 from digits_core.errors import BadData, BadState, InvalidOptions
-from digits_core.jobs import devices
+from digits_core.jobs import child, devices
 from digits_core.jobs.model import Kind
 from digits_core.jobs.plan import free_gpus
-from digits_core.jobs.runner import ROOT, TUNED
+from digits_core.networks.custom import CUSTOM
 from digits_core.options import check
 from digits_core.services.access import authorize
 from digits_core.services.augmentation import suiting
 from digits_core.services.datasets import manifest
 from digits_core.services.jobs import of_kind
+from digits_core.services.networks import require_working, with_source
 from digits_core.services.workspace import Workspace
 from digits_core.train.options import TrainOptions, with_policy_defaults
 
@@ -32,34 +29,22 @@ def rehearse(workspace: Workspace, user: str, dataset: str, options: Json, find_
     "batch_size", "steps_per_epoch"}; with ``find_rate`` also {"curve": [[rate, smoothed loss]], "suggested": rate or
     None}. One at a time: raises BadState while another runs. Raises InvalidOptions, and BadData when it fails.
     """
-    return _tried(workspace, user, dataset, options, "rate" if find_rate else "time")
-
-
-def layers(workspace: Workspace, user: str, dataset: str, options: Json) -> Json:
-    """The network of a training on a done dataset, layer by layer, before it is made.
-
-    {"layers": [{"name", "type", "shape" (of the output), "parameters", "flops"}], "input_shape", "parameters",
-    "flops"}; flops are of one picture, forward. Raises what ``rehearse`` raises.
-    """
-    return _tried(workspace, user, dataset, {**options, "device": "cpu", "gpu_list": []}, "layers")
-
-
-def _tried(workspace: Workspace, user: str, dataset: str, options: Json, want: str) -> Json:
     authorize(user, "create")
     view = of_kind(workspace, dataset, Kind.DATASET)
     manifest(view)  # says it when there is none yet
-    checked = check(TrainOptions, with_policy_defaults(options))
+    checked = check(TrainOptions, with_policy_defaults(with_source(workspace, options)))
     if problems := suiting(view, checked):
         raise InvalidOptions(problems)
+    require_working(workspace, view, checked)
     gpus = [] if checked.device == "cpu" else free_gpus(workspace.store, devices.gpu_ids())[:1]
     if checked.device == "gpu" and not gpus:
         raise BadState("There is no free GPU to try it on. Try again later, or choose the CPU.")
     asked = {"jobs_dir": str(workspace.store.root), "dataset": view.id, "options": checked.model_dump(mode="json"),
-             "gpus": len(gpus), "want": want}
+             "gpus": len(gpus), "want": "rate" if find_rate else "time"}
     lock = filelock.FileLock(workspace.store.locks / "rehearsal.lock", thread_local=False)
     try:
         with lock.acquire(timeout=0):
-            return _answer(asked, gpus)
+            return _answer(asked, gpus, checked.network == CUSTOM)
     except filelock.Timeout:
         raise BadState("Another training is being tried out just now. Try again in a minute.") from None
 
@@ -76,18 +61,12 @@ def describe(found: Json) -> dict[str, str]:
     return words
 
 
-def _answer(asked: Json, gpus: list[str]) -> Json:
-    environment = {**TUNED, **os.environ, "CUDA_VISIBLE_DEVICES": ",".join(gpus)}
+def _answer(asked: Json, gpus: list[str], user_code: bool) -> Json:
     try:
-        done = subprocess.run([sys.executable, "-m", "digits_core.train.rehearsal"], cwd=ROOT, env=environment,
-                              input=json.dumps(asked), capture_output=True, text=True, timeout=LONGEST_S)
-    except subprocess.TimeoutExpired:
-        raise BadData(f"Trying it out took longer than {LONGEST_S:g} seconds; choose a smaller batch size.") from None
-    if done.returncode != 0:
-        last = next(reversed(done.stderr.strip().splitlines()), f"it ended with code {done.returncode}")
-        raise BadData(f"The training could not be tried out: {last[:300]}. Memory may be short; choose a smaller batch "
-                      "size.")
-    answer: Json = json.loads(done.stdout)
+        answer = child.ask("digits_core.train.rehearsal", asked, LONGEST_S, gpus, user_code)
+    except child.NoAnswer as error:
+        raise BadData(f"The training could not be tried out: {error}. Memory may be short; choose a smaller batch "
+                      "size.") from None
     if "error" in answer:
         raise BadData(str(answer["error"]))
     return answer

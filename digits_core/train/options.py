@@ -6,11 +6,13 @@ from typing import Any, Literal
 
 from digits_core.errors import Problem
 from digits_core.networks import NETWORKS
+from digits_core.networks.custom import CUSTOM, BadNetwork, check_source, parse_values
 from digits_core.options import Options, option
 from digits_core.train.augment_options import AugmentOptions
 from digits_core.train.fit_options import FitOptions
 
-Network = Literal["lenet", "resnet20", "alexnet", "googlenet", "vgg16", "resnet18", "resnet50", "mobilenet_v3_small"]
+Network = Literal["lenet", "resnet20", "alexnet", "googlenet", "vgg16", "resnet18", "resnet50", "mobilenet_v3_small",
+                  "custom"]
 Policy = Literal["fixed", "step", "multistep", "exp", "inv", "poly", "sigmoid", "cosine", "onecycle"]
 Solver = Literal["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad", "adadelta"]
 
@@ -27,8 +29,17 @@ class BasicOptions(Options):
     """Network, solver, data and hardware: what every training is told."""
 
     network: Network = option("lenet", title="Network", group="Network",
-                              labels={spec.name: spec.title for spec in NETWORKS.values()},
+                              labels={**{spec.name: spec.title for spec in NETWORKS.values()}, CUSTOM: "Custom"},
                               help="Any input size and channel count works; small pictures are enlarged inside.")
+    network_source: str = option("", title="Source of a custom network", group="Network", kind="code",
+                                 when={"network": [CUSTOM]},
+                                 help="Python that defines build_network(params), which returns an nn.Module. It "
+                                      "runs in the training's own process.")
+    network_file: str = option("", title="File with a custom network", group="Network", kind="path",
+                               when={"network": [CUSTOM]},
+                               help="A Python file on the server; its text is read when the training is made.")
+    network_values: str = option("", title="Values for a custom network", group="Network", when={"network": [CUSTOM]},
+                                 help="name=value, separated by commas; the source finds them in params.options.")
     start_model: str = option("", title="Start from model", group="Network", kind="job",
                               help="Id of a trained or imported model whose weights are the start; empty: from "
                                    "scratch.")
@@ -103,13 +114,24 @@ class BasicOptions(Options):
 
     def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
         """Fields that contradict each other."""
-        found = []
+        found = self._network_problems()
         if any(not 0 < value < 100 for value in self.lr_steps):
             found.append(Problem("lr_steps", "Every step must lie between 0 and 100 percent."))
         if len(set(self.gpu_list)) < len(self.gpu_list) or any(index < 0 for index in self.gpu_list):
             found.append(Problem("gpu_list", "GPU indices must be different and not negative."))
         if self.device == "cpu" and self.gpu_list:
             found.append(Problem("gpu_list", "Device is CPU; choose GPU, or leave this empty."))
+        return found
+
+    def _network_problems(self) -> list[Problem]:
+        if self.network != CUSTOM:
+            return []
+        found = []
+        for name, check in (("network_source", check_source), ("network_values", parse_values)):
+            try:
+                check(getattr(self, name))
+            except BadNetwork as error:
+                found.append(Problem(name, str(error)))
         return found
 
 

@@ -1,26 +1,26 @@
 """A few real steps of a training before it is started: how long it takes, what it needs, which learning rate suits.
 
-A process of its own: a JSON request on stdin, one JSON object on stdout. It writes nothing into any job.
+A process of its own, see digits_core.jobs.child. It writes nothing into any job.
 """
 
 import itertools
-import json
-import sys
+import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import torch
 
-from digits_core.errors import DigitsError
+from digits_core.errors import BadData
+from digits_core.jobs import confine
+from digits_core.jobs.child import answer
 from digits_core.jobs.devices import cpu_count
 from digits_core.jobs.store import JobStore
-from digits_core.networks import NETWORKS
-from digits_core.networks.anatomy import anatomy, total
+from digits_core.networks import usual_batch_size
 from digits_core.networks.build import build_network
+from digits_core.networks.custom import CUSTOM
 from digits_core.options import check
 from digits_core.tasks import load, task
 from digits_core.train.augment import Transform
@@ -52,7 +52,7 @@ class Rehearsal:
         self.hardware = choose_hardware(gpus, self.options.precision)
         self.preprocessing = Preprocessing.of(self.dataset, self.options)
         entries = self.dataset.entries["train"]
-        size = min(self.options.batch_size or NETWORKS[self.options.network].batch_size, entries)
+        size = min(self.options.batch_size or usual_batch_size(self.options.network), entries)
         self.plan = Plan(self.options, entries, size, self.options.seed or 0)
 
     def read(self) -> None:
@@ -61,13 +61,6 @@ class Rehearsal:
         self.raw = list(self._raw())
         self.decode_s = (time.perf_counter() - start) / sum(len(labels) for _, labels in self.raw)
 
-    def layers(self) -> Json:
-        """Every layer of the network with its output, parameters and work, and the sums."""
-        shape = self.preprocessing.input_shape
-        network = build_network(self.options.network, shape, len(self.dataset.labels))
-        rows = anatomy(network, shape)
-        return {"layers": rows, "input_shape": list(shape), **total(network, rows)}
-
     def log(self, message: str) -> None:
         """What a start from another model tells; nobody reads it here."""
 
@@ -75,7 +68,8 @@ class Rehearsal:
         """A fresh one, with the training's own start weights."""
         torch.manual_seed(mix(self.plan.seed, INIT))
         labels = self.dataset.labels
-        network = build_network(self.options.network, self.preprocessing.input_shape, len(labels))
+        network = build_network(self.options.network, self.preprocessing.input_shape, len(labels),
+                                self.options.network_source, self.options.network_values)
         load_start(network, self.options, self)  # type: ignore[arg-type]
         made: Learner = load(self.task.learner)(network, len(labels), self.options, self.hardware,
                                                 self.dataset.class_counts())
@@ -130,7 +124,7 @@ class Rehearsal:
 
     def _needs(self, learner: Learner) -> Json:
         pictures = sum(self.dataset.split_bytes(split) for split in ("train", "val")) if self._in_memory() else 0
-        memory = psutil.Process().memory_info().rss + pictures
+        memory = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + pictures
         weights, state = (sum(tensor.nbytes for tensor in found.values())
                           for found in (learner.weights(), learner.state_dict()))
         snapshots = self.options.epochs / (self.options.snapshot_interval or self.options.epochs)
@@ -149,25 +143,18 @@ class Rehearsal:
         return {"curve": test.points, "suggested": test.suggestion()}
 
 
-def _answer(made: Rehearsal, want: str) -> Json:
-    if want == "layers":
-        return made.layers()
-    made.read()
-    return {**made.estimate(), **(made.find_rate() if want == "rate" else {})}
-
-
-def main() -> None:
-    """Answer the request on stdin."""
-    asked = json.load(sys.stdin)
+def tried(asked: Json) -> Json:
+    """The answer to {"jobs_dir", "dataset", "options", "gpus", "want": "time" or "rate"}."""
     try:
         made = Rehearsal(Path(asked["jobs_dir"]), asked["dataset"], asked["options"], asked["gpus"])
-        answer = _answer(made, asked["want"])
-    except DigitsError as error:
-        answer = {"error": str(error)}
+        if made.options.network == CUSTOM:
+            confine.limit(small_files=True)
+        made.read()
+        return {**made.estimate(), **(made.find_rate() if asked["want"] == "rate" else {})}
     except torch.OutOfMemoryError:
-        answer = {"error": "The memory of the GPU is too small for a batch of this size. Choose a smaller batch size."}
-    json.dump(answer, sys.stdout, allow_nan=False)
+        raise BadData("The memory of the GPU is too small for a batch of this size. Choose a smaller batch "
+                      "size.") from None
 
 
 if __name__ == "__main__":
-    main()
+    answer(tried)

@@ -11,8 +11,10 @@ from digits_core import files
 from digits_core.errors import DigitsError
 from digits_core.evaluate.predictions import Keeper, predictions_file
 from digits_core.jobs.context import Context
-from digits_core.networks import NETWORKS
+from digits_core.networks import title, usual_batch_size
 from digits_core.networks.build import build_network, count_parameters
+from digits_core.networks.custom import CUSTOM, FILE
+from digits_core.networks.usercode import try_network
 from digits_core.options import check
 from digits_core.tasks import load, task
 from digits_core.train.augment import Transform
@@ -67,17 +69,20 @@ def _options(context: Context, values: Json, dataset: Dataset) -> TrainOptions:
 
 def _plan(options: TrainOptions, dataset: Dataset, loader: Loader) -> Plan:
     entries = dataset.entries["train"]
-    size = options.batch_size or NETWORKS[options.network].batch_size
+    size = options.batch_size or usual_batch_size(options.network)
     return Plan(options, entries, min(size, entries), options.seed or 0,
                 loader.labels() if options.balanced else None)
 
 
 def _network(context: Context, options: TrainOptions, preprocessing: Preprocessing, plan: Plan) -> nn.Module:
     """Build the network, give it start weights, and write down what inference needs."""
+    path, classes = context.folder.path, len(preprocessing.dataset.labels)
+    if options.network == CUSTOM:
+        files.write_atomic(path / FILE, options.network_source)
+        _try(options, preprocessing.input_shape, classes)
     torch.manual_seed(mix(plan.seed, INIT))
-    classes = len(preprocessing.dataset.labels)
-    network = build_network(options.network, preprocessing.input_shape, classes)
-    path = context.folder.path
+    network = build_network(options.network, preprocessing.input_shape, classes, options.network_source,
+                            options.network_values)
     if any(context.folder.checkpoints.glob("*.state")):  # it goes on from its own weights
         started = (files.read_json(path / "network.json") or {}).get("start", {})
     else:
@@ -85,10 +90,17 @@ def _network(context: Context, options: TrainOptions, preprocessing: Preprocessi
     preprocessing.write(path)
     files.write_atomic(path / "network.json", {
         "v": 1, "network": options.network, "task": context.job.task, "input_shape": list(preprocessing.input_shape),
-        "classes": classes, "parameters": count_parameters(network), "start": started})
-    context.log(f"{NETWORKS[options.network].title}: {count_parameters(network):,} parameters, input "
+        "classes": classes, "parameters": count_parameters(network), "values": options.network_values,
+        "start": started})
+    context.log(f"{title(options.network)}: {count_parameters(network):,} parameters, input "
                 f"{' x '.join(map(str, preprocessing.input_shape))}, {classes} classes")
     return network
+
+
+def _try(options: TrainOptions, shape: tuple[int, int, int], classes: int) -> None:
+    """Raise BadNetwork, with the line, before anything else is done when a custom network does not work."""
+    try_network(lambda: build_network(CUSTOM, shape, classes, options.network_source, options.network_values),
+                shape, classes)
 
 
 def _begin(context: Context, journal: Journal, hardware: Hardware) -> None:

@@ -81,9 +81,25 @@ def _sane(cls: type[Options], values: Json) -> Json:
 
 def show_problems(prefix: str, name: str, value: Any = None) -> None:
     """What the last attempt to submit found wrong with this field, until its value changes."""
-    for message, seen in st.session_state.get(f"{prefix}.problems", {}).get(name, []):
-        if seen == repr(value):
-            st.markdown(f":red[:material/error: {plain(message)}]")
+    for message in problems_at(prefix, name, value):
+        st.markdown(f":red[:material/error: {plain(message)}]")
+
+
+def problems_at(prefix: str, name: str, value: Any) -> list[str]:
+    """What is wrong with this field as long as it holds ``value``."""
+    found = st.session_state.get(f"{prefix}.problems", {}).get(name, [])
+    return [message for message, seen in found if seen == repr(value)]
+
+
+def keep_problems(prefix: str, values: Json, error: InvalidOptions) -> None:
+    """Remember what is wrong with these values, for their fields and for ``said``."""
+    problems: dict[str, list[tuple[str, str]]] = {}
+    for problem in error.problems:
+        problems.setdefault(problem.field, []).append((problem.message, repr(values.get(problem.field))))
+    st.session_state[f"{prefix}.problems"] = problems
+    st.session_state[f"{prefix}.said"] = [
+        f"{title}: {problem.message}" if (title := problem.field.replace("_", " ")) else problem.message
+        for problem in error.problems]
 
 
 def name_and_group(prefix: str, first: Json, example: str) -> tuple[str, str]:
@@ -105,13 +121,7 @@ def submit(prefix: str, values: Json, action: Callable[[], Any]) -> Any:
     try:
         result = action()
     except InvalidOptions as error:
-        problems: dict[str, list[tuple[str, str]]] = {}
-        for problem in error.problems:
-            problems.setdefault(problem.field, []).append((problem.message, repr(values.get(problem.field))))
-        st.session_state[f"{prefix}.problems"] = problems
-        st.session_state[f"{prefix}.said"] = [
-            f"{title}: {problem.message}" if (title := problem.field.replace("_", " ")) else problem.message
-            for problem in error.problems]
+        keep_problems(prefix, values, error)
         st.rerun()
     except DigitsError as error:
         st.session_state[f"{prefix}.said"] = [str(error)]

@@ -60,6 +60,9 @@ def configuration(view: JobView) -> None:
     st.dataframe(pd.DataFrame(rows), hide_index=True, height=height(len(rows), 40),
                  column_config={"option": "Option", "value": st.column_config.TextColumn("Value", width="large"),
                                 "name": st.column_config.TextColumn("Name in programs")})
+    if source := str(view.job.options.get("network_source") or ""):
+        with st.expander("Source of its network", icon=":material/code:"):
+            st.code(source, language="python", line_numbers=True)
     with st.expander("As JSON", icon=":material/code:"):
         st.code(json.dumps(view.job.options, indent=1, ensure_ascii=False), language="json")
 
@@ -76,6 +79,8 @@ def _words(field: Any, value: object) -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, str) and "\n" in value:
+        return f"{len(value.splitlines())} lines, below"
     return str(field.labels.get(str(value), value) if field else value)
 
 

@@ -8,13 +8,12 @@ from digits_core.errors import DigitsError
 from digits_core.jobs import devices
 from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
-from digits_core.networks import NETWORKS
-from digits_core.services import datasets, sweeps
+from digits_core.services import datasets, networks, sweeps
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task
 from digits_core.train.options import GAMMA_DEFAULTS, POWER_DEFAULTS
 from digits_core.train.schedule import curve
-from digits_core.ui import augmentation_form, charts, network_form, session, sweep_form, try_out_panel
+from digits_core.ui import augmentation_form, charts, custom_form, network_form, session, sweep_form, try_out_panel
 from digits_core.ui.dataset_panels import shape_words
 from digits_core.ui.forms import OptionsForm, name_and_group, said, show_problems, submit
 from digits_core.ui.text import plain, plural
@@ -43,6 +42,7 @@ def draw(workspace: Workspace, task: Task, first: Json) -> None:
         network_form.draw(workspace, form, task)
     with right.container(border=True):
         _solver(form)
+    custom_form.editor(form)
     with st.container(border=True):
         _below(form)
         several, draws = sweep_form.draw(form)
@@ -162,7 +162,7 @@ def origin(workspace: Workspace) -> Json:
                   "dataset": str(view.job.options.get("dataset", ""))}
     elif asked["start"]:
         view = workspace.store.get(asked["start"])
-        kept = {"network": view.job.options["network"]} if view.job.options.get("network") in NETWORKS else {}
+        kept = networks.described(view)
         first |= {"name": f"{view.name}, continued", "dataset": str(view.job.options.get("dataset", "")),
                   "options": {**kept, "start_model": view.id, "start_checkpoint": asked["checkpoint"] or "best"}}
     if first.get("name"):

@@ -1,4 +1,4 @@
-"""The network of a new model: a standard one, that of an earlier training, or an imported one."""
+"""The network of a new model: a standard one, that of an earlier training, an imported one, or one's own."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,17 +8,19 @@ import streamlit as st
 from digits_core.errors import DigitsError
 from digits_core.jobs.model import Kind
 from digits_core.jobs.store import JobView
-from digits_core.networks import NETWORKS
-from digits_core.services import models
+from digits_core.networks import NETWORKS, title
+from digits_core.networks.custom import CUSTOM
+from digits_core.services import models, networks
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task
+from digits_core.ui import custom_form
 from digits_core.ui.forms import OptionsForm, show_problems
 from digits_core.ui.tables import figures
 from digits_core.ui.text import percent
 from digits_core.ui.widgets import start
 
 Json = dict[str, Any]
-TITLES = {"standard": "Standard", "previous": "Previous", "pretrained": "Pretrained"}
+TITLES = {"standard": "Standard", "previous": "Previous", "pretrained": "Pretrained", CUSTOM: "Custom"}
 TUNING = ("trainable_stages", "backbone_rate")
 NO_WEIGHTS = "none"
 
@@ -33,14 +35,16 @@ def draw(workspace: Workspace, form: OptionsForm, task: Task) -> None:
     panels: dict[str, Callable[[], None]] = {
         "standard": lambda: _standard(form, task),
         "previous": lambda: earlier(workspace, form, Kind.MODEL, "There is no trained model yet."),
-        "pretrained": lambda: earlier(workspace, form, Kind.PRETRAINED, "Nothing was imported yet: see Model Store.")}
-    form.drawn |= {"start_model": "", "start_checkpoint": "best"}
+        "pretrained": lambda: earlier(workspace, form, Kind.PRETRAINED, "Nothing was imported yet: see Model Store."),
+        CUSTOM: lambda: custom_form.draw(workspace, form)}
+    form.drawn |= {"start_model": "", "start_checkpoint": "best", "network_source": "", "network_file": "",
+                   "network_values": ""}
     panels[method or "standard"]()
 
 
 def _method(workspace: Workspace, initial: Json) -> str:
     if not initial["start_model"]:
-        return "standard"
+        return CUSTOM if initial["network"] == CUSTOM else "standard"
     try:
         kind = workspace.store.get(initial["start_model"]).job.kind
     except DigitsError:
@@ -50,7 +54,7 @@ def _method(workspace: Workspace, initial: Json) -> str:
 
 def _standard(form: OptionsForm, task: Task) -> None:
     key = form.key("network")
-    start(key, form.initial["network"])
+    start(key, form.initial["network"] if form.initial["network"] in task.networks else task.default_network)
 
     def choose(name: str) -> None:
         st.session_state[key] = name
@@ -62,9 +66,12 @@ def _standard(form: OptionsForm, task: Task) -> None:
             with st.container(border=True, gap="xxsmall"):
                 st.markdown(f"**{spec.title}** :gray[{spec.year}]", help=f"[Paper]({spec.paper})")
                 st.caption(spec.intended)
-                st.button("Chosen" if chosen else "Choose", key=f"{key}.{name}", on_click=choose, args=(name,),
-                          type="primary" if chosen else "secondary", width="stretch",
-                          icon=":material/check:" if chosen else None)
+                with st.container(horizontal=True, gap="xxsmall"):
+                    st.button("Chosen" if chosen else "Choose", key=f"{key}.{name}", on_click=choose, args=(name,),
+                              type="primary" if chosen else "secondary", width="stretch",
+                              icon=":material/check:" if chosen else None)
+                    st.button("Customize", icon=":material/code:", key=f"{key}.{name}.code", type="tertiary",
+                              on_click=custom_form.customize, args=(form, name), help="Change its source.")
     form.drawn["network"] = st.session_state[key]
     st.caption("Starts from scratch. Any picture size and number of channels works; the sizes are what the authors "
                "used.")
@@ -73,7 +80,7 @@ def _standard(form: OptionsForm, task: Task) -> None:
 def earlier(workspace: Workspace, form: OptionsForm, kind: Kind, none_yet: str) -> None:
     """Choose a model: its network is taken, with the weights of one of its epochs or without any."""
     ready = {view.id: view for view in workspace.store.jobs(kind)
-             if view.job.kind is kind and network_of(view) in NETWORKS and models.checkpoints(view)}
+             if view.job.kind is kind and network_of(view) in (*NETWORKS, CUSTOM) and models.checkpoints(view)}
     if not ready:
         st.caption(none_yet)
         show_problems(form.prefix, "start_model", "")
@@ -84,7 +91,7 @@ def earlier(workspace: Workspace, form: OptionsForm, kind: Kind, none_yet: str) 
                           format_func=lambda job_id: _words(ready[job_id]))
     show_problems(form.prefix, "start_model", chosen)
     if chosen in ready:
-        form.drawn["network"] = network_of(ready[chosen])
+        form.drawn |= networks.described(ready[chosen])
         _weights(form, ready[chosen])
 
 
@@ -100,7 +107,7 @@ def _weights(form: OptionsForm, view: JobView) -> None:
     start(key, before if before in known else "best")
     chosen = st.selectbox("Weights of epoch", known, key=key, persist_state="session",
                           format_func=lambda which: "none, only its network" if which == NO_WEIGHTS else which)
-    st.caption(f"Network: {NETWORKS[network_of(view)].title}. Layers that fit take its weights; a last layer of "
+    st.caption(f"Network: {title(network_of(view))}. Layers that fit take its weights; a last layer of "
                "another size starts anew. The new model's page lists which.")
     if chosen != NO_WEIGHTS:
         form.drawn |= {"start_model": view.id, "start_checkpoint": chosen}
@@ -108,5 +115,5 @@ def _weights(form: OptionsForm, view: JobView) -> None:
 
 
 def network_of(view: JobView) -> str:
-    """The name of a trained or imported model's network; empty when its files do not say."""
+    """The name of a model's network, from what the list has read already; empty when its files do not say."""
     return str(view.job.options.get("network") or figures(view).get("network") or "")

@@ -6,7 +6,7 @@ import streamlit as st
 
 from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
-from digits_core.networks import NETWORKS
+from digits_core.networks import title
 from digits_core.services import models, modelstore, uploads
 from digits_core.services.workspace import Workspace
 from digits_core.ui import badges, model_panels, session
@@ -30,7 +30,7 @@ def _facts(view: JobView) -> None:
     summary = figures(view)
     network = str(summary.get("network", ""))
     with st.grid(4, border=True, gap="small", min_column_width=150):
-        st.metric("Network", NETWORKS[network].title if network in NETWORKS else plain(network) or "–")
+        st.metric("Network", plain(title(network)) or "–")
         st.metric("Parameters", count(summary.get("parameters")))
         st.metric("Accuracy", percent(summary.get("accuracy")), help="As its training measured it.")
         st.metric("Size", size(job_bytes(view)))
@@ -52,13 +52,16 @@ def import_dialog(workspace: Workspace) -> None:
     file = st.file_uploader("Model archive (.zip)", "zip", key="store.file")
     name = st.text_input("Name", key="store.name", max_chars=200, placeholder=file.name[:-4] if file else "") or ""
     show_problems("store", "name", name)
+    allowed = st.checkbox("It may bring a custom network, whose Python code then runs on this server", key="store.code",
+                          help="Only for archives of people you trust.")
     said("store")
     if st.button("Import", type="primary", icon=":material/upload:", key="store.import", disabled=file is None):
         with session.shown():
             path = uploads.receive(workspace, file, file.name)
             try:
                 view = submit("store", {"name": name}, lambda: modelstore.import_model(
-                    workspace, session.user(), name.strip() or file.name.removesuffix(".zip"), path))
+                    workspace, session.user(), name.strip() or file.name.removesuffix(".zip"), path,
+                    allow_code=allowed))
             finally:
                 uploads.discard(path)
             st.switch_page("job.py", query_params={"id": view.id})
@@ -79,7 +82,7 @@ def _card(view: JobView, key: str) -> None:
     with st.container(horizontal=True, gap="small"):
         badges.state(view)
         if network:
-            st.badge(NETWORKS[network].title if network in NETWORKS else plain(network), color="gray")
+            st.badge(plain(title(network)), color="gray")
         if (accuracy := summary.get("accuracy")) is not None:
             st.badge(percent(accuracy), icon=":material/target:", color="gray")
     st.caption(f"{plain(view.job.owner or 'nobody')} · {age(view.job.created)} · {size(job_bytes(view))}",

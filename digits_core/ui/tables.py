@@ -11,7 +11,7 @@ import streamlit as st
 from digits_core import files
 from digits_core.jobs.model import Status
 from digits_core.jobs.store import JobView
-from digits_core.networks import NETWORKS
+from digits_core.networks import title
 from digits_core.services.sweeps import split_name
 from digits_core.ui import badges
 from digits_core.ui.text import number, short
@@ -31,7 +31,7 @@ def model_row(view: JobView) -> Row:
     summary = figures(view)
     network = str(summary.get("network") or view.job.options.get("network") or "")
     accuracy = number(summary.get("accuracy"))
-    return {**_common(view), "network": NETWORKS[network].title if network in NETWORKS else network,
+    return {**_common(view), "network": title(network),
             "accuracy": None if accuracy is None else 100 * accuracy,
             "epochs": number(summary.get("epochs") or view.job.options.get("epochs")), **_rest(view)}
 

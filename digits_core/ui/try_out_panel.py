@@ -5,12 +5,12 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from digits_core.errors import DigitsError
+from digits_core.errors import DigitsError, InvalidOptions
 from digits_core.jobs.model import Status
-from digits_core.services import rehearsal
+from digits_core.services import networks, rehearsal
 from digits_core.services.workspace import Workspace
-from digits_core.ui import charts, session
-from digits_core.ui.forms import OptionsForm
+from digits_core.ui import charts, network_graph, session
+from digits_core.ui.forms import OptionsForm, keep_problems
 from digits_core.ui.tables import height
 from digits_core.ui.text import count, plain, short, size
 from digits_core.ui.widgets import shown
@@ -18,7 +18,7 @@ from digits_core.ui.widgets import shown
 Json = dict[str, Any]
 WANTS = {"time": ("How long will it take?", ":material/timer:"),
          "rate": ("Find a learning rate", ":material/query_stats:"),
-         "layers": ("Show its layers", ":material/account_tree:")}
+         "layers": ("Draw the network", ":material/account_tree:")}
 
 
 def draw(workspace: Workspace, form: OptionsForm, dataset: str) -> None:
@@ -43,16 +43,25 @@ def _layers(found: Json) -> None:
     rows = found["layers"]
     st.markdown(f"**{count(found['parameters'])} parameters**, {found['flops'] / 1e6:,.4g} million operations for a "
                 f"picture of {' × '.join(map(str, found['input_shape']))}")
-    st.dataframe([{**row, "shape": " × ".join(map(str, row["shape"]))} for row in rows], hide_index=True,
-                 height=height(len(rows), 16), column_config={
-                     "name": "Layer", "type": "Type", "shape": "Output",
-                     "parameters": st.column_config.NumberColumn("Parameters", format="localized"),
-                     "flops": st.column_config.NumberColumn("Operations", format="localized",
-                                                            help="For one picture, forward; a multiplication with its "
-                                                                 "addition counts as two.")})
+    graph, table = st.tabs(["Graph", "Table"])
+    with graph.container(height=620):
+        st.graphviz_chart(network_graph.dot(rows, found["input_shape"]))
+    with table:
+        _table(rows)
     rest = found["parameters"] - sum(row["parameters"] for row in rows)
     if rest:
         st.caption(f"{count(rest)} parameters are used in training only (auxiliary heads).")
+
+
+def _table(rows: list[Json]) -> None:
+    shown_rows = [{**{name: row[name] for name in ("name", "type", "parameters", "flops")},
+                   "shape": " × ".join(map(str, row["shape"]))} for row in rows]
+    st.dataframe(shown_rows, hide_index=True, height=height(len(rows), 16), column_order=[
+        "name", "type", "shape", "parameters", "flops"], column_config={
+            "name": "Layer", "type": "Type", "shape": "Output",
+            "parameters": st.column_config.NumberColumn("Parameters", format="localized"),
+            "flops": st.column_config.NumberColumn("Operations", format="localized", help="For one picture, forward; a "
+                                                   "multiplication with its addition counts as two.")})
 
 
 def _try(workspace: Workspace, form: OptionsForm, dataset: str, want: str, key: str) -> None:
@@ -60,8 +69,11 @@ def _try(workspace: Workspace, form: OptionsForm, dataset: str, want: str, key: 
     st.session_state.pop(key, None)
     try:
         with st.spinner("Trying it out …", show_time=True):
-            found = (rehearsal.layers(workspace, session.user(), dataset, options) if want == "layers" else
+            found = (networks.layers(workspace, session.user(), dataset, options) if want == "layers" else
                      rehearsal.rehearse(workspace, session.user(), dataset, options, want == "rate"))
+    except InvalidOptions as error:
+        keep_problems(form.prefix, options, error)
+        st.rerun()
     except DigitsError as error:
         st.error(plain(error), icon=":material/error:")
         return

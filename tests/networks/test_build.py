@@ -114,5 +114,5 @@ def test_small_pictures_are_enlarged_as_little_as_possible(size: tuple[int, int]
 
 
 def test_an_unknown_network_is_named_with_those_there_are() -> None:
-    with pytest.raises(DigitsError, match="no network 'lenett'; there are lenet, alexnet"):
+    with pytest.raises(DigitsError, match="no network 'lenett'; there are lenet, resnet20"):
         build_network("lenett", (1, 28, 28), 10)

@@ -27,4 +27,5 @@ def test_the_form_shows_the_layers(visit, workspace):
     app = press(visit("models.py", new="classification", dataset=data.id),
                 f"model.classification.{data.id}.try_out.layers")
     assert "52,573 parameters" in words(app)
-    assert app.dataframe[0].value["name"].tolist() == ["conv1", "conv2", "dense1", "dense2"]
+    assert app.dataframe[0].value["name"].tolist() == [
+        "interpolate", "conv1", "max_pool2d", "conv2", "max_pool2d", "flatten", "dense1", "relu", "dense2"]

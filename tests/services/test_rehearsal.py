@@ -4,7 +4,7 @@ import filelock
 import pytest
 
 from digits_core.errors import BadData, BadState, InvalidOptions, NotFound
-from digits_core.services.rehearsal import describe, layers, rehearse
+from digits_core.services.rehearsal import describe, rehearse
 from tests.train import drawn
 
 
@@ -35,7 +35,7 @@ def test_more_checkpoints_and_pictures_take_more(workspace, data):
 
 
 def test_what_does_not_suit_is_said_before_anything_starts(workspace, data, monkeypatch):
-    monkeypatch.setattr("subprocess.run", None)
+    monkeypatch.setattr("digits_core.jobs.child.ask", None)
     with pytest.raises(InvalidOptions, match="grey"):
         rehearse(workspace, "tester", data.id, {"hsv": True})
     with pytest.raises(NotFound):
@@ -49,9 +49,3 @@ def test_what_does_not_suit_is_said_before_anything_starts(workspace, data, monk
 def test_a_failing_try_says_why(workspace, data):
     with pytest.raises(BadData, match="crop size 99 is larger"):
         rehearse(workspace, "tester", data.id, {**drawn.SMALL, "crop": 99})
-
-
-def test_the_layers_are_those_for_the_dataset(workspace, data):
-    found = layers(workspace, "tester", data.id, {"network": "lenet", "device": "gpu"})  # no GPU is needed to look
-    assert [row["name"] for row in found["layers"]] == ["conv1", "conv2", "dense1", "dense2"]
-    assert found["layers"][-1]["shape"] == [3] and found["input_shape"][0] == 1 and found["parameters"] == 52_573

@@ -11,6 +11,7 @@ from digits_core.settings import PREFIX, Settings  # noqa: E402
 
 TOP = {
     "app.py": "", "pages": "one screen each, thin", "digits_core": "", "benchmarks": "side-by-side runs against peers",
+    "examples": "networks to start one's own from, each a walk-through",
     "scripts": "what writes this file and takes the screenshot", "docs": "architecture, decisions, features, REST, CLI",
     "tests": "mirrors digits_core; e2e/ in a real browser, faults/ breaks things", ".ci/run": "from nothing to proven",
 }
@@ -25,7 +26,7 @@ def first_line(path: Path) -> str:
 def tracked() -> list[Path]:
     """Python files of the product, in order: those git knows, and those it is about to be told of."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run([*command, "app.py", "pages", "digits_core", "benchmarks", "scripts"], cwd=ROOT,
+    names = subprocess.run([*command, "app.py", "pages", "digits_core", "examples", "benchmarks", "scripts"], cwd=ROOT,
                            capture_output=True, text=True, check=True).stdout.split()
     return [ROOT / name for name in sorted(set(names)) if name.endswith(".py") and (ROOT / name).exists()]
 

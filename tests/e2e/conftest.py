@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from digits_core.infer import client
 from digits_core.settings import Settings
@@ -92,6 +92,7 @@ def page(browser: Browser, tmp_path: Path, request: pytest.FixtureRequest) -> It
     context = browser.new_context(viewport={"width": 1400, "height": 1000}, accept_downloads=True)
     page = context.new_page()
     page.set_default_timeout(30_000)
+    expect.set_options(timeout=30_000)
     yield page
     page.screenshot(path=tmp_path / "last.png", full_page=True)
     context.close()

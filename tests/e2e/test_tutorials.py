@@ -10,9 +10,10 @@ from playwright.sync_api import Page, expect
 from digits_core import files
 from digits_core.data.download import download_data
 from tests.e2e.conftest import Server
-from tests.e2e.test_story import SLOW, choose_name, create_dataset, create_model, expect_state, fill
+from tests.e2e.test_story import SLOW, choose_name, classify, create_dataset, create_model, expect_state, fill
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def odd_and_even(digits: Path, folder: Path) -> None:
@@ -67,3 +68,58 @@ def test_fine_tuning_a_digits_model_tells_odd_from_even(server: Server, page: Pa
     expect(shown).to_be_visible(timeout=SLOW)
     accuracy = float(re.search(r"([0-9.]+) %", shown.inner_text())[1])
     assert accuracy > 90
+
+
+def wait_for(page: Page, job_id: str, server: Server) -> None:
+    page.goto(f"{server.url}/job?id={job_id}")
+    expect_state(page, "done")
+
+
+def make(page: Page, server: Server, file: str, name: str, values: str) -> str:
+    """A training of the example ``file`` on the newest dataset; returns its id."""
+    page.goto(f"{server.url}/models?new=classification")
+    page.get_by_role("radio", name="Custom").click()
+    page.get_by_text("Take a file").click()
+    page.locator('input[type="file"]').first.set_input_files(EXAMPLES / file)
+    page.get_by_role("button", name="Use this file").click()
+    expect(page.frame_locator("iframe").first.get_by_text("def build_network").first).to_be_visible(timeout=SLOW)
+    fill(page, "Name", name)
+    fill(page, "Values for a custom network", values)
+    fill(page, "Training epochs", "3")
+    page.get_by_role("button", name="Create model").click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible(timeout=SLOW)
+    match = re.search(r"id=([0-9a-f-]+)", page.url)
+    assert match
+    return match[1]
+
+
+def accuracy_of(server: Server, job_id: str) -> float:
+    report = files.read_json(server.jobs / job_id / "evaluation" / "val.json")
+    assert report
+    return float(report["accuracy"])
+
+
+def test_the_first_weights_decide_what_a_network_learns(server: Server, page: Page, tmp_path: Path) -> None:
+    download_data("digits", tmp_path / "digits")
+    page.goto(server.url)
+    choose_name(page, "fred")
+    create_dataset(page, server, tmp_path / "digits")
+    made = {init: make(page, server, "weight_initialisation.py", f"first {init}", f"init={init}")
+            for init in ("constant", "uniform", "torch", "xavier", "kaiming")}
+    for job_id in made.values():
+        wait_for(page, job_id, server)
+    found = {init: accuracy_of(server, job_id) for init, job_id in made.items()}
+    assert max(found["constant"], found["uniform"]) < 0.3 < 0.8 < min(found["xavier"], found["kaiming"]), found
+    page.goto(f"{server.url}/compare?runs={','.join(made.values())}")
+    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SLOW)
+
+
+def test_a_layer_of_ones_own_hides_a_quarter_in_training_only(server: Server, page: Page, tmp_path: Path) -> None:
+    download_data("digits", tmp_path / "digits")
+    page.goto(server.url)
+    choose_name(page, "fred")
+    create_dataset(page, server, tmp_path / "digits")
+    job_id = make(page, server, "occlusion_layer.py", "half blind", "share=0.25")
+    wait_for(page, job_id, server)
+    assert accuracy_of(server, job_id) > 0.8
+    classify(page, server, job_id, tmp_path / "digits")

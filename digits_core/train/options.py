@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from digits_core.errors import Problem
 from digits_core.networks import NETWORKS
@@ -11,8 +11,10 @@ from digits_core.options import Options, option
 from digits_core.train.augment_options import AugmentOptions
 from digits_core.train.fit_options import FitOptions
 
-Network = Literal["lenet", "resnet20", "alexnet", "googlenet", "vgg16", "resnet18", "resnet50", "mobilenet_v3_small",
-                  "custom"]
+if TYPE_CHECKING:
+    Network = str
+else:
+    Network = Literal[(*NETWORKS, "custom")]
 Policy = Literal["fixed", "step", "multistep", "exp", "inv", "poly", "sigmoid", "cosine", "onecycle"]
 Solver = Literal["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad", "adadelta"]
 

@@ -122,7 +122,7 @@ def _host(url: str) -> str:
     return host.lower()
 
 
-def _headers(start: int) -> list[tuple[bytes, bytes]]:
+def _headers(start: int = 0) -> list[tuple[bytes, bytes]]:
     # "identity": a compressed answer could be a bomb, and pictures are compressed already.
     return [(b"User-Agent", f"DIGITS/{__version__}".encode()), (b"Accept", b"*/*"), (b"Accept-Encoding", b"identity"),
             *[(b"Range", f"bytes={start}-".encode())] * bool(start)]

@@ -43,8 +43,8 @@ class BasicOptions(Options):
     network_values: str = option("", title="Values for a custom network", group="Network", when={"network": [CUSTOM]},
                                  help="name=value, separated by commas; the source finds them in params.options.")
     start_model: str = option("", title="Start from model", group="Network", kind="job",
-                              help="Id of a trained or imported model whose weights are the start; empty: from "
-                                   "scratch.")
+                              help="Id of a trained or imported model whose weights are the start, or torchvision "
+                                   "(torchvision:TAG) for published ones; empty: from scratch.")
     start_checkpoint: str = option("best", title="Start from checkpoint", group="Network",
                                    advanced=True,
                                    help="best, last, or an epoch such as 12 or 0.5.")

@@ -35,22 +35,25 @@ def networks(workspace: Workspace) -> list[Json]:
     rows = []
     for spec in NETWORKS.values():
         facts = {key: value for key, value in asdict(spec).items() if key not in ("build", "arguments")}
-        rows.append({**facts, "weights": [_about(weights, there, jobs) for weights in published(spec.name)]})
+        rows.append({**facts, "weights": [_about(workspace, weights, there, jobs)
+                                          for weights in published(spec.name)]})
     return rows
 
 
-def _about(weights: PublishedWeights, there: set[str], jobs: dict[tuple[str, str], JobView]) -> Json:
+def _about(workspace: Workspace, weights: PublishedWeights, there: set[str],
+           jobs: dict[tuple[str, str], JobView]) -> Json:
     job = jobs.get((weights.network, weights.tag))
     return {"tag": weights.tag, "accuracy": weights.accuracy, "top5": weights.top5, "bytes": weights.bytes,
-            "url": weights.url, "license": weights.license, "on_disk": weights.file in there,
+            "crop": weights.crop, "url": weights.url, "license": weights.license,
+            "advice": shelf.advice(workspace.settings, weights), "on_disk": weights.file in there,
             "job": job.id if job else "", "ready": job is not None and job.status is Status.DONE}
 
 
 def _fetching(workspace: Workspace) -> dict[tuple[str, str], JobView]:
     """The newest job for each published weights that has not failed."""
-    views = [view for view in workspace.store.jobs(Kind.PRETRAINED) if view.job.kind is Kind.PRETRAINED]
-    return {(str(view.job.options.get("network")), str(view.job.options["weights"])): view for view in reversed(views)
-            if "weights" in view.job.options and view.status not in LOST}
+    return {(str(view.job.options.get("network")), str(view.job.options["weights"])): view
+            for view in reversed(workspace.store.jobs(Kind.PRETRAINED))
+            if view.job.kind is Kind.PRETRAINED and "weights" in view.job.options and view.status not in LOST}
 
 
 def fetch_weights(workspace: Workspace, user: str, network: str, weights_tag: str = "DEFAULT", name: str = "",

@@ -11,9 +11,10 @@ from digits_core.jobs.store import JobView
 from digits_core.networks import NETWORKS, title
 from digits_core.networks.custom import CUSTOM
 from digits_core.services import models, networks
+from digits_core.services.weights import SOURCE
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task
-from digits_core.ui import custom_form
+from digits_core.ui import custom_form, pretrained_panel
 from digits_core.ui.forms import OptionsForm, show_problems
 from digits_core.ui.tables import figures
 from digits_core.ui.text import percent
@@ -35,7 +36,8 @@ def draw(workspace: Workspace, form: OptionsForm, task: Task) -> None:
     panels: dict[str, Callable[[], None]] = {
         "standard": lambda: _standard(form, task),
         "previous": lambda: earlier(workspace, form, Kind.MODEL, "There is no trained model yet."),
-        "pretrained": lambda: earlier(workspace, form, Kind.PRETRAINED, "Nothing was imported yet: see Model Store."),
+        "pretrained": lambda: pretrained_panel.draw(workspace, form, lambda: earlier(
+            workspace, form, Kind.PRETRAINED, "Nothing was imported yet: see Model Store."), TUNING),
         CUSTOM: lambda: custom_form.draw(workspace, form)}
     form.drawn |= {"start_model": "", "start_checkpoint": "best", "network_source": "", "network_file": "",
                    "network_values": ""}
@@ -43,6 +45,8 @@ def draw(workspace: Workspace, form: OptionsForm, task: Task) -> None:
 
 
 def _method(workspace: Workspace, initial: Json) -> str:
+    if initial["start_model"].startswith(SOURCE):
+        return "pretrained"
     if not initial["start_model"]:
         return CUSTOM if initial["network"] == CUSTOM else "standard"
     try:

@@ -220,6 +220,7 @@ def test_a_bad_file_is_refused_in_words_and_nothing_of_it_runs(kind, tmp_path):
     assert not canary.exists()
 
 
+@pytest.mark.slow
 def test_a_bad_file_fails_its_job_with_the_reason(place, tmp_path):
     view = own_file(place, tmp_path, Evil(tmp_path / "canary"), apart=True)
     assert view.status is Status.FAILED

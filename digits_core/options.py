@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from digits_core.errors import InvalidOptions, Problem
 
+MANY = 400
+"""Characters of a list of choices that a message still shows."""
 Kind = Literal["path", "folder", "text", "code", "secret", "job"]
 
 
@@ -74,6 +76,11 @@ def _words(cls: type[Options], error: dict[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
         close = difflib.get_close_matches(str(error["loc"][0]), cls.model_fields, 1)
         return "There is no such option" + (f"; did you mean '{close[0]}'?" if close else ".")
+    if error["type"] == "literal_error" and len(error["msg"]) > MANY:
+        known = str(error["ctx"]["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
+        close = difflib.get_close_matches(str(error["input"]), known, 3)
+        return f"There is no {str(error['input'])[:100]!r}" + (f"; did you mean {' or '.join(close)}?" if close else
+                                                               f" among these {len(known)} choices.")
     message = str(error["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
     if _is_secret(cls, error["loc"]):
         return message

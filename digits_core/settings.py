@@ -54,6 +54,10 @@ class Settings(BaseModel):
     custom_networks: Literal["auto", "on", "off"] = Field(
         default="auto", description="Whether networks that users write may run, as the user of this server; auto: only "
         "while it is asked from this machine alone (`DIGITS_HOSTS` is empty).")
+    weights_dir: str = Field(default="", description="Folder with published weights (torchvision's files), used "
+                             "before any download; empty: where torch keeps its own.")
+    weights_url: str = Field(default="", pattern=r"^(none|https?://\S+)?$", description="Address of a mirror of "
+                             "published weights; empty: where torchvision has them; `none`: nothing is downloaded.")
     plugins: bool = Field(default=True, description="Load installed extensions; off gives a clean bug report.")
 
     @field_validator("notify_from", "notify_to")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from digits_core.errors import BadData, Unsafe
-from digits_core.safe import safe_fetch
-from digits_core.safe.fetch import Times, check_address, safe_download
+from digits_core.safe import safe_download, safe_fetch
+from digits_core.safe.fetch import Times, check_address
 from tests.data import webserver
 from tests.data.webserver import body, serving, status
 
@@ -171,4 +171,23 @@ def test_a_download_appears_whole_or_not_at_all(tmp_path: Path) -> None:
         assert digest == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         with pytest.raises(BadData):
             safe_download(f"{address}/b", tmp_path / "b", LOCAL, times=QUICK)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_download_that_breaks_off_goes_on_where_it_was(tmp_path: Path) -> None:
+    content, sizes = bytes(range(256)) * 40, []
+    with serving({"/a": webserver.pieces(content, 4000)}) as (address, seen):
+        safe_download(f"{address}/a", tmp_path / "a", LOCAL, tries=3, watch=sizes.append)
+    assert (tmp_path / "a").read_bytes() == content and len(seen) == 3
+    assert sizes == sorted(sizes) and sizes[-1] == len(content)
+
+
+def test_a_kept_part_is_gone_on_with_by_a_later_call_also_where_the_server_cannot(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 40
+    with serving({"/a": webserver.pieces(content, 4000), "/b": body(content)}) as (address, _):
+        with pytest.raises(BadData, match="broke off"):
+            safe_download(f"{address}/a", tmp_path / "a", LOCAL, keep=True)
+        assert [path.name for path in tmp_path.iterdir()] == [".a.part"]
+        safe_download(f"{address}/b", tmp_path / "a", LOCAL, keep=True)
+    assert (tmp_path / "a").read_bytes() == content
     assert [path.name for path in tmp_path.iterdir()] == ["a"]

@@ -8,7 +8,6 @@ from fastapi.responses import PlainTextResponse
 
 from digits_core.api.request import Named, Space
 from digits_core.errors import InvalidOptions, Problem
-from digits_core.networks import NETWORKS
 from digits_core.options import Options, check, option_fields
 from digits_core.services import doctor, networks, notify, system
 from digits_core.tasks import task as get_task
@@ -68,13 +67,6 @@ def _task(name: str) -> Json:
 def _described(cls: type[Options]) -> list[Json]:
     return [{**asdict(field), "type": field.type.__name__, "choices": list(field.choices)}
             for field in option_fields(cls)]
-
-
-@router.get("/networks")
-def list_networks() -> Json:
-    """The networks on offer."""
-    return {"networks": [{key: value for key, value in asdict(spec).items() if key != "build"}
-                         for spec in NETWORKS.values()]}
 
 
 @router.get("/networks/{name}/source", response_class=PlainTextResponse)

@@ -10,6 +10,8 @@ import typer
 from digits_core.options import OptionField, Options, option_fields
 
 Json = dict[str, Any]
+MANY = 16
+"""Choices that a flag's help still lists."""
 
 
 def with_options(cls: type[Options]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -42,7 +44,8 @@ def _metavar(field: OptionField) -> str | None:
     if field.type is bool:
         return None
     words = {int: "NUMBER", float: "NUMBER"}.get(field.type, "TEXT")
-    word = "|".join(field.choices) or {"folder": "DIR", "path": "FILE", "job": "ID"}.get(field.kind, words)
+    shown = field.choices if len(field.choices) <= MANY else ()
+    word = "|".join(shown) or {"folder": "DIR", "path": "FILE", "job": "ID"}.get(field.kind, words)
     return f"{word},..." if field.many else word
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from digits_core.data.pictures import Pixels, to_png
 from digits_core.errors import BadData, BadState, NotFound
-from digits_core.safe.fetch import safe_download
+from digits_core.safe.download import safe_download
 
 Report = Callable[[float, str], None]
 """Called with the finished share 0..1 and what is being done."""

@@ -1,22 +1,16 @@
 """The worker of an import: unpack, distrust, check, and lay out a model folder that everything else can use."""
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from digits_core import files
 from digits_core.errors import BadData
-from digits_core.infer.model_files import CheckpointFile
 from digits_core.infer.model_folder import ModelFolder
-from digits_core.infer.predictor import load_network, normalisation, read_weights
 from digits_core.jobs.context import Context
-from digits_core.modelstore.archive import WEIGHTS
-from digits_core.modelstore.unpacked import Report, check_sums, check_weights, checkpoint_of, read_head, read_reports
-from digits_core.networks.custom import FILE
+from digits_core.modelstore import published
+from digits_core.modelstore.layout import publish, try_out
+from digits_core.modelstore.unpacked import check_sums, check_weights, checkpoint_of, read_head, read_reports
 from digits_core.safe.archives import Limits, safe_extract
 
 Json = dict[str, Any]
@@ -24,11 +18,13 @@ LIMITS = Limits(members=100, each=20_000_000_000)
 
 
 def run(context: Context) -> Json:
-    """Install the uploaded archive; returns network, classes, parameters, epoch and accuracy.
+    """Install the uploaded archive, or weights without one; returns network, classes, parameters, epoch and accuracy.
 
     Until every check has passed nothing is in its place, so a bad archive leaves no model behind; the upload stays
     for a resume until the model is there.
     """
+    if "archive" not in context.job.options:
+        return published.run(context)
     folder = context.folder.path
     upload, unpacked = folder / "upload" / "model.zip", folder / ".unpacked"
     if not upload.is_file():
@@ -58,50 +54,14 @@ def _install(context: Context, unpacked: Path, folder: Path) -> Json:
     reports = read_reports(model)
     context.check_stop()
     context.progress(0.7, "Loading the weights", unit="files")
-    parameters = _try_out(model, weights, row)
+    parameters = try_out(model, weights, row)
     context.check_stop()
-    _publish(model, weights, row, reports, parameters, folder)
+    publish(model, weights, row, reports, parameters, folder)
     files.write_atomic(folder / "origin.json", _origin(head))
     accuracy = row.metrics.get("val/accuracy", reports["val"].accuracy if "val" in reports else None)
     facts = {"network": model.network.network, "classes": model.network.classes, "parameters": parameters,
              "best_epoch": row.epoch, "bytes": row.bytes, "accuracy": accuracy, "top5": row.metrics.get("val/top5")}
     return {key: value for key, value in facts.items() if value is not None}
-
-
-def _try_out(model: ModelFolder, weights: Path, row: CheckpointFile) -> int:
-    """Build the network, load the weights strictly, classify a black picture; returns the number of parameters."""
-    network = load_network(model, read_weights(weights, row.sha256, row.bytes), WEIGHTS).eval()
-    mean, std = normalisation(model)
-    black_BCHW = torch.zeros(1, *model.network.input_shape)
-    with torch.inference_mode():
-        logits_BK = network((black_BCHW - mean) / std)
-    if not torch.isfinite(logits_BK).all():
-        raise BadData("The weights give values that are not numbers (NaN): the training went wrong before the export.")
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
-def _publish(model: ModelFolder, weights: Path, row: CheckpointFile, reports: dict[str, Report], parameters: int,
-             folder: Path) -> None:
-    """Write what was understood, not what was sent. The checkpoint's json comes last: it makes the model usable."""
-    for name in ("checkpoints", "evaluation"):
-        (folder / name).mkdir(exist_ok=True)
-    network = model.network.model_copy(update={"parameters": parameters})
-    if model.source:
-        files.write_atomic(folder / FILE, model.source)
-    files.write_atomic(folder / "network.json", network.model_dump(mode="json"))
-    files.write_atomic(folder / "preprocessing.json", model.preprocessing.model_dump(mode="json"))
-    files.write_atomic(folder / "labels.txt", "".join(f"{label}\n" for label in model.labels))
-    if model.preprocessing.mean == "image":
-        with files.atomic(folder / "mean.npy") as file:
-            np.save(file, model.whole_mean(), allow_pickle=False)
-    for split, report in reports.items():
-        files.write_atomic(folder / "evaluation" / f"{split}.json", report.model_dump(mode="json"))
-    target = folder / "checkpoints" / row.file
-    weights.replace(target)
-    with target.open("rb") as file:
-        os.fsync(file.fileno())
-    files.fsync_folder(target.parent)
-    files.write_atomic(target.with_suffix(".json"), row.model_dump(mode="json"))
 
 
 def _origin(head: Json) -> Json:

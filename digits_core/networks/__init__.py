@@ -1,14 +1,17 @@
 """The networks on offer, as light data; building one imports torch and happens in workers only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from digits_core.networks.torchvision_data import ROWS
 
 
 @dataclass(frozen=True)
 class NetworkSpec:
     """One entry of the list.
 
-    ``build`` names ``function(input_shape, classes) -> nn.Module`` with input_shape = (channels, height, width);
-    the module takes float32 (B, C, H, W) and returns logits (B, classes), in training mode possibly a tuple
+    ``build`` names ``function(input_shape, classes, **arguments) -> nn.Module`` with input_shape = (channels, height,
+    width); the module takes float32 (B, C, H, W) and returns logits (B, classes), in training mode possibly a tuple
     (logits, auxiliary logits ...).
     """
 
@@ -22,28 +25,47 @@ class NetworkSpec:
     build: str
     crop: int | None = None
     """Crop its authors used, offered as a suggestion."""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    standard: bool = True
+    """Whether the form shows it as a card; the others are found by their name."""
+    fixed: int | None = None
+    """The only side it takes, in pixels: every picture is scaled to it inside."""
+    parameters: int = 0
+    """As torchvision counts them, for colour pictures of 1,000 classes; 0: unknown."""
+    gflops: float = 0.0
+    """Billions of multiplications with addition for one picture of ``crop``; 0: unknown."""
 
 
-_ZOO = "digits_core.networks.zoo"
+_ZOO = "digits_core.networks.zoo:build"
 
-NETWORKS: dict[str, NetworkSpec] = {spec.name: spec for spec in (
+
+def _standard(name: str, batch_size: int, **facts: Any) -> NetworkSpec:
+    return replace(_torchvision(ROWS[name]), batch_size=batch_size, standard=True, **facts)
+
+
+def _torchvision(row: dict[str, Any]) -> NetworkSpec:
+    gflops, crop = row["gflops"], row["fixed"] or row["weights"][0]["crop"]
+    size = 64 if gflops < 1 else 32 if gflops < 6 else 16 if gflops < 25 else 8
+    return NetworkSpec(row["name"], row["title"], row["year"], row["paper"], f"{crop} x {crop}, colour", size, _ZOO,
+                       crop, {"name": row["name"]}, False, row["fixed"], row["parameters"], gflops)
+
+
+_COLOUR = "256 x 256, colour"
+_SPECS = (
     NetworkSpec("lenet", "LeNet", 1998, "http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf", "28 x 28, grey", 64,
                 "digits_core.networks.lenet:build"),
     NetworkSpec("resnet20", "ResNet-20", 2015, "https://arxiv.org/abs/1512.03385", "32 x 32, colour", 128,
                 "digits_core.networks.resnet20:build"),
-    NetworkSpec("alexnet", "AlexNet", 2012, "https://arxiv.org/abs/1404.5997", "256 x 256, colour", 128,
-                f"{_ZOO}:alexnet", 224),
-    NetworkSpec("googlenet", "GoogLeNet", 2014, "https://arxiv.org/abs/1409.4842", "256 x 256, colour", 32,
-                f"{_ZOO}:googlenet", 224),
-    NetworkSpec("vgg16", "VGG-16", 2014, "https://arxiv.org/abs/1409.1556", "256 x 256, colour", 32,
-                f"{_ZOO}:vgg16", 224),
-    NetworkSpec("resnet18", "ResNet-18", 2015, "https://arxiv.org/abs/1512.03385", "256 x 256, colour", 64,
-                f"{_ZOO}:resnet18", 224),
-    NetworkSpec("resnet50", "ResNet-50", 2015, "https://arxiv.org/abs/1512.03385", "256 x 256, colour", 32,
-                f"{_ZOO}:resnet50", 224),
-    NetworkSpec("mobilenet_v3_small", "MobileNetV3-small", 2019, "https://arxiv.org/abs/1905.02244",
-                "256 x 256, colour", 64, f"{_ZOO}:mobilenet_v3_small", 224),
-)}
+    _standard("alexnet", 128, intended=_COLOUR),
+    _standard("googlenet", 32, intended=_COLOUR),
+    _standard("vgg16", 32, intended=_COLOUR),
+    _standard("resnet18", 64, intended=_COLOUR),
+    _standard("resnet50", 32, intended=_COLOUR),
+    _standard("mobilenet_v3_small", 64, intended=_COLOUR),
+)
+NETWORKS: dict[str, NetworkSpec] = {
+    **{spec.name: spec for spec in _SPECS},
+    **{name: _torchvision(row) for name, row in ROWS.items() if name not in {spec.name for spec in _SPECS}}}
 
 
 def title(name: str) -> str:

@@ -1,5 +1,7 @@
 """From a name of the list to a network that takes pictures of any size."""
 
+import difflib
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +15,7 @@ from digits_core.networks.custom import CUSTOM
 from digits_core.networks.usercode import Shape, maker
 from digits_core.tasks import load
 
-SMALLEST = {"lenet": 16, "resnet20": 8, "alexnet": 64, "vgg16": 32}
+SMALLEST = {"lenet": 16, "resnet20": 8, "alexnet": 64, "vgg16": 32, "inception_v3": 128}
 OTHERS = 64
 """Smallest side a network can take, in pixels: batch normalisation needs more than one value per channel, so the last
 feature map must be 2 x 2 or larger (a batch may hold a single picture)."""
@@ -22,22 +24,32 @@ feature map must be 2 x 2 or larger (a batch may hold a single picture)."""
 def build_network(name: str, input_shape: Shape, classes: int, source: str = "", values: str = "") -> nn.Module:
     """A network with random weights for float32 (B, C, H, W) input of ``input_shape`` = (C, H, W).
 
-    Pictures smaller than the network can take are enlarged inside. Returns logits (B, classes), in training mode
-    perhaps a tuple with auxiliary logits behind. The name "custom" runs the user's ``source`` with ``values``, see
-    usercode. Raises DigitsError when there is no such network, BadNetwork when the source does not work.
+    Pictures smaller than the network can take are enlarged inside, and all scaled for a network of a fixed size.
+    Returns logits (B, classes), in training mode perhaps a tuple with auxiliary logits behind. The name "custom" runs
+    the user's ``source`` with ``values``, see usercode. Raises DigitsError when there is no such network, BadNetwork
+    when the source does not work.
     """
     if name == CUSTOM:
         make, smallest = maker(source, values)
+        size = enlarged(input_shape[1:], smallest)
     elif name in NETWORKS:
-        make, smallest = load(NETWORKS[name].build), SMALLEST.get(name, OTHERS)
+        spec = NETWORKS[name]
+        make = functools.partial(load(spec.build), **spec.arguments)
+        size = (spec.fixed, spec.fixed) if spec.fixed else enlarged(input_shape[1:], SMALLEST.get(name, OTHERS))
     else:
-        raise DigitsError(f"There is no network {name!r}; there are {', '.join(NETWORKS)}.")
-    size = enlarged(input_shape[1:], smallest)
+        raise DigitsError(unknown(name))
     network = make((input_shape[0], size[0], size[1]), classes)
     if size != input_shape[1:]:
         # A hook and no wrapper: weights keep their names, whatever size the pictures have.
         network.register_forward_pre_hook(enlarge_to(size))
     return network
+
+
+def unknown(name: str) -> str:
+    """What to say about a name that is no network's."""
+    close = difflib.get_close_matches(name, NETWORKS, 3)
+    return f"There is no network {name[:60]!r}; " + (
+        f"did you mean {' or '.join(close)}?" if close else "`python -m digits_core networks` lists them.")
 
 
 def enlarged(size: tuple[int, ...], smallest: int) -> tuple[int, ...]:

@@ -1,48 +1,48 @@
 """torchvision's own networks, made to fit any channel count; random weights, nothing is downloaded."""
 
-from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import nn
 from torchvision import models
+from torchvision.models import regnet
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "googlenet": {"aux_logits": True, "init_weights": True, "transform_input": False},
+    # Its auxiliary head ends in a single value per channel, which cannot be normalised when a batch is one picture
+    "inception_v3": {"aux_logits": False, "init_weights": True, "transform_input": False},
+}
 
 
-def alexnet(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """See NetworkSpec.build."""
-    return _fitted(models.alexnet, input_shape, classes)
-
-
-def googlenet(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """See NetworkSpec.build. In training mode it returns (logits, auxiliary logits, auxiliary logits)."""
-    return _fitted(models.googlenet, input_shape, classes, aux_logits=True, init_weights=True, transform_input=False)
-
-
-def vgg16(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """See NetworkSpec.build."""
-    return _fitted(models.vgg16, input_shape, classes)
-
-
-def resnet18(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """See NetworkSpec.build."""
-    return _fitted(models.resnet18, input_shape, classes)
-
-
-def resnet50(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """See NetworkSpec.build."""
-    return _fitted(models.resnet50, input_shape, classes)
-
-
-def mobilenet_v3_small(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """See NetworkSpec.build."""
-    return _fitted(models.mobilenet_v3_small, input_shape, classes)
-
-
-def _fitted(make: Callable[..., nn.Module], input_shape: tuple[int, int, int], classes: int,
-            **options: Any) -> nn.Module:
-    network = make(weights=None, num_classes=classes, **options)
+def build(input_shape: tuple[int, int, int], classes: int, name: str) -> nn.Module:
+    """See NetworkSpec.build. GoogLeNet returns (logits, auxiliary logits, auxiliary logits) in training mode."""
+    if name.startswith("mnasnet"):
+        network: nn.Module = MNASNet(float(name.removeprefix("mnasnet").replace("_", ".")), num_classes=classes)
+    else:
+        network = models.get_model(name, weights=None, num_classes=classes, **OPTIONS.get(name, {}))
     if input_shape[0] != 3:
         _replace_first_convolution(network, input_shape[0])
     return network
+
+
+class MNASNet(models.MNASNet):
+    """As torchvision has it, but it also takes weights that do not say which version of torchvision saved them."""
+
+    def _load_from_state_dict(self, *arguments: Any) -> None:
+        nn.Module._load_from_state_dict(self, *arguments)
+
+
+class Widths(regnet.BlockParams):
+    """RegNet's widths are worked out with tensors, which must hold numbers even where a network is only sketched."""
+
+    @classmethod
+    def from_init_params(cls, *arguments: Any, **words: Any) -> Any:
+        """See torchvision."""
+        with torch.device("cpu"):
+            return super().from_init_params(*arguments, **words)
+
+
+regnet.BlockParams = Widths
 
 
 def _replace_first_convolution(network: nn.Module, channels: int) -> None:

@@ -7,13 +7,14 @@ from digits_core.safe.paths import complete_path, is_url, read_regular, safe_joi
 
 if TYPE_CHECKING:
     from digits_core.safe.archives import safe_extract
-    from digits_core.safe.fetch import safe_download, safe_fetch
+    from digits_core.safe.download import safe_download
+    from digits_core.safe.fetch import safe_fetch
     from digits_core.safe.images import safe_image
 
 __all__ = ["complete_path", "is_url", "read_regular", "safe_download", "safe_extract", "safe_fetch", "safe_image",
            "safe_join", "safe_path"]
 
-_LATER = {"safe_image": "images", "safe_extract": "archives", "safe_fetch": "fetch", "safe_download": "fetch"}
+_LATER = {"safe_image": "images", "safe_extract": "archives", "safe_fetch": "fetch", "safe_download": "download"}
 
 
 def __getattr__(name: str) -> object:

@@ -4,14 +4,11 @@ The address is judged where it counts: every name is resolved here, the connecti
 judged, and the peer of the connected socket is looked at again before one byte is sent. Redirects come back here.
 """
 
-import hashlib
 import ipaddress
-import os
 import socket
 import ssl
 import time
 from collections.abc import Collection, Iterable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -37,8 +34,8 @@ class Times(NamedTuple):
     total: float = 60
 
 
-class _Again(DigitsError):
-    """A failure that may pass by itself: too many requests, a server error, no answer in time."""
+class Again(DigitsError):
+    """A failure that may pass by itself: too many requests, a server error, no answer in time, a broken connection."""
 
 
 def safe_fetch(url: str, private_hosts: Collection[str] = (), limit: int = 500_000_000, times: Times = Times(),
@@ -50,31 +47,12 @@ def safe_fetch(url: str, private_hosts: Collection[str] = (), limit: int = 500_0
     """
     for attempt in range(tries):
         try:
-            return b"".join(_body(url, private_hosts, limit, times))
-        except _Again as error:
+            return b"".join(body(url, private_hosts, limit, times))
+        except Again as error:
             if attempt == tries - 1:
                 raise BadData(str(error)) from None
             time.sleep(0.2 * 4**attempt)
     raise BadData(f"{_shown(url)} was not tried")
-
-
-def safe_download(url: str, path: Path, private_hosts: Collection[str] = (), limit: int = 20_000_000_000,
-                  times: Times = Times(total=3600)) -> str:
-    """Download into a file, which appears only when it is whole; returns its SHA-256. Raises like safe_fetch."""
-    temp, digest = path.with_name(f".{path.name}.part"), hashlib.sha256()
-    try:
-        with temp.open("wb") as file:
-            for part in _body(url, private_hosts, limit, times):
-                file.write(part)
-                digest.update(part)
-            file.flush()
-            os.fsync(file.fileno())
-        temp.replace(path)
-    except _Again as error:
-        raise BadData(str(error)) from None
-    finally:
-        temp.unlink(missing_ok=True)
-    return digest.hexdigest()
 
 
 def check_address(text: str) -> None:
@@ -91,28 +69,36 @@ def _shown(url: str) -> str:
     return printable(url.partition("?")[0])  # the part behind '?' may hold a secret
 
 
-def _body(url: str, private_hosts: Collection[str], limit: int, times: Times) -> Iterator[bytes]:
+def body(url: str, private_hosts: Collection[str], limit: int, times: Times, start: int = 0) -> Iterator[bytes]:
+    """The bytes of an address from ``start`` on, in pieces; also from a server that knows only whole answers.
+
+    Raises what safe_fetch raises, or Again.
+    """
     deadline = time.monotonic() + times.total
-    shown = _shown(url)
+    shown, begun = _shown(url), False
     for _ in range(REDIRECTS + 1):
         host = _host(url)
         url = quote(url, safe=_KEPT)
         guard = _Guard(host in {name.lower() for name in private_hosts}, deadline)
         try:
             with httpcore.ConnectionPool(network_backend=guard, ssl_context=ssl.create_default_context()) as pool, \
-                    pool.stream("GET", url, headers=_headers(), extensions=_timeouts(times)) as response:
+                    pool.stream("GET", url, headers=_headers(start), extensions=_timeouts(times)) as response:
                 if response.status in (301, 302, 303, 307, 308):
                     url = urljoin(url, _header(response, b"location").decode("latin-1"))
                     continue
-                _check_answer(response, shown, limit)
-                yield from _limited(response, shown, limit)
+                if response.status == 416 and start:  # there is nothing behind what we have
+                    return
+                begun = _check_answer(response, shown, limit, start)
+                yield from _limited(response, shown, limit, start)
                 return
         except Unsafe as error:
             raise Unsafe(f"{shown} {error}") from None
         except (httpcore.TimeoutException, TimeoutError):
-            raise _Again(f"{shown} did not answer in time") from None
+            raise Again(f"{shown} did not answer in time") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError,
                 ValueError) as error:
+            if begun:
+                raise Again(f"{shown} broke off: {error or type(error).__name__}") from None
             raise BadData(f"{shown} cannot be fetched: {error or type(error).__name__}") from None
     raise BadData(f"{shown} redirects more than {REDIRECTS} times")
 
@@ -136,9 +122,10 @@ def _host(url: str) -> str:
     return host.lower()
 
 
-def _headers() -> list[tuple[bytes, bytes]]:
+def _headers(start: int = 0) -> list[tuple[bytes, bytes]]:
     # "identity": a compressed answer could be a bomb, and pictures are compressed already.
-    return [(b"User-Agent", f"DIGITS/{__version__}".encode()), (b"Accept", b"*/*"), (b"Accept-Encoding", b"identity")]
+    return [(b"User-Agent", f"DIGITS/{__version__}".encode()), (b"Accept", b"*/*"), (b"Accept-Encoding", b"identity"),
+            *[(b"Range", f"bytes={start}-".encode())] * bool(start)]
 
 
 def _timeouts(times: Times) -> dict[str, Any]:
@@ -149,25 +136,28 @@ def _header(response: httpcore.Response, name: bytes) -> bytes:
     return next((value for key, value in response.headers if key.lower() == name), b"")
 
 
-def _check_answer(response: httpcore.Response, shown: str, limit: int) -> None:
+def _check_answer(response: httpcore.Response, shown: str, limit: int, start: int) -> bool:
     if response.status == 429 or response.status >= 500:
-        raise _Again(f"{shown} answers with status {response.status}")
-    if response.status != 200:
+        raise Again(f"{shown} answers with status {response.status}")
+    if response.status != 200 and not (start and _header(response, b"content-range").startswith(b"bytes %d-" % start)):
         raise BadData(f"{shown} answers with status {response.status}")
     if _header(response, b"content-encoding") not in (b"", b"identity"):
         raise BadData(f"{shown} sends a compressed answer although it was asked not to")
     size = _header(response, b"content-length")
     if size.isdigit() and int(size) > limit:
         raise BadData(f"{shown} has {int(size) / 1e6:.0f} MB, at most {limit / 1e6:.0f} MB are read")
+    return True
 
 
-def _limited(response: httpcore.Response, shown: str, limit: int) -> Iterator[bytes]:
-    size = 0
+def _limited(response: httpcore.Response, shown: str, limit: int, start: int) -> Iterator[bytes]:
+    size = start if response.status == 206 else 0
     for part in response.iter_stream():
         size += len(part)
         if size > limit:
             raise BadData(f"{shown} is larger than {limit / 1e6:.0f} MB")
-        yield part
+        new = min(len(part), size - start)  # a server that cannot go on sends everything again
+        if new > 0:
+            yield part[-new:]
 
 
 class _Guard(httpcore.NetworkBackend):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from digits_core import files
-from digits_core.errors import DigitsError, InvalidOptions, NotFound, Problem
+from digits_core.errors import BadState, DigitsError, InvalidOptions, NotFound, Problem
 from digits_core.jobs.model import Job, Kind, number
 from digits_core.jobs.store import JobView
 from digits_core.options import check
@@ -15,6 +15,7 @@ from digits_core.services.augmentation import suiting
 from digits_core.services.datasets import require_done
 from digits_core.services.jobs import checked_name, of_kind
 from digits_core.services.networks import require_working, with_source
+from digits_core.services.weights import start_of
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import task as get_task
 from digits_core.train.options import TrainOptions, with_policy_defaults
@@ -42,9 +43,11 @@ def create_model(workspace: Workspace, user: str, name: str, dataset: str, optio
     if isinstance(checked, TrainOptions):
         require_working(workspace, dataset_view, checked)
     values = checked.model_dump(mode="json")
+    title = checked_name(name)
+    values["start_model"] = start_of(workspace, user, values["network"], values["start_model"])
     values["seed"] = secrets.randbelow(2**31) if values["seed"] is None else values["seed"]
     needs = [dataset, *_start(workspace, values)]
-    job = Job(workspace.store.new_id(), Kind.MODEL, dataset_view.job.task, checked_name(name), user, time.time(),
+    job = Job(workspace.store.new_id(), Kind.MODEL, dataset_view.job.task, title, user, time.time(),
               {**values, "dataset": dataset}, tuple(needs), group.strip())
     workspace.store.submit(job)
     return workspace.store.get(job.id)
@@ -55,10 +58,21 @@ def _start(workspace: Workspace, values: Json) -> list[str]:
         return []
     try:
         start = of_kind(workspace, values["start_model"], Kind.MODEL, Kind.PRETRAINED)
-        find_checkpoint(start, values["start_checkpoint"])
+        if not _is_coming(start, values["network"]):
+            find_checkpoint(start, values["start_checkpoint"])
     except DigitsError as error:
         raise InvalidOptions([Problem("start_model", str(error))]) from None
     return [start.id]
+
+
+def _is_coming(start: JobView, network: str) -> bool:
+    """Whether these weights are still being fetched or read. Raises BadState when they are of another network."""
+    known = start.job.options.get("network")
+    if start.job.kind is not Kind.PRETRAINED or start.status.is_final or not known:
+        return False
+    if known != network:
+        raise BadState(f"'{start.name}' brings weights of {known}, not of {network}.")
+    return True
 
 
 def checkpoints(view: JobView) -> list[Json]:
@@ -116,7 +130,7 @@ def evaluation(view: JobView, split: str = "val") -> Json:
 def start_report(view: JobView) -> Json:
     """Where a model's first weights came from: model, epoch, counts, and under ``tensors`` each with its state.
 
-    A state is loaded, new or unused, with the reason; empty for a model that began from scratch.
+    A state is loaded, adapted, new or unused, with the reason; empty for a model that began from scratch.
     """
     start = (files.read_json(view.folder.path / "network.json") or {}).get("start")
     if not isinstance(start, dict):

@@ -15,6 +15,7 @@ from digits_core.services.augmentation import suiting
 from digits_core.services.datasets import manifest
 from digits_core.services.jobs import of_kind
 from digits_core.services.networks import require_working, with_source
+from digits_core.services.weights import ready_start
 from digits_core.services.workspace import Workspace
 from digits_core.train.options import TrainOptions, with_policy_defaults
 
@@ -36,6 +37,7 @@ def rehearse(workspace: Workspace, user: str, dataset: str, options: Json, find_
     if problems := suiting(view, checked):
         raise InvalidOptions(problems)
     require_working(workspace, view, checked)
+    checked = checked.model_copy(update={"start_model": ready_start(workspace, checked.network, checked.start_model)})
     gpus = [] if checked.device == "cpu" else free_gpus(workspace.store, devices.gpu_ids())[:1]
     if checked.device == "gpu" and not gpus:
         raise BadState("There is no free GPU to try it on. Try again later, or choose the CPU.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from digits_core.errors import Problem
 from digits_core.networks import NETWORKS
@@ -11,8 +11,10 @@ from digits_core.options import Options, option
 from digits_core.train.augment_options import AugmentOptions
 from digits_core.train.fit_options import FitOptions
 
-Network = Literal["lenet", "resnet20", "alexnet", "googlenet", "vgg16", "resnet18", "resnet50", "mobilenet_v3_small",
-                  "custom"]
+if TYPE_CHECKING:
+    Network = str
+else:
+    Network = Literal[(*NETWORKS, "custom")]
 Policy = Literal["fixed", "step", "multistep", "exp", "inv", "poly", "sigmoid", "cosine", "onecycle"]
 Solver = Literal["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad", "adadelta"]
 
@@ -41,8 +43,8 @@ class BasicOptions(Options):
     network_values: str = option("", title="Values for a custom network", group="Network", when={"network": [CUSTOM]},
                                  help="name=value, separated by commas; the source finds them in params.options.")
     start_model: str = option("", title="Start from model", group="Network", kind="job",
-                              help="Id of a trained or imported model whose weights are the start; empty: from "
-                                   "scratch.")
+                              help="Id of a trained or imported model whose weights are the start, or torchvision "
+                                   "(torchvision:TAG) for published ones; empty: from scratch.")
     start_checkpoint: str = option("best", title="Start from checkpoint", group="Network",
                                    advanced=True,
                                    help="best, last, or an epoch such as 12 or 0.5.")

@@ -1,4 +1,4 @@
-"""Start weights from an earlier model: whatever fits by name and shape."""
+"""Start weights from an earlier model: whatever fits by name and shape, the first layer also for other channels."""
 
 from typing import Any
 
@@ -29,7 +29,8 @@ def load_start(network: nn.Module, options: TrainOptions, context: Context) -> J
     except safetensors.SafetensorError as error:
         raise BadData(f"The weights {row['file']} are no safetensors file: {error}.") from None
     own = network.state_dict()
-    found = _renamed(found, own)
+    found = without_prefix(found, own)
+    first = _adapt_first(found, own)
     fitting = [name for name, tensor in own.items() if name in found and found[name].shape == tensor.shape]
     if not fitting:
         raise BadData(f"No weight of model {options.start_model} fits the network {options.network}. Choose the same "
@@ -38,15 +39,15 @@ def load_start(network: nn.Module, options: TrainOptions, context: Context) -> J
         for name in fitting:
             own[name].copy_(found[name])
     facts = {"model": options.start_model, "epoch": row["epoch"], "loaded": len(fitting), "of": len(found),
-             "new": len(own) - len(fitting), "tensors": _report(own, found, fitting)}
+             "new": len(own) - len(fitting), "adapted": len(first), "tensors": _report(own, found, fitting, first)}
     context.log(f"started from {options.start_model}, epoch {row['epoch']:g}: {facts['loaded']} of {facts['of']} "
-                f"tensors loaded, {facts['new']} new")
+                f"tensors loaded{', one of them adapted' if first else ''}, {facts['new']} new")
     for line in (line for line in facts["tensors"] if line["state"] != "loaded"):
         context.log(f"  {line['state']}: {line['name']} {line['why']}")
     return facts
 
 
-def _renamed(found: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+def without_prefix(found: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
     """The weights without the prefix (module., backbone. ...) that wrapping gave all their names, where that fits."""
     prefixes = {"", *(f"{name.split('.')[0]}." for name in found)}
 
@@ -57,13 +58,34 @@ def _renamed(found: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tens
     return {name.removeprefix(best): tensor for name, tensor in found.items()}
 
 
-def _report(own: dict[str, Tensor], found: dict[str, Tensor], fitting: list[str]) -> list[Json]:
+def _adapt_first(found: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, str]:
+    """Make the first convolution fit pictures of another number of channels; says what was done, by its name.
+
+    Its weights are summed over the old channels and divided evenly among the new ones, so that a grey picture, in
+    however many channels, gives what it gave before.
+    """
+    name = next((name for name, tensor in own.items() if tensor.dim() == 4), "")
+    if name not in found or found[name].dim() != 4:
+        return {}
+    before, after = found[name], own[name]
+    if before.shape[1] == after.shape[1] or (before.shape[0], *before.shape[2:]) != (after.shape[0], *after.shape[2:]):
+        return {}
+    channels = after.shape[1]
+    found[name] = (before.sum(1, keepdim=True) / channels).expand(-1, channels, -1, -1)
+    done = ["summed over them"] * (before.shape[1] > 1) + [f"divided among {channels}"] * (channels > 1)
+    return {name: f"there {before.shape[1]} channel{'s' * (before.shape[1] > 1)}: {', '.join(done)}"}
+
+
+def _report(own: dict[str, Tensor], found: dict[str, Tensor], fitting: list[str],
+            adapted: dict[str, str]) -> list[Json]:
     """Every tensor of the network, and those of the earlier model that found no place, with the reason."""
     lines = []
     for name, tensor in own.items():
         state, why = ("loaded", "") if name in fitting else ("new", "not in the earlier model")
         if name in found and name not in fitting:
             why = f"another size: {_size(found[name])} there, {_size(tensor)} here"
+        if name in adapted:
+            state, why = "adapted", adapted[name]
         lines.append({"name": name, "state": state, "size": _size(tensor), "why": why})
     return lines + [{"name": name, "state": "unused", "size": _size(tensor), "why": "not in this network"}
                     for name, tensor in found.items() if name not in own]

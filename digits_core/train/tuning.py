@@ -5,7 +5,7 @@ from typing import Any
 from torch import nn
 
 from digits_core.errors import BadData
-from digits_core.networks.stages import stages
+from digits_core.networks.stages import loose, stages
 from digits_core.train.fit_options import FitOptions
 
 Group = dict[str, Any]
@@ -26,6 +26,8 @@ class Tuning:
         self.frozen = [module for stage in row[:len(row) - learning] for module in stage]
         for module in self.frozen:
             module.requires_grad_(False)
+        for parameter in loose(network) if self.frozen else ():
+            parameter.requires_grad_(False)
         self.last = {id(p) for stage in row[-1:] for module in stage for p in module.parameters()}
         self.parameters = [p for p in network.parameters() if p.requires_grad]
         """Everything that learns, in the order in which the solver counts it."""

@@ -115,10 +115,10 @@ def start_weights(view: JobView) -> None:
     """Which tensors came from the earlier model, which are new, and which of that model found no place."""
     report = models.start_report(view)
     lines = report["tensors"]
-    counts = {state: sum(line["state"] == state for line in lines) for state in ("loaded", "new", "unused")}
+    counts = {state: sum(line["state"] == state for line in lines) for state in ("loaded", "adapted", "new", "unused")}
     st.markdown(f"From {plain(report.get('model', ''))}, epoch {plain(report.get('epoch', ''))}: "
                 + ", ".join(f"**{number}** {state}" for state, number in counts.items()) + ".")
-    order = {"new": 0, "unused": 1, "loaded": 2}
+    order = {"adapted": 0, "new": 1, "unused": 2, "loaded": 3}
     frame = pd.DataFrame(sorted(lines, key=lambda line: order.get(line["state"], 3)),
                          columns=["name", "state", "size", "why"])
     st.dataframe(frame, hide_index=True, height=height(len(frame), 16), key=f"model.start.{view.id}",

@@ -11,9 +11,10 @@ from digits_core.jobs.store import JobView
 from digits_core.networks import NETWORKS, title
 from digits_core.networks.custom import CUSTOM
 from digits_core.services import models, networks
+from digits_core.services.weights import SOURCE
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task
-from digits_core.ui import custom_form
+from digits_core.ui import custom_form, pretrained_panel
 from digits_core.ui.forms import OptionsForm, show_problems
 from digits_core.ui.tables import figures
 from digits_core.ui.text import percent
@@ -35,7 +36,8 @@ def draw(workspace: Workspace, form: OptionsForm, task: Task) -> None:
     panels: dict[str, Callable[[], None]] = {
         "standard": lambda: _standard(form, task),
         "previous": lambda: earlier(workspace, form, Kind.MODEL, "There is no trained model yet."),
-        "pretrained": lambda: earlier(workspace, form, Kind.PRETRAINED, "Nothing was imported yet: see Model Store."),
+        "pretrained": lambda: pretrained_panel.draw(workspace, form, lambda: earlier(
+            workspace, form, Kind.PRETRAINED, "Nothing was imported yet: see Model Store."), TUNING),
         CUSTOM: lambda: custom_form.draw(workspace, form)}
     form.drawn |= {"start_model": "", "start_checkpoint": "best", "network_source": "", "network_file": "",
                    "network_values": ""}
@@ -43,6 +45,8 @@ def draw(workspace: Workspace, form: OptionsForm, task: Task) -> None:
 
 
 def _method(workspace: Workspace, initial: Json) -> str:
+    if initial["start_model"].startswith(SOURCE):
+        return "pretrained"
     if not initial["start_model"]:
         return CUSTOM if initial["network"] == CUSTOM else "standard"
     try:
@@ -57,11 +61,13 @@ def _standard(form: OptionsForm, task: Task) -> None:
     start(key, form.initial["network"] if form.initial["network"] in task.networks else task.default_network)
 
     def choose(name: str) -> None:
-        st.session_state[key] = name
+        st.session_state[key], st.session_state[f"{key}.more"] = name, None
 
     with st.grid(2, min_column_width=150, gap="xsmall"):
         for name in task.networks:
             spec = NETWORKS[name]
+            if not spec.standard:
+                continue
             chosen = st.session_state[key] == name
             with st.container(border=True, gap="xxsmall"):
                 st.markdown(f"**{spec.title}** :gray[{spec.year}]", help=f"[Paper]({spec.paper})")
@@ -72,9 +78,31 @@ def _standard(form: OptionsForm, task: Task) -> None:
                               icon=":material/check:" if chosen else None)
                     st.button("Customize", icon=":material/code:", key=f"{key}.{name}.code", type="tertiary",
                               on_click=custom_form.customize, args=(form, name), help="Change its source.")
+    _more(key, task)
     form.drawn["network"] = st.session_state[key]
     st.caption("Starts from scratch. Any picture size and number of channels works; the sizes are what the authors "
                "used.")
+
+
+def _more(key: str, task: Task) -> None:
+    """The long list, found by typing; a choice here takes the place of the chosen card."""
+    names = [name for name in task.networks if not NETWORKS[name].standard]
+    start(f"{key}.more", st.session_state[key] if st.session_state[key] in names else None)
+
+    def choose() -> None:
+        if st.session_state[f"{key}.more"]:
+            st.session_state[key] = st.session_state[f"{key}.more"]
+
+    st.selectbox("More networks", names, key=f"{key}.more", on_change=choose, format_func=about, index=None,
+                 placeholder=f"{len(names)} more: type to search", persist_state="session")
+
+
+def about(name: str) -> str:
+    """A network in one line: title, size, work."""
+    spec = NETWORKS[name]
+    facts = [f"{spec.parameters / 1e6:.1f} M parameters"] * bool(spec.parameters)
+    facts += [f"{spec.gflops:.2g} GFLOPs"] * bool(spec.gflops)
+    return " · ".join([spec.title, *facts])
 
 
 def earlier(workspace: Workspace, form: OptionsForm, kind: Kind, none_yet: str) -> None:

@@ -57,6 +57,20 @@ def body(content: bytes, **headers: str) -> Answer:
     return answer
 
 
+def pieces(content: bytes, size: int, ranges: bool = True) -> Answer:
+    """Breaks off after ``size`` bytes every time; with ``ranges`` it can go on where it was."""
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        asked = handler.headers.get("Range", "")
+        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and ranges else 0
+        handler.send_response(206 if start else 200)
+        if start:
+            handler.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        handler.send_header("Content-Length", str(len(content) - start))
+        handler.end_headers()
+        handler.wfile.write(content[start:start + size])
+    return answer
+
+
 def status(code: int, location: str = "") -> Answer:
     """An answer without content."""
     def answer(handler: BaseHTTPRequestHandler) -> None:

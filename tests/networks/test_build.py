@@ -6,18 +6,25 @@ import torch
 from digits_core.errors import DigitsError
 from digits_core.networks import NETWORKS
 from digits_core.networks.build import build_network, count_parameters, enlarged
+from digits_core.networks.stages import stages
 from digits_core.train.hardware import Hardware
 from digits_core.train.learner import Batch, Classifier
 from digits_core.train.loss import Loss
 from digits_core.train.options import TrainOptions
+from digits_core.train.tuning import Tuning
 
 SHAPES = [(1, 28, 28), (3, 33, 47)]
+STANDARD = [name for name, spec in NETWORKS.items() if spec.standard]
+MORE = [name for name in NETWORKS if name not in STANDARD]
+SMALLEST = {min((spec for spec in NETWORKS.values() if spec.paper == paper), key=lambda spec: spec.parameters).name
+            for paper in {NETWORKS[name].paper for name in MORE}}
+"""The smallest of each family."""
 SLOW = {"vgg16", "alexnet", "resnet50"}
 """Half a gigabyte of weights, or a minute of work."""
 EVERY = [pytest.param(name, shape, marks=pytest.mark.slow if name in SLOW else ())
-         for name in NETWORKS for shape in SHAPES]
+         for name in STANDARD for shape in SHAPES]
 LARGE = [pytest.param(name, (3, 224, 224), marks=() if name in ("lenet", "mobilenet_v3_small") else pytest.mark.slow)
-         for name in NETWORKS]
+         for name in STANDARD]
 OPTIONS = TrainOptions(solver="momentum", learning_rate=0.001)
 
 
@@ -70,7 +77,7 @@ def test_a_state_makes_another_learner_go_on_with_the_same_bits(name: str, shape
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ())
-                                  for name in NETWORKS])
+                                  for name in STANDARD])
 @pytest.mark.parametrize("shape", [(1, 1, 90), (2, 17, 9)])
 def test_a_single_odd_picture_can_be_trained_on(name: str, shape: tuple[int, int, int]) -> None:
     made = learner(name, shape)
@@ -114,5 +121,44 @@ def test_small_pictures_are_enlarged_as_little_as_possible(size: tuple[int, int]
 
 
 def test_an_unknown_network_is_named_with_those_there_are() -> None:
-    with pytest.raises(DigitsError, match="no network 'lenett'; there are lenet, resnet20"):
+    with pytest.raises(DigitsError, match="no network 'lenett'; did you mean lenet"):
         build_network("lenett", (1, 28, 28), 10)
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in SMALLEST else pytest.mark.slow)
+                                  for name in MORE])
+def test_every_network_takes_grey_pictures_of_seven_classes(name: str) -> None:
+    with torch.device("meta"):
+        network = build_network(name, (1, 48, 30), 7)
+        assert network(torch.zeros(1, 1, 48, 30)).shape == (1, 7)
+    assert {p.shape[0] for module in stages(network)[-1] for p in module.parameters()} == {7}
+
+
+SLOWER = ("densenet121", "efficientnet_b0", "shufflenet_v2_x0_5", "swin_t", "vit_b_32", "maxvit_t", "convnext_tiny")
+FORWARD = ["inception_v3", "mnasnet0_5", "regnet_y_400mf", "squeezenet1_1",
+           *(pytest.param(name, marks=pytest.mark.slow) for name in SLOWER)]
+
+
+@pytest.mark.parametrize("name", FORWARD)
+def test_one_of_every_family_learns_from_a_single_picture(name: str) -> None:
+    made = learner(name, (1, 40, 40))
+    before = frozen(made.weights())
+    assert float(made.step(batch((1, 40, 40), 1), 0.001)["loss"]) > 0
+    assert not same(before, made.weights())
+
+
+def test_the_stages_of_a_vision_transformer_are_its_layers_and_its_codes_freeze_with_them() -> None:
+    with torch.device("meta"):
+        network = build_network("vit_b_32", (3, 64, 64), 7)
+    assert len(stages(network)) > 12
+    tuning = Tuning(network, TrainOptions(trainable_stages=2))
+    learning = {name for name, p in network.named_parameters() if p.requires_grad}
+    assert "heads.head.weight" in learning
+    assert not learning & {"class_token", "encoder.pos_embedding", "conv_proj.weight"}
+    assert len(tuning.parameters) == len(learning)
+
+
+def test_the_parameters_torchvision_tells_are_those_that_are_built() -> None:
+    for name in ("resnet34", "regnet_x_400mf", "vit_b_32", "swin_v2_t"):
+        with torch.device("meta"):
+            assert count_parameters(build_network(name, (3, 224, 224), 1000)) == NETWORKS[name].parameters

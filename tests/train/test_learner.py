@@ -33,7 +33,7 @@ def batch(size: int = 8, **words: Any) -> Batch:
 
 
 def test_stages_go_from_input_to_output_for_every_network() -> None:
-    for name in NETWORKS:
+    for name in (name for name, spec in NETWORKS.items() if spec.standard):
         with torch.device("meta"):
             row = stages(build_network(name, (3, 64, 64), 5))
         assert len(row) >= 4, name

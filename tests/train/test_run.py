@@ -113,11 +113,28 @@ def test_a_start_model_gives_what_fits(store: JobStore) -> None:
     assert [(line["name"], line["why"]) for line in tensors if line["state"] == "new"] == [
         ("dense2.weight", "another size: 3 x 500 there, 4 x 500 here"),
         ("dense2.bias", "another size: 3 there, 4 here")]
-    assert facts["start"] == {"model": first.id, "epoch": 1.0, "loaded": 6, "of": 8, "new": 2}
+    assert facts["start"] == {"model": first.id, "epoch": 1.0, "loaded": 6, "of": 8, "new": 2, "adapted": 0}
     assert f"started from {first.id}, epoch 1: 6 of 8 tensors loaded, 2 new" in context.lines
     one, two = (safetensors.torch.load_file(view.folder.checkpoints / "epoch_0001.000.safetensors")
                 for view in (first, second))
     assert torch.allclose(one["conv2.weight"], two["conv2.weight"], atol=1e-4)
+
+
+@pytest.mark.parametrize(("there", "here", "words"), [
+    (3, 1, "there 3 channels: summed over them"), (1, 3, "there 1 channel: divided among 3")])
+def test_the_first_layer_of_a_start_adapts_to_other_channels(store: JobStore, there: int, here: int,
+                                                             words: str) -> None:
+    first, _, _ = trained(store, drawn.dataset(store, shape=(there, 12, 12)), epochs=1)
+    second, _, context = trained(store, drawn.dataset(store, shape=(here, 12, 12)), epochs=1, start_model=first.id,
+                                 learning_rate=1e-9, weight_decay=0.0)
+    facts = (files.read_json(second.folder.path / "network.json") or {})["start"]
+    assert (facts["loaded"], facts["adapted"], facts["new"]) == (8, 1, 0)
+    assert [(line["name"], line["why"]) for line in facts["tensors"] if line["state"] == "adapted"] == [
+        ("conv1.weight", words)]
+    assert f"started from {first.id}, epoch 1: 8 of 8 tensors loaded, one of them adapted, 0 new" in context.lines
+    one, two = (safetensors.torch.load_file(view.folder.checkpoints / "epoch_0001.000.safetensors")["conv1.weight"]
+                for view in (first, second))
+    assert torch.allclose(one.sum(1), two.sum(1), atol=1e-4)
 
 
 def test_a_start_model_that_fits_nowhere_is_refused(store: JobStore) -> None:

@@ -1,0 +1,52 @@
+"""The model folder of an imported model: its weights are tried out first, then everything gets its place."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from digits_core import files
+from digits_core.errors import BadData
+from digits_core.infer.model_files import CheckpointFile
+from digits_core.infer.model_folder import ModelFolder
+from digits_core.infer.predictor import load_network, normalisation, read_weights
+from digits_core.modelstore.archive import WEIGHTS
+from digits_core.modelstore.unpacked import Report
+from digits_core.networks.custom import FILE
+
+
+def try_out(model: ModelFolder, weights: Path, row: CheckpointFile) -> int:
+    """Build the network, load the weights strictly, classify a black picture; returns the number of parameters."""
+    network = load_network(model, read_weights(weights, row.sha256, row.bytes), WEIGHTS).eval()
+    mean, std = normalisation(model)
+    black_BCHW = torch.zeros(1, *model.network.input_shape)
+    with torch.inference_mode():
+        logits_BK = network((black_BCHW - mean) / std)
+    if not torch.isfinite(logits_BK).all():
+        raise BadData("The weights give values that are not numbers (NaN): the training went wrong before the export.")
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def publish(model: ModelFolder, weights: Path, row: CheckpointFile, reports: dict[str, Report], parameters: int,
+             folder: Path) -> None:
+    """Write what was understood, not what was sent. The checkpoint's json comes last: it makes the model usable."""
+    for name in ("checkpoints", "evaluation"):
+        (folder / name).mkdir(exist_ok=True)
+    network = model.network.model_copy(update={"parameters": parameters})
+    if model.source:
+        files.write_atomic(folder / FILE, model.source)
+    files.write_atomic(folder / "network.json", network.model_dump(mode="json"))
+    files.write_atomic(folder / "preprocessing.json", model.preprocessing.model_dump(mode="json"))
+    files.write_atomic(folder / "labels.txt", "".join(f"{label}\n" for label in model.labels))
+    if model.preprocessing.mean == "image":
+        with files.atomic(folder / "mean.npy") as file:
+            np.save(file, model.whole_mean(), allow_pickle=False)
+    for split, report in reports.items():
+        files.write_atomic(folder / "evaluation" / f"{split}.json", report.model_dump(mode="json"))
+    target = folder / "checkpoints" / row.file
+    weights.replace(target)
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
+    files.fsync_folder(target.parent)
+    files.write_atomic(target.with_suffix(".json"), row.model_dump(mode="json"))

@@ -1,0 +1,142 @@
+"""Services on pretrained networks: what there is, get published weights, import a file of one's own."""
+
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from digits_core.errors import DigitsError, InvalidOptions, Problem
+from digits_core.jobs.model import Job, Kind, Status
+from digits_core.jobs.store import JobStore, JobView
+from digits_core.modelstore import shelf
+from digits_core.modelstore.options import WeightsOptions
+from digits_core.networks import NETWORKS
+from digits_core.networks.torchvision_data import PublishedWeights, find_published, published
+from digits_core.options import check
+from digits_core.services.access import authorize
+from digits_core.services.jobs import checked_name
+from digits_core.services.workspace import Workspace
+
+Json = dict[str, Any]
+SOURCE = "torchvision"
+"""``start_model`` of a training: torchvision, or torchvision:TAG."""
+LOST = (Status.FAILED, Status.STOPPED, Status.DAMAGED)
+
+
+def networks(workspace: Workspace) -> list[Json]:
+    """Every network on offer with its facts, and under ``weights`` what was published for it.
+
+    Each of these says its tag, accuracy and size, whether its file is ``on_disk`` of this server, and the ``job`` that
+    fetched it or does so now ("" when none).
+    """
+    there, jobs = shelf.on_disk(workspace.settings), _fetching(workspace)
+    rows = []
+    for spec in NETWORKS.values():
+        facts = {key: value for key, value in asdict(spec).items() if key not in ("build", "arguments")}
+        rows.append({**facts, "weights": [_about(workspace, weights, there, jobs)
+                                          for weights in published(spec.name)]})
+    return rows
+
+
+def _about(workspace: Workspace, weights: PublishedWeights, there: set[str],
+           jobs: dict[tuple[str, str], JobView]) -> Json:
+    job = jobs.get((weights.network, weights.tag))
+    return {"tag": weights.tag, "accuracy": weights.accuracy, "top5": weights.top5, "bytes": weights.bytes,
+            "crop": weights.crop, "url": weights.url, "license": weights.license,
+            "advice": shelf.advice(workspace.settings, weights), "on_disk": weights.file in there,
+            "job": job.id if job else "", "ready": job is not None and job.status is Status.DONE}
+
+
+def _fetching(workspace: Workspace) -> dict[tuple[str, str], JobView]:
+    """The newest job for each published weights that has not failed."""
+    return {(str(view.job.options.get("network")), str(view.job.options["weights"])): view
+            for view in reversed(workspace.store.jobs(Kind.PRETRAINED))
+            if view.job.kind is Kind.PRETRAINED and "weights" in view.job.options and view.status not in LOST}
+
+
+def fetch_weights(workspace: Workspace, user: str, network: str, weights_tag: str = "DEFAULT", name: str = "",
+                  group: str = "") -> JobView:
+    """Get published weights as a model of the store: a job takes the file from this server's folder or downloads it.
+
+    The same weights are fetched once: where they are there or on their way, that job is returned. Raises
+    InvalidOptions for unknown ones, and where they could not be had anyway.
+    """
+    authorize(user, "create")
+    try:
+        weights = find_published(network, weights_tag)
+    except DigitsError as error:
+        known = network in NETWORKS and published(network)
+        raise InvalidOptions([Problem("weights" if known else "network", str(error))]) from None
+    known_job = _fetching(workspace).get((network, weights.tag))
+    if known_job is not None:
+        return known_job
+    settings = workspace.settings
+    if weights.file not in shelf.on_disk(settings) and not shelf.address(settings, weights):
+        raise InvalidOptions([Problem("weights", f"{weights.file} is not on this server, which downloads nothing "
+                                      f"(DIGITS_WEIGHTS_URL). {shelf.advice(settings, weights)}")])
+    title = f"{NETWORKS[network].title}, ImageNet{_suffix(weights)}"
+    return _submit(workspace, user, name or title, group, {"network": network, "weights": weights.tag})
+
+
+def _suffix(weights: PublishedWeights) -> str:
+    tag = weights.tag.removeprefix("IMAGENET1K_")
+    return "" if len(published(weights.network)) == 1 else f" {tag}"
+
+
+def import_weights(workspace: Workspace, user: str, name: str, options: Json, group: str = "",
+                   upload: Path | None = None, labels: Path | None = None) -> JobView:
+    """Make a model of a state dict (.pth, .pt, .safetensors) of a known network: a job reads and checks it.
+
+    The file is ``options["file"]`` on the server, or ``upload``; ``labels`` is an uploaded list of class names. Raises
+    InvalidOptions; what is wrong with the weights is the job's reason, with the tensors that do not fit.
+    """
+    authorize(user, "create")
+    checked = check(WeightsOptions, options, workspace.settings.data_roots)
+    if upload is None and not checked.file.strip():
+        raise InvalidOptions([Problem("file", "Choose a file of weights.")])
+    values = checked.model_dump(mode="json")
+    moves = {key: (path, f"upload/{place}") for key, path, place in (
+        ("file", upload, "weights"), ("labels_file", labels, "labels")) if path is not None}
+    values |= {key: f"job:{place}" for key, (_, place) in moves.items()}
+    return _submit(workspace, user, name, group, values, moves.values())
+
+
+def _submit(workspace: Workspace, user: str, name: str, group: str, options: Json,
+            moves: Iterable[tuple[Path, str]] = ()) -> JobView:
+    job = Job(workspace.store.new_id(), Kind.PRETRAINED, "classification", checked_name(name), user, time.time(),
+              options, (), group.strip())
+
+    def fill(hidden: Path) -> None:
+        for path, place in moves:
+            (hidden / "upload").mkdir(exist_ok=True)
+            shutil.move(path, hidden / place)
+
+    workspace.store.submit(job, fill)
+    return workspace.store.get(job.id)
+
+
+def start_of(workspace: Workspace, user: str, network: str, start_model: str) -> str:
+    """The id of the job whose model a training starts from; ``torchvision[:TAG]`` is fetched when it is not there."""
+    source, _, tag = start_model.partition(":")
+    if source != SOURCE:
+        return start_model
+    # A store of its own: the caller's may have its next id reserved for the training (Idempotency-Key)
+    place = replace(workspace, store=JobStore(workspace.store.root, workspace.store.stall_s))
+    try:
+        return fetch_weights(place, user, network, tag or "DEFAULT").id
+    except InvalidOptions as error:
+        raise InvalidOptions([Problem("start_model", problem.message) for problem in error.problems]) from None
+
+
+def ready_start(workspace: Workspace, network: str, start_model: str) -> str:
+    """The same for trying out: weights that are not here yet are left out, because they change no time and no size."""
+    source, _, tag = start_model.partition(":")
+    if source == SOURCE:
+        found = _fetching(workspace).get((network, find_published(network, tag or "DEFAULT").tag))
+        start_model = found.id if found else ""
+    known = start_model in workspace.store.ids()
+    view = workspace.store.get(start_model) if known else None
+    coming = view is not None and view.job.kind is Kind.PRETRAINED and view.status is not Status.DONE
+    return "" if coming else start_model

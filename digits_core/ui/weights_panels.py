@@ -1,0 +1,85 @@
+"""The Model Store's two ways to pretrained networks: weights that torchvision publishes, and a file of one's own."""
+
+import pandas as pd
+import streamlit as st
+
+from digits_core.modelstore.options import ENDINGS, WeightsOptions
+from digits_core.services import uploads, weights
+from digits_core.services.workspace import Workspace
+from digits_core.ui import session
+from digits_core.ui.forms import OptionsForm, said, show_problems, submit
+from digits_core.ui.tables import height
+
+COLUMNS = {
+    "network": st.column_config.TextColumn("Network", width="medium"),
+    "year": st.column_config.NumberColumn("Year", format="%d"),
+    "weights": st.column_config.TextColumn("Weights"),
+    "accuracy": st.column_config.NumberColumn("Accuracy", format="%.1f %%", help="Top-1 on ImageNet, as published."),
+    "parameters": st.column_config.NumberColumn("Parameters", format="compact"),
+    "gflops": st.column_config.NumberColumn("GFLOPs", format="%.2f", help="Of one picture at the published size."),
+    "size": st.column_config.NumberColumn("Size", format="bytes"),
+    "where": st.column_config.TextColumn("Here"),
+}
+
+
+@st.dialog("Get weights", icon=":material/cloud_download:", width="large")
+def get_dialog(workspace: Workspace) -> None:
+    """A table of all published weights; the chosen ones are fetched by a job."""
+    words = (st.text_input("Search", key="weights.search", placeholder="resnet, mobile, vit ...", live="300ms",
+                           label_visibility="collapsed") or "").lower().split()
+    rows = [(row, one) for row in weights.networks(workspace) for one in row["weights"]
+            if all(word in f"{row['name']} {row['title']} {one['tag']}".lower() for word in words)]
+    if not rows:
+        st.caption("No network has this in its name.")
+        return
+    frame = pd.DataFrame([{
+        "network": row["title"], "year": row["year"], "weights": one["tag"].removeprefix("IMAGENET1K_"),
+        "accuracy": 100 * one["accuracy"], "parameters": row["parameters"], "gflops": row["gflops"],
+        "size": one["bytes"], "where": place(one)} for row, one in rows])
+    event = st.dataframe(frame, hide_index=True, column_config=COLUMNS, key="weights.table", on_select="rerun",
+                         selection_mode="single-row", height=height(len(frame), 12))
+    picked = [rows[index] for index in event["selection"]["rows"] if index < len(rows)]
+    st.caption("Trained on the 1,000 classes of ImageNet. Click the box in front of a row to choose it.")
+    said("weights")
+    if st.button("Get", type="primary", icon=":material/download:", key="weights.get", disabled=not picked):
+        row, one = picked[0]
+        view = submit("weights", {}, lambda: weights.fetch_weights(workspace, session.user(), row["name"], one["tag"]))
+        st.switch_page("job.py", query_params={"id": view.id})
+
+
+def place(one: dict[str, object]) -> str:
+    """Whether published weights are here."""
+    if one["job"]:
+        return "in the store" if one["ready"] else "on their way"
+    return "on disk" if one["on_disk"] else ""
+
+
+@st.dialog("Import weights", icon=":material/upload_file:", width="large")
+def import_dialog(workspace: Workspace) -> None:
+    """A state dict of a known network becomes a model here."""
+    form = OptionsForm("weights.own", WeightsOptions)
+    form.draw(("network",))
+    file = st.file_uploader("File of weights (state dict)", [one[1:] for one in ENDINGS], key="weights.own.upload")
+    with st.expander("It is on the server"):
+        form.draw(("file", "labels_file"))
+    labels = st.file_uploader("Class names, one a line (optional)", "txt", key="weights.own.labels")
+    form.draw(("width", "height", "crop"))
+    form.draw(("resize_mode",))
+    form.draw(("scale",))
+    name = st.text_input("Name", key="weights.own.name", max_chars=200,
+                         placeholder=file.name.rpartition(".")[0] if file else "") or ""
+    show_problems("weights.own", "name", name)
+    said("weights.own")
+    server = str(form.value("file"))
+    if st.button("Import", type="primary", icon=":material/upload:", key="weights.own.import",
+                 disabled=file is None and not server.strip()):
+        with session.shown():
+            paths = [uploads.receive(workspace, one, one.name) if one else None for one in (file, labels)]
+            stem = (file.name if file else server).rpartition("/")[2].rpartition(".")[0]
+            try:
+                view = submit("weights.own", {**form.values(), "name": name}, lambda: weights.import_weights(
+                    workspace, session.user(), name.strip() or stem, form.values(), "", *paths))
+            finally:
+                for path in filter(None, paths):
+                    uploads.discard(path)
+            st.switch_page("job.py", query_params={"id": view.id})

@@ -1,0 +1,155 @@
+"""Pretrained networks: found, fetched once, waited for by trainings that start from them; over REST and shell alike."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from digits_core import files
+from digits_core.cli import app
+from digits_core.errors import InvalidOptions
+from digits_core.services import models, rehearsal, weights
+from digits_core.services.workspace import Workspace
+from digits_core.settings import Settings
+from tests.api.conftest import TestClient
+from tests.faults.folders import end
+from tests.modelstore.publishing import NETWORK, publish
+
+
+@pytest.fixture
+def shelf(workspace, monkeypatch, tmp_path):
+    """A workspace whose only weights lie in a folder."""
+    publish(monkeypatch, tmp_path / "shelf")
+    return Workspace.open(workspace.settings.model_copy(update={"weights_dir": str(tmp_path / "shelf"),
+                                                                "weights_url": "none"}))
+
+
+def row(space, name=NETWORK):
+    return next(row for row in weights.networks(space) if row["name"] == name)
+
+
+def test_networks_tell_what_was_published_and_what_is_here(shelf):
+    rows = weights.networks(shelf)
+    assert len(rows) > 80 and rows[0]["name"] == "lenet" and rows[0]["weights"] == []
+    here, other = row(shelf)["weights"]
+    assert (here["tag"], here["on_disk"], here["job"], other["on_disk"]) == ("IMAGENET1K_V1", True, "", False)
+    view = weights.fetch_weights(shelf, "ann", NETWORK)
+    assert (row(shelf)["weights"][0]["job"], row(shelf)["weights"][0]["ready"]) == (view.id, False)
+    json.dumps(rows, allow_nan=False)
+
+
+def test_the_same_weights_are_fetched_once_until_they_fail(shelf):
+    first = weights.fetch_weights(shelf, "ann", NETWORK, "v1")
+    assert (first.name, first.job.options) == ("SqueezeNet 1.1, ImageNet V1", {"network": NETWORK,
+                                                                               "weights": "IMAGENET1K_V1"})
+    assert weights.fetch_weights(shelf, "bob", NETWORK).id == first.id
+    files.write_once(first.folder.attempt(1).result, {"state": "failed", "reason": "No network."})
+    assert weights.fetch_weights(shelf, "bob", NETWORK).id != first.id
+
+
+@pytest.mark.parametrize(("network", "tag", "field", "words"), [
+    ("resnet19", "DEFAULT", "network", "perhaps resnet1"), ("lenet", "DEFAULT", "network", "no published weights"),
+    (NETWORK, "V9", "weights", "there are IMAGENET1K_V1"),
+    (NETWORK, "V2", "weights", "Put the file other-00000000.pth")])
+def test_what_cannot_be_had_is_said_before_a_job_is_made(shelf, network, tag, field, words):
+    with pytest.raises(InvalidOptions, match=words) as caught:
+        weights.fetch_weights(shelf, "ann", network, tag)
+    assert list(caught.value.by_field()) == [field]
+    assert not shelf.store.ids()
+
+
+def test_a_training_starts_from_published_weights_and_waits_for_them(shelf, finished_job):
+    dataset = finished_job("dataset")
+    view = models.create_model(shelf, "ann", "x", dataset.id, {"network": NETWORK, "start_model": "torchvision"})
+    fetching = view.job.options["start_model"]
+    assert view.job.needs == (dataset.id, fetching)
+    assert shelf.store.get(fetching).job.options["network"] == NETWORK
+    again = models.create_model(shelf, "ann", "y", dataset.id, {"network": NETWORK, "start_model": fetching})
+    assert again.job.needs == (dataset.id, fetching)
+    with pytest.raises(InvalidOptions, match="brings weights of squeezenet1_1, not of lenet"):
+        models.create_model(shelf, "ann", "z", dataset.id, {"start_model": fetching})
+
+
+def test_a_start_from_weights_that_are_not_there_is_a_problem_of_its_field(shelf, finished_job):
+    for network, start in ((NETWORK, "torchvision:V2"), ("lenet", "torchvision")):
+        with pytest.raises(InvalidOptions) as caught:
+            models.create_model(shelf, "ann", "x", finished_job("dataset").id, {"network": network,
+                                                                                "start_model": start})
+        assert list(caught.value.by_field()) == ["start_model"]
+
+
+def test_trying_out_leaves_out_weights_that_are_not_here_yet(shelf):
+    assert weights.ready_start(shelf, NETWORK, "torchvision") == ""
+    view = weights.fetch_weights(shelf, "ann", NETWORK)
+    assert weights.ready_start(shelf, NETWORK, "torchvision") == weights.ready_start(shelf, NETWORK, view.id) == ""
+    end(view.folder.path, {"network": NETWORK})
+    assert weights.ready_start(shelf, NETWORK, "torchvision") == view.id
+    assert weights.ready_start(shelf, NETWORK, "other") == "other"
+    assert rehearsal.ready_start is weights.ready_start
+
+
+@pytest.mark.parametrize(("options", "fields"), [
+    ({}, ["file"]), ({"file": "/nowhere/x.pth"}, ["file"]), ({"file": "/etc/passwd"}, ["file"]),
+    ({"network": "resnet19"}, ["network"]), ({"width": 10, "crop": 20}, ["crop"]), ({"scale": "odd"}, ["scale"])])
+def test_a_file_of_ones_own_is_checked_before_a_job_is_made(workspace, options, fields):
+    with pytest.raises(InvalidOptions) as caught:
+        weights.import_weights(workspace, "ann", "x", options)
+    assert list(caught.value.by_field()) == fields
+
+
+def test_an_uploaded_file_moves_into_its_job(workspace, tmp_path):
+    (tmp_path / "up").write_bytes(b"weights")
+    (tmp_path / "names").write_text("a\nb\n")
+    view = weights.import_weights(workspace, "ann", "x", {"network": NETWORK}, "", tmp_path / "up", tmp_path / "names")
+    assert (view.job.options["file"], view.job.options["labels_file"]) == ("job:upload/weights", "job:upload/labels")
+    assert (view.folder.path / "upload" / "weights").read_bytes() == b"weights"
+    assert not (tmp_path / "up").exists()
+
+
+def test_a_training_with_a_key_that_starts_from_weights_is_made_once_and_is_a_training(shelf, finished_job):
+    from digits_core.api.app import create_api
+
+    body = {"name": "m", "dataset": finished_job("dataset").id, "options": {"network": NETWORK,
+                                                                            "start_model": "torchvision:V1"}}
+    with TestClient(create_api(shelf), base_url="http://localhost", headers={
+            "X-Digits-User": "tester", "Idempotency-Key": "k" * 16}) as client:
+        one, other = (client.post("/models", json=body).json() for _ in range(2))
+    assert one["kind"] == "model" and one["id"] == other["id"]
+    assert one["options"]["start_model"] in one["needs"]
+    assert len(shelf.store.ids()) == 3
+
+
+def test_weights_over_rest(shelf, tmp_path):
+    from digits_core.api.app import create_api
+
+    path = tmp_path / "mine.pth"
+    path.write_bytes(b"weights")
+    with TestClient(create_api(shelf), base_url="http://localhost", headers={"X-Digits-User": "tester"}) as client:
+        listed = {row["name"]: row for row in client.get("/networks").json()["networks"]}
+        assert listed[NETWORK]["weights"][0]["on_disk"] and "arguments" not in listed["resnet34"]
+        answer = client.post("/models/weights", json={"network": NETWORK}, headers={"Idempotency-Key": "k" * 16})
+        assert (answer.status_code, answer.json()["kind"]) == (201, "pretrained")
+        assert client.post("/models/weights", json={"network": NETWORK}).json()["id"] == answer.json()["id"]
+        wrong = client.post("/models/weights", json={"network": "resnet19"})
+        assert list(wrong.json()["errors"]) == ["network"]
+        own = client.post("/models/weights/import", json={"name": "x", "options": {"file": str(path)}})
+        assert own.json()["options"]["file"] == str(path)
+        sent = client.post("/models/weights/upload", data={"name": "y", "options": '{"network": "lenet"}'},
+                           files={"weights_file": ("w.pth", b"weights"), "labels": ("l.txt", b"a\nb\n")})
+        assert (sent.status_code, sent.json()["options"]["network"]) == (201, "lenet"), sent.text
+
+
+def test_weights_from_the_shell(shelf: Workspace, settings: Settings):
+    environment = {"DIGITS_JOBS_DIR": str(settings.jobs_dir), "DIGITS_USER": "tester", "DIGITS_WEIGHTS_URL": "none",
+                   "DIGITS_WEIGHTS_DIR": shelf.settings.weights_dir}
+
+    def digits(*words):
+        return CliRunner().invoke(app, list(words), env=environment, catch_exceptions=False)
+
+    lines = digits("networks", "squeezenet").stdout.splitlines()
+    assert len(lines) == 2 and "IMAGENET1K_V1*" in lines[1] and "IMAGENET1K_V2 " in lines[1]
+    made = json.loads(digits("get-weights", NETWORK, "--json").stdout.splitlines()[-1])
+    assert made["kind"] == "pretrained"
+    wrong = digits("get-weights", NETWORK, "--weights", "V7")
+    assert wrong.exit_code == 2 and "there are IMAGENET1K_V1" in wrong.stderr
+    assert digits("import-weights", "/nowhere/x.pth", "--network", "lenet").exit_code == 2

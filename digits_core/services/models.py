@@ -29,6 +29,16 @@ def create_model(workspace: Workspace, user: str, name: str, dataset: str, optio
     Raises InvalidOptions with every problem at its field. A missing seed is drawn here, so that it is recorded.
     """
     authorize(user, "create")
+    task, values, needs = planned(workspace, dataset, options)
+    values["seed"] = secrets.randbelow(2**31) if values["seed"] is None else values["seed"]
+    job = Job(workspace.store.new_id(), Kind.MODEL, task, checked_name(name), user, time.time(),
+              {**values, "dataset": dataset}, needs, group.strip())
+    workspace.store.submit(job)
+    return workspace.store.get(job.id)
+
+
+def planned(workspace: Workspace, dataset: str, options: Json) -> tuple[str, Json, tuple[str, ...]]:
+    """Task, complete options and needed jobs of a training that is not made yet. Raises as ``create_model`` does."""
     try:
         dataset_view = of_kind(workspace, dataset, Kind.DATASET)
     except NotFound as error:
@@ -42,12 +52,7 @@ def create_model(workspace: Workspace, user: str, name: str, dataset: str, optio
     if isinstance(checked, TrainOptions):
         require_working(workspace, dataset_view, checked)
     values = checked.model_dump(mode="json")
-    values["seed"] = secrets.randbelow(2**31) if values["seed"] is None else values["seed"]
-    needs = [dataset, *_start(workspace, values)]
-    job = Job(workspace.store.new_id(), Kind.MODEL, dataset_view.job.task, checked_name(name), user, time.time(),
-              {**values, "dataset": dataset}, tuple(needs), group.strip())
-    workspace.store.submit(job)
-    return workspace.store.get(job.id)
+    return dataset_view.job.task, values, (dataset, *_start(workspace, values))
 
 
 def _start(workspace: Workspace, values: Json) -> list[str]:

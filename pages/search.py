@@ -34,6 +34,7 @@ except DigitsError as error:
 with head(plain(drawn["name"])):
     search_panels.actions(workspace, drawn)
 bulk.said()
+search_panels.facts(drawn)
 search_panels.trouble(drawn)
 fresh = [drawn]
 

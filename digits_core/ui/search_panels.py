@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from digits_core.errors import DigitsError
+from digits_core.search.options import METHODS
 from digits_core.search.trials import LIVE
 from digits_core.services import compare, search
 from digits_core.services.workspace import Workspace
@@ -16,6 +17,7 @@ from digits_core.ui.text import age, plain, three_digits
 
 Json = dict[str, Any]
 WORDS = {"pruned": "ended early"}
+STATE_COLORS: dict[str, Any] = {"running": "blue", "done": "green"}
 
 
 def listing(found: list[Json]) -> None:
@@ -24,7 +26,7 @@ def listing(found: list[Json]) -> None:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.page_link("search.py", label=f"**{plain(each['name'])}**", icon=":material/travel_explore:",
                          query_params={"id": each["id"]}, width="stretch")
-            st.badge(each["state"], color={"running": "blue", "done": "green"}.get(each["state"], "gray"))
+            st.badge(each["state"], color=STATE_COLORS.get(each["state"], "gray"))
             st.caption(f"{over(each)} of {each['trials']} trials"
                        + (f", best {reached(each, each['best']['best'])}" if each["best"] else ""), width="content")
             st.caption(f"by {plain(each['owner'])} {age(each['created'])}", width="content")
@@ -54,6 +56,16 @@ def act(action: Callable[[], object]) -> None:
     except DigitsError as error:
         st.session_state["search.trouble"] = str(error)
     st.rerun()
+
+
+def facts(found: Json) -> None:
+    """State, method, group, owner in a line."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.badge(found["state"], color=STATE_COLORS.get(found["state"], "gray"))
+        st.badge(METHODS[found["search"]["method"]], icon=":material/travel_explore:", color="gray")
+        st.badge(plain(found["group"]), icon=":material/folder:", color="gray")
+        st.caption(f"by {plain(found['owner'])} {age(found['created'])}", width="content")
+        st.page_link("search.py", label="All searches", width="content")
 
 
 def trouble(found: Json) -> None:
@@ -164,8 +176,9 @@ def _curve(found: Json) -> go.Figure:
         go.Scatter(x=numbers, y=[point["best"] for point in points], mode="lines", name="Best so far",
                    line={"color": accent, "width": 2, "shape": "hv"}, hovertemplate="%{y:.4g}")])
     share = found["search"]["metric"] == "accuracy"
-    figure.update_layout(xaxis={"title": "Trial"}, yaxis={"title": f"Validation {found['search']['metric']}",
-                                                          "tickformat": ".0%" if share else None})
+    figure.update_layout(xaxis={"title": "Trial", "tickformat": "d", "dtick": 1 if len(points) < 20 else None},
+                         yaxis={"title": f"Validation {found['search']['metric']}",
+                                "tickformat": ".1~%" if share else None})
     return figure
 
 
@@ -194,7 +207,7 @@ def _table(found: Json) -> list[str]:
                     "why": st.column_config.TextColumn("Why it ended", width="large")}
     event = st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=config, on_select="rerun",
                          key=f"search.table.{bulk.version()}", selection_mode="multi-row",
-                         height=tables.height(len(rows), 14))
+                         height=tables.height(len(rows), 14), placeholder=compare.UNSET)
     known = set(_known(found))
     picked = [found["rows"][i]["id"] for i in event["selection"]["rows"] if i < len(rows)]
     return [job_id for job_id in picked if job_id in known]

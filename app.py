@@ -10,9 +10,9 @@ from starlette.routing import Mount, Route
 from digits_core import log
 from digits_core.api.app import create_api
 from digits_core.api.security import security_middleware
-from digits_core.jobs.scheduler import Scheduler, SchedulerThread
-from digits_core.notify.outbox import Outbox
+from digits_core.jobs.scheduler import SchedulerThread
 from digits_core.services.demo import start_demo
+from digits_core.services.scheduling import make_scheduler
 from digits_core.services.workspace import Workspace
 from digits_core.ui.session import broken, name_route
 
@@ -23,8 +23,7 @@ workspace = Workspace.open()
 async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any] | None]:
     """Schedule jobs while the server runs; running jobs outlive it and are found again by the next one."""
     log.configure(workspace.settings.jobs_dir)
-    scheduler = Scheduler(workspace.store, workspace.settings, watcher=Outbox(workspace.settings))
-    thread = SchedulerThread(scheduler)
+    thread = SchedulerThread(make_scheduler(workspace))
     thread.start()
     if workspace.settings.demo and not workspace.store.ids():
         start_demo(workspace)

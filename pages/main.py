@@ -11,6 +11,7 @@ page = st.navigation([
     st.Page("compare.py", title="Compare", icon=":material/stacked_line_chart:"),
     st.Page("model_store.py", title="Model Store", icon=":material/deployed_code:"),
     st.Page("system.py", title="System", icon=":material/memory:"),
+    st.Page("search.py", title="Search", visibility="hidden"),
     st.Page("job.py", title="Job", visibility="hidden"),
 ], position="top")
 page.run()

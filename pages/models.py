@@ -3,6 +3,7 @@
 import streamlit as st
 
 from digits_core.jobs.model import Kind
+from digits_core.search.record import search_ids
 from digits_core.tasks import tasks
 from digits_core.ui import bulk, lists, model_form, session, tables
 from digits_core.ui.frame import empty, head
@@ -21,6 +22,8 @@ if any(name in st.query_params for name in ("new", "clone", "start")):
     st.stop()
 
 with head("Models"):
+    if search_ids(workspace.store) and st.button("Searches", icon=":material/travel_explore:", key="models.searches"):
+        st.switch_page("search.py")
     if st.button("New model", type="primary", icon=":material/add:", key="models.new"):
         st.query_params["new"] = next(iter(known))
         st.rerun()

@@ -12,6 +12,7 @@ from digits_core.api import (
     jobs,
     models,
     reference,
+    searches,
     steering,
     system,
     versions,
@@ -30,7 +31,7 @@ def create_api(workspace: Workspace) -> FastAPI:
                   default_response_class=answers.StrictJSON)
     api.state.workspace = workspace
     answers.install(api)
-    for part in (jobs, datasets, versions, weights, models, steering, compare, inference, evaluations, system,
+    for part in (jobs, datasets, versions, weights, models, searches, steering, compare, inference, evaluations, system,
                  reference):
         api.include_router(part.router)
     return api

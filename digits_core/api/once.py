@@ -5,8 +5,8 @@ The key's record holds the id that its job has or will have, so even a server th
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,6 @@ from digits_core.services.workspace import Workspace
 Create = Callable[[Workspace], JobView]
 
 
-class ReservedStore(JobStore):
-    """A store whose next job gets the id that was reserved for it."""
-
-    def __init__(self, store: JobStore, job_id: str) -> None:
-        super().__init__(store.root, store.stall_s)
-        self.reserved = job_id
-
-    def new_id(self, now: float | None = None) -> str:
-        """The reserved id, each time."""
-        return self.reserved
-
-
 def once(workspace: Workspace, user: str, key: str, asked: Any, create: Create) -> JobView:
     """The job that ``create`` makes, or the one that the same user's same key made before.
 
@@ -38,21 +26,40 @@ def once(workspace: Workspace, user: str, key: str, asked: Any, create: Create) 
     """
     if not key:
         return create(workspace)
+    job_id = reserve(workspace, user, key, asked)
+    if _exists(workspace.store, job_id):
+        return workspace.store.get(job_id)
+    return _create(workspace, _record(workspace, user, key), job_id, create)
+
+
+def reserve(workspace: Workspace, user: str, key: str, asked: Any) -> str:
+    """The id that belongs to a key: a new one the first time. Raises BadState when another request used the key."""
     record = _record(workspace, user, key)
     content = {"v": 1, "id": workspace.store.new_id(), "asked": _digest(asked)}
     if not files.write_once(record, content):
         content = files.read_json(record) or {}
     if content.get("asked") != _digest(asked):
         raise BadState("This Idempotency-Key was used for another request. Take a new key for a new job.")
-    job_id = str(content["id"])
-    if _exists(workspace.store, job_id):
-        return workspace.store.get(job_id)
-    return _create(workspace, record, job_id, create)
+    return str(content["id"])
+
+
+@contextmanager
+def reserved(workspace: Workspace, user: str, key: str, asked: Any) -> Iterator[Workspace]:
+    """A workspace in which whatever is made gets the id of this key; a request that is refused frees it."""
+    if not key:
+        yield workspace
+        return
+    try:
+        yield workspace.reserved(reserve(workspace, user, key, asked))
+    except DigitsError as error:
+        if not isinstance(error, BadState):
+            _record(workspace, user, key).unlink(missing_ok=True)
+        raise
 
 
 def _create(workspace: Workspace, record: Path, job_id: str, create: Create) -> JobView:
     try:
-        return create(replace(workspace, store=ReservedStore(workspace.store, job_id)))
+        return create(workspace.reserved(job_id))
     except (OSError, BadState):
         if not _exists(workspace.store, job_id):
             raise

@@ -8,6 +8,7 @@ from digits_core.cli import (
     machine,
     manage,
     networks,
+    search,
     steer,
     tensorboard,
     versions,
@@ -15,8 +16,8 @@ from digits_core.cli import (
 )
 from digits_core.cli.program import app
 
-__all__ = ["app", "classify", "compare", "create", "evaluate", "machine", "main", "manage", "networks", "steer",
-           "tensorboard", "versions", "weights"]
+__all__ = ["app", "classify", "compare", "create", "evaluate", "machine", "main", "manage", "networks", "search",
+           "steer", "tensorboard", "versions", "weights"]
 
 
 def main() -> None:

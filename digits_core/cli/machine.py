@@ -16,10 +16,10 @@ from digits_core.cli.identity import acting_user
 from digits_core.cli.program import AsJson, User, Wait, app, complain, settings
 from digits_core.cli.waiting import Bar, finish, print_json
 from digits_core.errors import InvalidOptions, Problem
-from digits_core.jobs.scheduler import Scheduler, SchedulerThread
-from digits_core.notify.outbox import Outbox
+from digits_core.jobs.scheduler import SchedulerThread
 from digits_core.services import doctor as examination
 from digits_core.services import notify
+from digits_core.services.scheduling import make_scheduler
 from digits_core.services.workspace import Workspace
 
 ROOT = Path(digits_core.__file__).parents[1]
@@ -78,8 +78,7 @@ def scheduler() -> None:
     """Run the jobs of the jobs folder without a web page, until Ctrl-C; running jobs go on."""
     workspace = Workspace.open(settings())
     log.configure(workspace.store.root, "scheduler")
-    outbox = Outbox(workspace.settings)
-    thread = SchedulerThread(Scheduler(workspace.store, workspace.settings, watcher=outbox))
+    thread = SchedulerThread(make_scheduler(workspace))
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())

@@ -10,10 +10,9 @@ import typer
 
 from digits_core.cli.program import complain
 from digits_core.jobs.model import Status
-from digits_core.jobs.scheduler import Scheduler
 from digits_core.jobs.store import JobView
-from digits_core.notify.outbox import Outbox
 from digits_core.services import jobs
+from digits_core.services.scheduling import make_scheduler
 from digits_core.services.system import scheduler_runs
 from digits_core.services.workspace import Workspace
 
@@ -76,7 +75,7 @@ def value(content: Any) -> str:
 
 def await_end(workspace: Workspace, view: JobView) -> JobView:
     """The job after its end. Schedules the jobs meanwhile when no other process does. Ctrl-C ends only the waiting."""
-    scheduler = Scheduler(workspace.store, workspace.settings, watcher=Outbox(workspace.settings))
+    scheduler = make_scheduler(workspace)
     bar = Bar(sys.stderr)
     try:
         return jobs.wait(workspace, view.id, scheduler.tick, min(0.2, workspace.settings.poll_s), bar.show)

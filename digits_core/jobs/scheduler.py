@@ -4,7 +4,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -55,11 +55,13 @@ class Scheduler:
 
     def __init__(self, store: JobStore, settings: Settings, runner: Runner | None = None,
                  gpu_ids: Callable[[], list[str]] = devices.gpu_ids,
-                 clock: Callable[[], float] = time.monotonic, watcher: Watcher | None = None) -> None:
+                 clock: Callable[[], float] = time.monotonic, watcher: Watcher | None = None,
+                 chores: Sequence[Callable[[], None]] = ()) -> None:
+        """``chores`` are done in each step of the leading scheduler; they must be quick."""
         store.prepare()
         self.store, self.settings = store, settings
         self.runner = runner or LocalRunner()
-        self.gpu_ids, self.clock, self.watcher = gpu_ids, clock, watcher
+        self.gpu_ids, self.clock, self.watcher, self.chores = gpu_ids, clock, watcher, chores
         self._lease = filelock.FileLock(store.locks / "scheduler.lock", thread_local=False)
         self._unburied: list[Ended] = []
         self._over: dict[str, int] = {}
@@ -81,7 +83,10 @@ class Scheduler:
 
         A job that cannot be handled (its files cannot be written, somebody moved it) is logged; the others go on.
         """
-        views = self._unfinished() if self.lead() else []
+        leads = self.lead()
+        for chore in self.chores if leads else ():
+            chore()
+        views = self._unfinished() if leads else []
         self._bury_children()  # after the look: a child that died before it has its exit code by now
         for view in views:
             with self._alone(view.id):

@@ -30,5 +30,11 @@ def authorize(user: str, action: Action, job: JobView | None = None) -> None:
     if not user:
         raise NotAllowed("Choose your name first (top right): jobs belong to somebody.")
     check_user_name(user)
-    if job is not None and job.job.owner and job.job.owner != user and action not in ("create",):
-        raise NotAllowed(f"'{job.name}' belongs to {job.job.owner}; only they may {action} it. You are {user}.")
+    if job is not None and action not in ("create",):
+        must_own(user, action, job.name, job.job.owner)
+
+
+def must_own(user: str, action: Action, name: str, owner: str) -> None:
+    """Raise NotAllowed unless the thing of this name belongs to ``user``, or to nobody."""
+    if owner and owner != user:
+        raise NotAllowed(f"'{name}' belongs to {owner}; only they may {action} it. You are {user}.")

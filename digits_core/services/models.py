@@ -15,7 +15,7 @@ from digits_core.services.augmentation import suiting
 from digits_core.services.datasets import require_done
 from digits_core.services.jobs import checked_name, of_kind
 from digits_core.services.networks import require_working, with_source
-from digits_core.services.weights import start_of
+from digits_core.services.weights import SOURCE, start_of
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import task as get_task
 from digits_core.train.options import TrainOptions, with_policy_defaults
@@ -30,6 +30,19 @@ def create_model(workspace: Workspace, user: str, name: str, dataset: str, optio
     Raises InvalidOptions with every problem at its field. A missing seed is drawn here, so that it is recorded.
     """
     authorize(user, "create")
+    task, values = planned(workspace, dataset, options)
+    title = checked_name(name)
+    values["start_model"] = start_of(workspace, user, values["network"], values["start_model"])
+    values["seed"] = secrets.randbelow(2**31) if values["seed"] is None else values["seed"]
+    needs = (dataset, *_start(workspace, values))
+    job = Job(workspace.store.new_id(), Kind.MODEL, task, title, user, time.time(),
+              {**values, "dataset": dataset}, needs, group.strip())
+    workspace.store.submit(job)
+    return workspace.store.get(job.id)
+
+
+def planned(workspace: Workspace, dataset: str, options: Json) -> tuple[str, Json]:
+    """Task and complete options of a training that is not made yet. Raises as ``create_model`` does."""
     try:
         dataset_view = of_kind(workspace, dataset, Kind.DATASET)
     except NotFound as error:
@@ -43,14 +56,9 @@ def create_model(workspace: Workspace, user: str, name: str, dataset: str, optio
     if isinstance(checked, TrainOptions):
         require_working(workspace, dataset_view, checked)
     values = checked.model_dump(mode="json")
-    title = checked_name(name)
-    values["start_model"] = start_of(workspace, user, values["network"], values["start_model"])
-    values["seed"] = secrets.randbelow(2**31) if values["seed"] is None else values["seed"]
-    needs = [dataset, *_start(workspace, values)]
-    job = Job(workspace.store.new_id(), Kind.MODEL, dataset_view.job.task, title, user, time.time(),
-              {**values, "dataset": dataset}, tuple(needs), group.strip())
-    workspace.store.submit(job)
-    return workspace.store.get(job.id)
+    if values["start_model"].partition(":")[0] != SOURCE:
+        _start(workspace, values)
+    return dataset_view.job.task, values
 
 
 def _start(workspace: Workspace, values: Json) -> list[str]:

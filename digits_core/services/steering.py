@@ -16,13 +16,13 @@ Json = dict[str, Any]
 MOST_EPOCHS = 100_000
 
 
-def finish_now(workspace: Workspace, user: str, job_id: str) -> JobView:
+def finish_now(workspace: Workspace, user: str, job_id: str, **why: str) -> JobView:
     """End a running training after its current step: measured, evaluated, done, with everything it has learned.
 
-    Raises BadState when it does not run.
+    ``why`` may name a reason, and the search that gives it up. Raises BadState when it does not run.
     """
     view, attempt = _running(workspace, user, job_id)
-    _leave(attempt, user, "finish")
+    _leave(attempt, user, "finish", **why)
     return workspace.store.get(view.id)
 
 

@@ -1,6 +1,6 @@
 """The two things every service needs: what this server may do, and where the jobs are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from digits_core.jobs.store import JobStore
 from digits_core.settings import Settings
@@ -20,3 +20,19 @@ class Workspace:
         store = JobStore(settings.jobs_dir, settings.stall_s)
         store.prepare()
         return cls(settings, store)
+
+    def reserved(self, job_id: str) -> "Workspace":
+        """The same workspace, but the next job that is made in it gets this id."""
+        return replace(self, store=ReservedStore(self.store, job_id))
+
+
+class ReservedStore(JobStore):
+    """A store whose next job gets the id that was reserved for it: what is done again after a crash makes no second."""
+
+    def __init__(self, store: JobStore, job_id: str) -> None:
+        super().__init__(store.root, store.stall_s)
+        self.reserved = job_id
+
+    def new_id(self, now: float | None = None) -> str:
+        """The reserved id, each time."""
+        return self.reserved

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from digits_core.evaluate.classification import Tally
@@ -22,6 +24,8 @@ class Learner(Protocol):
 
     pieces: int
     """In how many parts a batch is computed: 1, or more where the memory of the GPU was too small."""
+    measured_pieces: int
+    """The same for measuring, whose batches are larger; never less than ``pieces``."""
     about: str
     """What is special about it, for the log; may be empty."""
 
@@ -67,7 +71,7 @@ class Classifier:
         self.solver = build_solver(self.tuning.groups(), options)
         self.scaler = torch.amp.GradScaler(hardware.device.type, enabled=hardware.needs_scaler)
         self.loss = Loss(options, class_weights(options.class_weights, list(counts)), hardware.device)
-        self.pieces = 1
+        self.pieces = self.measured_pieces = 1
 
     def _spread(self, network: nn.Module) -> nn.Module:
         count = self.hardware.count
@@ -95,10 +99,10 @@ class Classifier:
             # Outside of the handler: the exception no longer holds on to what filled the memory.
             for parameter, gradient in zip(self.tuning.parameters, before, strict=False):
                 parameter.grad = gradient
-            self._divide()
+            self.pieces *= 2
+            self._make_room()
 
-    def _divide(self) -> None:
-        self.pieces *= 2
+    def _make_room(self) -> None:
         if self.hardware.count:
             torch.cuda.empty_cache()
 
@@ -138,12 +142,25 @@ class Classifier:
         self.measured.eval()
         tally = Tally(self.classes)
         for batch in batches:
-            for piece in batch.pieces(self.pieces):
-                logits_BK, truth_B = self.measured(piece.image_BCHW).float().cpu().numpy(), piece.label_B.cpu().numpy()
-                tally.add_logits(logits_BK, truth_B)
-                if keeper is not None:
-                    keeper.add_logits(logits_BK, truth_B)
+            logits_BK, truth_B = self._answers(batch), batch.label_B.cpu().numpy()
+            tally.add_logits(logits_BK, truth_B)
+            if keeper is not None:
+                keeper.add_logits(logits_BK, truth_B)
         return tally
+
+    def _answers(self, batch: Batch) -> NDArray[np.float32]:
+        """The network's logits; where the memory is too small, again in twice as many pieces."""
+        self.measured_pieces = max(self.pieces, self.measured_pieces)
+        while True:
+            try:
+                return np.concatenate([self.measured(piece.image_BCHW).float().cpu().numpy()
+                                       for piece in batch.pieces(self.measured_pieces)])
+            except torch.OutOfMemoryError:
+                if self.measured_pieces >= len(batch.label_B):
+                    raise
+            # Outside of the handler, as above.
+            self.measured_pieces *= 2
+            self._make_room()
 
     def _shown(self) -> nn.Module:
         return self.average.network if self.average else self.network

@@ -45,6 +45,10 @@ def fit(learner: Learner, loader: Loader, plan: Plan, journal: Journal, context:
 def _report(learner: Learner, loader: Loader, journal: Journal, pace: Pace) -> None:
     """Write the rows that are due, with state and checkpoint where these are."""
     plan, rows = journal.plan, [journal.train_row()] if journal.losses else []
+    pieces = max(learner.pieces, learner.measured_pieces)
     if plan.validation_due(journal.step) and not journal.is_measured():
         rows.append(journal.val_row(learner.evaluate(pace.watched(loader.measure("val")))))
     journal.write(rows, plan.save_due(journal.step), plan.checkpoint_due(journal.step))
+    if learner.measured_pieces > pieces:
+        journal.event("memory", "The memory of the GPU is too small for a whole batch of validation pictures: each is "
+                      f"now measured in {learner.measured_pieces} pieces. Training goes on.")

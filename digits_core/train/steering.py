@@ -33,7 +33,8 @@ class Steering:
         step = max(1, self.journal.step)
         if step >= self.plan.total:
             return ""
-        reason = f"Finished early by {by} at epoch {self.plan.epoch(step):.4g}; what was learned is kept."
+        why = f": {wish['why']}" if wish.get("why") else ""
+        reason = f"Finished early by {by} at epoch {self.plan.epoch(step):.4g}{why}; what was learned is kept."
         self.course.finish(step, reason)
         return reason
 

@@ -8,7 +8,7 @@ from digits_core import files
 from digits_core.errors import DigitsError, InvalidOptions
 from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
-from digits_core.services import jobs
+from digits_core.services import jobs, search
 from digits_core.ui import badges, bulk, session, steering_panel
 from digits_core.ui.frame import head
 from digits_core.ui.text import age, exact, plain, size
@@ -30,6 +30,14 @@ def draw(view: JobView) -> None:
         if view.job.created:
             st.caption(f"{age(view.job.created)}", width="content", help=exact(view.job.created))
         st.caption(view.id, width="content")
+        _search(view)
+
+
+def _search(view: JobView) -> None:
+    """A way back to the search that made this training."""
+    if view.job.kind is Kind.MODEL and (found := search.of_job(session.workspace(), view.id)):
+        st.page_link("search.py", label=f"Trial {found['number']} of {plain(found['name'])}", width="content",
+                     icon=":material/travel_explore:", query_params={"id": found["id"]})
 
 
 def _actions(view: JobView) -> None:

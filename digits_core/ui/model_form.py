@@ -8,7 +8,7 @@ from digits_core.errors import DigitsError
 from digits_core.jobs import devices
 from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
-from digits_core.services import datasets, networks, sweeps
+from digits_core.services import datasets, networks, search, sweeps
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task
 from digits_core.train.options import GAMMA_DEFAULTS, POWER_DEFAULTS
@@ -45,19 +45,32 @@ def draw(workspace: Workspace, task: Task, first: Json) -> None:
     custom_form.editor(form)
     with st.container(border=True):
         _below(form)
-        several, draws = sweep_form.draw(form)
+        sweep = sweep_form.draw(form)
     augmentation_form.draw(workspace, form, dataset)
     try_out_panel.draw(workspace, form, dataset)
     said(prefix)
-    number = draws or sweeps.count(several)
-    label = "Create model" if number == 1 else f"Create {number} models"
-    if st.button(label, type="primary", icon=":material/play_arrow:", key=f"{prefix}.create"):
-        options = {**form.values(), **several}
-        views = submit(prefix, {**options, "name": name, "dataset": dataset}, lambda: sweeps.create_sweep(
-            workspace, session.user(), name, dataset, options, group, draws=draws))
-        if len(views) == 1:
-            st.switch_page("job.py", query_params={"id": views[0].id})
-        st.switch_page("compare.py", query_params={"runs": ",".join(view.id for view in views)})
+    if st.button(_label(sweep), type="primary", icon=":material/play_arrow:", key=f"{prefix}.create"):
+        _create(workspace, prefix, sweep, {"name": name, "dataset": dataset, "group": group,
+                                           "options": {**form.values(), **sweep.values}})
+
+
+def _label(sweep: sweep_form.Sweep) -> str:
+    if sweep.search:
+        return f"Begin the search ({sweep.trainings} trials)"
+    return "Create model" if sweep.trainings == 1 else f"Create {sweep.trainings} models"
+
+
+def _create(workspace: Workspace, prefix: str, sweep: sweep_form.Sweep, asked: Json) -> None:
+    """Make what the form asks for, and go to its page."""
+    given = {**asked["options"], **(sweep.search or {}), **asked}
+    if sweep.search:
+        found = submit(prefix, given, lambda: search.create_search(workspace, session.user(), search=sweep.search or {},
+                                                                   **asked))
+        st.switch_page("search.py", query_params={"id": found["id"]})
+    views = submit(prefix, given, lambda: sweeps.create_sweep(workspace, session.user(), draws=sweep.draws, **asked))
+    if len(views) == 1:
+        st.switch_page("job.py", query_params={"id": views[0].id})
+    st.switch_page("compare.py", query_params={"runs": ",".join(view.id for view in views)})
 
 
 def usable(views: list[JobView], task: str) -> list[JobView]:

@@ -1,26 +1,38 @@
-"""Several values for an option: one training for each combination, counted before anything starts."""
+"""Several values for an option: every combination, some at random, or a search; counted before anything starts."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
 
 from digits_core.errors import InvalidOptions
 from digits_core.options import OptionField
-from digits_core.services import sweeps
+from digits_core.search import chooser, space
+from digits_core.search.options import SearchOptions
 from digits_core.ui.forms import OptionsForm, show_problems
 from digits_core.ui.text import plain
 
 Json = dict[str, Any]
+ALL, RANDOM, SEARCH = "Every combination", "At random", "Search"
 
 
-def draw(form: OptionsForm) -> tuple[Json, int]:
-    """Choose options and give each its values; returns those lists and the number of random draws (0: all of them)."""
+class Sweep(NamedTuple):
+    """What was chosen: values by option, how many random draws (0: all of them), and the options of a search."""
+
+    values: Json
+    draws: int = 0
+    search: Json | None = None
+    trainings: int = 1
+
+
+def draw(form: OptionsForm) -> Sweep:
+    """Choose options, give each its values, and say how they are tried."""
     able = {field.name: field for field in form.fields.values() if field.sweeps}
-    order = [*(name for name in sweeps.USUAL if name in able), *(name for name in able if name not in sweeps.USUAL)]
+    order = [*(name for name in space.USUAL if name in able), *(name for name in able if name not in space.USUAL)]
     key = f"{form.prefix}.sweep"
-    with st.expander("Try several values (sweep)", icon=":material/dynamic_feed:"):
-        st.caption("Each value is tried with each value of the others: one training a combination, all in one group. "
-                   "Random search draws values instead; there two numbers are the ends of a range.")
+    with st.expander("Try several values (sweep, search)", icon=":material/dynamic_feed:"):
+        st.caption("One training for each combination of values, all in one group; or some of them at random; or a "
+                   "search that learns from each training which values to try next. `8, 16` are two values, "
+                   "`0.0001..0.1` is a range.")
         chosen = st.multiselect("Options", order, key=key, format_func=lambda name: able[name].title,
                                 placeholder="learning rate, batch size, network …", persist_state="session")
         found = {}
@@ -29,25 +41,32 @@ def draw(form: OptionsForm) -> tuple[Json, int]:
                 with st.container(gap="xxsmall"):
                     found[name] = _values(form, able[name])
         found = {name: values for name, values in found.items() if values}
-        draws = _draws(form) if found else 0
-        if found:
-            _say(found, draws)
-    return found, draws
+        return _tried(form, found) if found else Sweep({})
 
 
-def _draws(form: OptionsForm) -> int:
-    key = f"{form.prefix}.sweep.draws"
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        if not st.toggle("Random search", key=f"{key}.on", persist_state="session"):
-            return 0
-        draws = int(st.number_input("Trainings", 1, sweeps.MOST, 10, key=key, width=160, persist_state="session"))
-    show_problems(form.prefix, "draws", draws)
-    return draws
+def _tried(form: OptionsForm, found: Json) -> Sweep:
+    key = f"{form.prefix}.sweep.how"
+    how = st.segmented_control("How", [ALL, RANDOM, SEARCH], default=ALL, required=True, key=key,
+                               label_visibility="collapsed")
+    sweep = Sweep(found)
+    if how == RANDOM:
+        draws = int(st.number_input("Trainings", 1, space.MOST, 10, key=f"{form.prefix}.sweep.draws", width=160,
+                                    persist_state="session"))
+        show_problems(form.prefix, "draws", draws)
+        sweep = Sweep(found, draws)
+    elif how == SEARCH:
+        own = OptionsForm(f"{form.prefix}.search", SearchOptions)
+        own.draw([name for name, field in own.fields.items() if not field.advanced], columns=4)
+        with st.expander("More about the search", icon=":material/settings:"):
+            own.draw([name for name, field in own.fields.items() if field.advanced], columns=3)
+        sweep = Sweep(found, search=own.values())
+    return _counted(form, sweep)
 
 
-def _values(form: OptionsForm, field: OptionField) -> list[Any]:
+def _values(form: OptionsForm, field: OptionField) -> Any:
+    """A list of values, or a range as text."""
     key = f"{form.prefix}.sweep.{field.name}"
-    values: list[Any]
+    values: Any
     if field.choices:
         values = st.multiselect(field.title, field.choices, key=key, persist_state="session",
                                 format_func=lambda value: field.labels.get(value, value))
@@ -55,9 +74,12 @@ def _values(form: OptionsForm, field: OptionField) -> list[Any]:
         values = [True, False]
         st.caption(f"{field.title}: yes and no")
     else:
-        text = st.text_input(field.title, key=key, placeholder="0.1, 0.01" if field.type is float else "8, 16",
-                             persist_state="session") or ""
-        values = [_number(field, part.strip()) for part in text.replace(";", ",").split(",") if part.strip()]
+        text = st.text_input(field.title, key=key, persist_state="session",
+                             placeholder="0.1, 0.01 or 0.0001..0.1" if field.type is float else "8, 16 or 4..64",
+                             help="Values with commas between, or the two ends of a range with two dots between. It is "
+                                  "logarithmic from a factor of 10 on; write log or linear behind it to say so.") or ""
+        values = text.strip() if space.is_range(field, text) else \
+            [_number(field, part.strip()) for part in text.replace(";", ",").split(",") if part.strip()]
     show_problems(form.prefix, field.name, values)
     return values
 
@@ -69,14 +91,23 @@ def _number(field: OptionField, part: str) -> Any:
         return part  # the check says what is wrong with it
 
 
-def _say(found: Json, draws: int) -> None:
-    if draws:
-        st.markdown(f":material/casino: **{draws} trainings** with random values")
-        return
+def _counted(form: OptionsForm, sweep: Sweep) -> Sweep:
+    """The same with the number of trainings, which is said; what makes it impossible is said instead."""
     try:
-        number = len(sweeps.combinations(found))
-    except InvalidOptions as error:
-        st.error(plain(error.problems[0].message), icon=":material/error:")
-        return
-    sizes = " × ".join(str(len(values)) for values in found.values())
-    st.markdown(f":material/dynamic_feed: **{number} trainings** ({sizes})")
+        choices = space.space_of(form.cls, sweep.values)
+        if sweep.search:
+            number = chooser.planned(choices, SearchOptions.model_validate(sweep.search))
+            st.markdown(f":material/travel_explore: **{number} trials**, {sweep.search['at_once']} at once")
+        elif sweep.draws:
+            number = sweep.draws
+            st.markdown(f":material/casino: **{number} trainings** with random values")
+        else:
+            number = len(space.combinations(choices))
+            sizes = " × ".join(str(len(values)) for values in sweep.values.values())
+            st.markdown(f":material/dynamic_feed: **{number} trainings** ({sizes})")
+    except (InvalidOptions, ValueError) as error:
+        words = error.problems[0].message if isinstance(error, InvalidOptions) else "Some fields make no sense yet."
+        st.error(plain(words), icon=":material/error:")
+        return sweep
+    return sweep._replace(trainings=number)
+

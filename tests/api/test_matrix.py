@@ -18,7 +18,7 @@ def routes(server: Starlette) -> list[tuple[str, str]]:
 
 def filled(path: str) -> str:
     for name, value in (("job_id", UNKNOWN), ("which", "best"), ("name", "classification"), ("split", "train"),
-                        ("position", "0")):
+                        ("position", "0"), ("search_id", UNKNOWN)):
         path = path.replace("{" + name + "}", value)
     return path
 
@@ -64,7 +64,7 @@ BODIES: dict[str, dict[str, object]] = {
 
 
 def test_an_unknown_job_is_404_everywhere(server: Starlette, client: TestClient) -> None:
-    asked = [(method, path) for method, path in routes(server) if "{job_id}" in path]
+    asked = [(method, path) for method, path in routes(server) if "{job_id}" in path or "{search_id}" in path]
     assert len(asked) > 15
     for method, path in asked:
         body = BODIES.get(path, {}) if method in ("PATCH", "POST") else {}

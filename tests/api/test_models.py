@@ -102,3 +102,24 @@ def test_the_layers_of_a_network_are_told(client: TestClient, workspace: Workspa
     data = drawn.dataset(workspace.store)
     answer = client.post("/models/layers", json={"dataset": data.id, "options": {"network": "lenet"}})
     assert answer.status_code == 200 and answer.json()["layers"][0]["type"] == "Conv2d", answer.text
+
+
+def test_a_search_is_begun_once_shown_stopped_and_forgotten(client: TestClient, finished_job: Callable) -> None:
+    body = {"name": "s", "dataset": finished_job("dataset").id, "options": {"learning_rate": "0.001..0.1"},
+            "search": {"trials": 5, "search_seed": 1}}
+    made = client.post("/searches", json=body, headers={"Idempotency-Key": "s"})
+    assert made.status_code == 201 and (made.json()["state"], made.json()["trials"]) == ("running", 5)
+    assert client.post("/searches", json=body, headers={"Idempotency-Key": "s"}).json()["id"] == made.json()["id"]
+    (found,) = client.get("/searches").json()["searches"]
+    assert found["id"] == made.json()["id"] and client.get(f"/searches/{found['id']}").json()["rows"] == []
+    assert client.delete(f"/searches/{found['id']}").status_code == 409
+    assert client.post(f"/searches/{found['id']}/stop", json={"running": "stay"}).json()["state"] == "stopped"
+    assert client.post(f"/searches/{found['id']}/resume", json={"trials": 9}).json()["trials"] == 9
+    assert client.post(f"/searches/{found['id']}/stop").json()["state"] == "stopped"
+    assert client.delete(f"/searches/{found['id']}").json() == {"deleted": found["id"]}
+    assert client.get("/searches").json() == {"searches": []}
+    bad = {**body, "options": {"learning_rate": "1..0"}}
+    wrong = client.post("/searches", json=bad, headers={"Idempotency-Key": "t"})
+    assert list(wrong.json()["errors"]) == ["learning_rate"]
+    assert client.post("/searches", json=body, headers={"Idempotency-Key": "t"}).status_code == 201
+    assert client.post("/searches", json={**body, "search": {"trials": 0}}).status_code == 400

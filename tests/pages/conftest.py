@@ -11,7 +11,8 @@ from digits_core import files
 from digits_core.services.workspace import Workspace
 
 MAIN = Path(__file__).parents[2] / "pages" / "main.py"
-PAGES = ["home.py", "datasets.py", "models.py", "inference.py", "compare.py", "model_store.py", "system.py"]
+PAGES = ["home.py", "datasets.py", "models.py", "search.py", "inference.py", "compare.py", "model_store.py",
+         "system.py"]
 
 
 @pytest.fixture

@@ -122,7 +122,7 @@ def test_the_form_draws_random_trainings(visit, finished_job, store):
     app.text_input(key=f"{prefix}.name").set_value("pets").run()
     app.multiselect(key=f"{prefix}.sweep").set_value(["learning_rate"]).run()
     app.text_input(key=f"{prefix}.sweep.learning_rate").set_value("0.1, 0.001").run()
-    app.toggle(key=f"{prefix}.sweep.draws.on").set_value(True).run()
+    app.segmented_control(key=f"{prefix}.sweep.how").set_value("At random").run()
     app.number_input(key=f"{prefix}.sweep.draws").set_value(5).run()
     assert "5 trainings" in words(app)
     app.button(key=f"{prefix}.create").click().run()

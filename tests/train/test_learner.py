@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from digits_core.errors import BadData
+from digits_core.evaluate.predictions import Keeper
 from digits_core.networks import NETWORKS
 from digits_core.networks.build import build_network
 from digits_core.networks.stages import stages
@@ -160,6 +161,19 @@ class Small:
         return self.network(image)
 
 
+class Frugal(Small):
+    """The same for measuring; counts what it refused."""
+
+    refused = 0
+
+    def __call__(self, image: torch.Tensor) -> torch.Tensor:
+        self.refused += len(image) > self.most
+        return super().__call__(image)
+
+    def eval(self) -> None:
+        self.network.eval()
+
+
 @pytest.mark.parametrize("accumulation", [1, 2])
 def test_too_little_memory_halves_the_batch_until_it_fits_and_changes_no_gradient(accumulation: int) -> None:
     whole, poor = learner(), learner()
@@ -179,6 +193,27 @@ def test_memory_too_small_for_one_picture_is_an_error() -> None:
     made.model = Small(made, 0)  # type: ignore[assignment]
     with pytest.raises(torch.OutOfMemoryError):
         made.step(batch(), 0.1)
+
+
+def test_too_little_memory_halves_the_batch_that_is_measured_and_changes_no_result() -> None:
+    whole, poor = learner(), learner()
+    poor.measured = Frugal(poor, 3)  # type: ignore[assignment]
+    batches = [batch(), batch(7), batch(2)]
+    keepers = [Keeper(["a", "b", "c"], 17) for _ in range(2)]
+    tallies = [made.tally(batches, keeper) for made, keeper in zip((whole, poor), keepers, strict=True)]
+    assert (poor.measured_pieces, poor.pieces, poor.measured.refused) == (4, 1, 2)  # type: ignore[union-attr]
+    assert np.array_equal(tallies[0].confusion, tallies[1].confusion) and tallies[1].confusion.sum() == 17
+    assert tallies[0].metrics() == pytest.approx(tallies[1].metrics(), rel=1e-5)
+    poor.measured = Frugal(poor, 0)  # type: ignore[assignment]
+    with pytest.raises(torch.OutOfMemoryError):
+        poor.evaluate(batches)
+
+
+def test_a_batch_that_was_too_large_to_learn_from_is_measured_in_as_many_pieces() -> None:
+    made = learner()
+    made.pieces, made.measured = 4, Frugal(made, 2)  # type: ignore[assignment]
+    made.evaluate([batch()])
+    assert made.measured.refused == 0 and made.measured_pieces == 4  # type: ignore[union-attr]
 
 
 def test_smoothing_and_mixed_labels_are_those_of_the_definition() -> None:

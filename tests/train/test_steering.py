@@ -2,6 +2,7 @@
 
 import time
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -20,6 +21,7 @@ from digits_core.train.run import run
 from tests.faults.waiting import until
 from tests.train import drawn, killing
 from tests.train.drawn import Recorder
+from tests.train.test_learner import Frugal
 
 
 class Steered(Recorder):
@@ -160,6 +162,26 @@ def test_too_little_memory_is_told_and_training_goes_on(store: JobStore, monkeyp
     assert summary["epochs"] == 2
     assert events(view) == [(1, "memory")]
     assert any("each is now computed in 2 pieces" in line for line in context.lines)
+
+
+def test_too_little_memory_for_measuring_is_told_and_the_results_are_the_same(store: JobStore,
+                                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    from digits_core.train import learner
+
+    data = drawn.dataset(store)
+    whole, poor = drawn.model(store, data), drawn.model(store, data)
+    summary = run(Recorder(store, whole.id))
+    original = learner.Classifier._answers
+
+    def small(self: learner.Classifier, batch: learner.Batch) -> np.ndarray:
+        self.measured = Frugal(self, 5)  # type: ignore[assignment]
+        return original(self, batch)
+
+    monkeypatch.setattr(learner.Classifier, "_answers", small)
+    context = Recorder(store, poor.id)
+    assert run(context)["accuracy"] == summary["accuracy"]
+    assert events(poor) == [(5, "memory")]
+    assert any("measured in 4 pieces" in line for line in context.lines)
 
 
 @pytest.fixture

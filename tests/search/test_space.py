@@ -1,0 +1,45 @@
+"""Lists and ranges of values: read from text, drawn from, counted."""
+
+import random
+
+import pytest
+
+from digits_core.errors import InvalidOptions
+from digits_core.search.space import Range, combinations, corners, count, space_of
+from digits_core.train.options import TrainOptions
+
+
+@pytest.mark.parametrize(("name", "text", "expected"), [
+    ("learning_rate", "0.0001..0.1", Range(0.0001, 0.1, True, False)),
+    ("learning_rate", "1e-4..1e-1 linear", Range(0.0001, 0.1, False, False)),
+    ("learning_rate", "0.02..0.1 log", Range(0.02, 0.1, True, False)), ("momentum", " 0..0.99", Range(0, 0.99, False,
+                                                                                                      False)),
+    ("batch_size", "8..64", Range(8, 64, False, True)), ("batch_size", "4..64", Range(4, 64, True, True))])
+def test_a_range_is_read_from_text(name: str, text: str, expected: Range) -> None:
+    assert space_of(TrainOptions, {name: text, "epochs": 3, "lr_steps": [1.0]}) == {name: expected}
+
+
+@pytest.mark.parametrize("text", ["1..", "..", "0.1..0.01", "0.1..0.1", "0..1 log", "1..2 cubic", "1..2..3", "a..b",
+                                  "nan..1", "1..inf"])
+def test_a_range_that_is_none_is_said_at_its_field(text: str) -> None:
+    with pytest.raises(InvalidOptions) as raised:
+        space_of(TrainOptions, {"learning_rate": text})
+    assert list(raised.value.by_field()) == ["learning_rate"]
+
+
+def test_values_of_a_range_stay_inside_and_whole_ones_whole() -> None:
+    chance = random.Random(1)
+    narrow, whole = Range(0.012345, 0.012346, False, False), Range(1, 100, True, True)
+    assert all(0.012345 <= narrow.draw(chance) <= 0.012346 for _ in range(50))
+    drawn = [whole.draw(chance) for _ in range(300)]
+    assert all(isinstance(value, int) and 1 <= value <= 100 for value in drawn)
+    assert 100 < sum(value <= 10 for value in drawn) < 220
+
+
+def test_corners_hold_every_value_and_both_ends() -> None:
+    space = space_of(TrainOptions, {"learning_rate": "0.1..0.2", "batch_size": [4, 8, 16]})
+    assert corners(space) == [{"learning_rate": 0.1, "batch_size": 4}, {"learning_rate": 0.2, "batch_size": 8},
+                              {"learning_rate": 0.1, "batch_size": 16}]
+    assert count(space) == 0
+    with pytest.raises(InvalidOptions, match="learning_rate"):
+        combinations(space)

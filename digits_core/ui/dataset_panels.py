@@ -28,6 +28,7 @@ NOTES = {
     "ycbcr": "in YCbCr: converted to colour",
     "lab": "in Lab: converted to colour",
     "hsv": "in HSV: converted to colour",
+    "repeated": "that were added had the same pixels as pictures already there",
     "other-files": "no pictures by their ending: ignored",
     "also-in-train-val": "of validation also in training (a leak: the accuracy will look better than it is)",
     "also-in-train-test": "of testing also in training (a leak: the accuracy will look better than it is)",

@@ -7,6 +7,7 @@ from digits_core.api import (
     answers,
     compare,
     datasets,
+    embeddings,
     evaluations,
     inference,
     jobs,
@@ -31,7 +32,7 @@ def create_api(workspace: Workspace) -> FastAPI:
                   default_response_class=answers.StrictJSON)
     api.state.workspace = workspace
     answers.install(api)
-    for part in (jobs, datasets, versions, weights, models, searches, steering, compare, inference, evaluations, system,
-                 reference):
+    for part in (jobs, datasets, versions, weights, models, searches, steering, compare, inference, embeddings,
+                 evaluations, system, reference):
         api.include_router(part.router)
     return api

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path
 from pydantic import Field
 
+from digits_core.api.forms import OptionsText, Upload, Words, options_of, received
 from digits_core.api.once import once
-from digits_core.api.request import Body, Key, Limit, Named, Offset, Space
+from digits_core.api.request import Body, Key, Limit, Named, Offset, Options, Space
 from digits_core.jobs.model import Kind
 from digits_core.services import datasets, fit, jobs, versions
 
@@ -27,6 +28,14 @@ class NewVersion(Body):
     group: Text = ""
     fixes: Annotated[list[Fix], Field(max_length=4)] = Field(default_factory=list)
     edits: list[Edit] = Field(default_factory=list)
+
+
+class Changed(Body):
+    """A version that is described by options."""
+
+    name: Text = ""
+    group: Text = ""
+    options: Options
 
 
 @router.post("/datasets/{job_id}/fit", status_code=202)
@@ -53,6 +62,34 @@ def create_version(job_id: str, space: Space, user: Named, body: NewVersion | No
     asked = body or NewVersion()
     view = once(space, user, key, ["version", job_id, asked.model_dump()], lambda place: versions.create_version(
         place, user, job_id, asked.name, asked.edits, list(asked.fixes), asked.group))
+    return jobs.describe(view)
+
+
+@router.post("/datasets/{job_id}/additions", status_code=201)
+def add_pictures(job_id: str, body: Changed, space: Space, user: Named, key: Key = "") -> Json:
+    """Queue a version with more pictures, from class folders or an archive that the server can read."""
+    view = once(space, user, key, ["additions", job_id, body.model_dump()], lambda place: versions.add_pictures(
+        place, user, job_id, body.options, body.name, body.group))
+    return jobs.describe(view)
+
+
+@router.post("/datasets/{job_id}/additions/upload", status_code=201)
+def add_uploaded(job_id: str, archive: Upload, space: Space, user: Named, name: Words = "",
+                 options: OptionsText = "{}", group: Words = "", key: Key = "") -> Json:
+    """The same from an uploaded zip or tar file of class folders."""
+    values = options_of(options)
+    asked = ["additions-upload", job_id, name, values, group, archive.size]
+    with received(space, archive) as path:
+        view = once(space, user, key, asked, lambda place: versions.add_pictures(
+            place, user, job_id, values, name, group, path))
+    return jobs.describe(view)
+
+
+@router.post("/datasets/{job_id}/subsets", status_code=201)
+def create_subset(job_id: str, body: Changed, space: Space, user: Named, key: Key = "") -> Json:
+    """Queue a named part of a dataset as a dataset of its own: by split, class, path, first or random pictures."""
+    view = once(space, user, key, ["subset", job_id, body.model_dump()], lambda place: versions.create_subset(
+        place, user, job_id, body.options, body.name, body.group))
     return jobs.describe(view)
 
 

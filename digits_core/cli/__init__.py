@@ -4,6 +4,7 @@ from digits_core.cli import (
     classify,
     compare,
     create,
+    embeddings,
     evaluate,
     machine,
     manage,
@@ -16,8 +17,8 @@ from digits_core.cli import (
 )
 from digits_core.cli.program import app
 
-__all__ = ["app", "classify", "compare", "create", "evaluate", "machine", "main", "manage", "networks", "search",
-           "steer", "tensorboard", "versions", "weights"]
+__all__ = ["app", "classify", "compare", "create", "embeddings", "evaluate", "machine", "main", "manage", "networks",
+           "search", "steer", "tensorboard", "versions", "weights"]
 
 
 def main() -> None:

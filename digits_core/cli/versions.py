@@ -8,10 +8,12 @@ import typer
 
 from digits_core import files
 from digits_core.cli.create import Group, Name
+from digits_core.cli.flags import given_values, with_options
 from digits_core.cli.identity import acting_user
 from digits_core.cli.program import AsJson, JobId, User, Wait, app, complain, settings
 from digits_core.cli.waiting import Bar, finish, print_json
 from digits_core.data.edits import FIXES
+from digits_core.data.version_options import Addition, Selection
 from digits_core.errors import InvalidOptions, NotFound, Problem
 from digits_core.jobs.model import Kind
 from digits_core.services import datasets, jobs, versions
@@ -76,6 +78,28 @@ def create_version(
     finish(workspace, view, wait, as_json)
 
 
+@app.command("add-pictures")
+@with_options(Addition)
+def add_pictures(job_id: JobId, name: Name = "", group: Group = "", user: User = "", wait: Wait = False,
+                 as_json: AsJson = False, **options: Any) -> None:
+    """Make a version of a dataset with more pictures, from class folders or an archive."""
+    workspace = Workspace.open(settings())
+    view = versions.add_pictures(workspace, acting_user(workspace, user), job_id, given_values(Addition, options), name,
+                                 group)
+    finish(workspace, view, wait, as_json)
+
+
+@app.command("create-subset")
+@with_options(Selection)
+def create_subset(job_id: JobId, name: Name = "", group: Group = "", user: User = "", wait: Wait = False,
+                  as_json: AsJson = False, **options: Any) -> None:
+    """Make a named part of a dataset that can be trained on."""
+    workspace = Workspace.open(settings())
+    view = versions.create_subset(workspace, acting_user(workspace, user), job_id, given_values(Selection, options),
+                                  name, group)
+    finish(workspace, view, wait, as_json)
+
+
 def _edit(deed: str, text: str, more: str) -> Json:
     split, _, rest = text.partition(":")
     index, _, value = rest.partition(":")
@@ -102,7 +126,8 @@ def list_versions(job_id: JobId, as_json: AsJson = False) -> None:
         return
     for row in rows:
         changed = row["diff"] or {}
-        words = ", ".join(f"{changed[kind]} {kind}" for kind in ("removed", "relabelled", "moved") if changed.get(kind))
+        words = ", ".join(f"{changed[kind]} {kind}" for kind in ("added", "removed", "relabelled", "moved")
+                          if changed.get(kind))
         print(f"{row['id']}  {row['status']:8} {row['pictures'] or 0:>8}  {row['name']}"
               + (f"  (from {row['parent']}: {words or 'not built yet'})" if row["parent"] else ""))
 

@@ -16,6 +16,8 @@ import numpy as np
 from digits_core.data import child, index
 from digits_core.data.pictures import to_png
 from digits_core.data.records import Records
+from digits_core.data.selection import places
+from digits_core.data.version_options import Selection
 from digits_core.errors import BadData, DigitsError
 
 Json = dict[str, Any]
@@ -54,6 +56,13 @@ def read_paths(database: Path) -> list[str]:
     return paths
 
 
+def count_selected(database: Path, selection: Selection, classes: list[int]) -> list[int]:
+    """How many pictures of each of these classes the selection holds. Raises BadData when the database is damaged."""
+    counts: list[int] = _ask({"what": "selected", "database": str(database), "selection": selection.model_dump(),
+                              "classes": classes})["counts"]
+    return counts
+
+
 def _ask(request: Json) -> Json:
     name = Path(request["database"]).name
     process = child.start("digits_core.data.reader", stderr=subprocess.DEVNULL)
@@ -88,6 +97,8 @@ def _answer(request: Json) -> Json:
     database = Path(request["database"])
     if request["what"] == "paths":
         return {"paths": index.load(database).paths}
+    if request["what"] == "selected":
+        return _selected(database, Selection.model_validate(request["selection"]), request["classes"])
     return _record(database, request["place"]) if request["what"] == "record" else _samples(database, request)
 
 
@@ -95,16 +106,22 @@ def _samples(database: Path, request: Json) -> Json:
     records = Records(database)
     start, stop = request["offset"], request["offset"] + request["limit"]
     if request["places"] is not None:
-        total, places = len(request["places"]), request["places"]
+        total, rows = len(request["places"]), request["places"]
     elif request["label"] is None and not request["search"] and request["shorter"] is None:
-        total, places = len(records), range(len(records))[start:stop]
+        total, rows = len(records), range(len(records))[start:stop]
     else:
         found = index.load(database).find(request["label"], request["search"], request["shorter"])
-        total, places = len(found), found[start:stop].tolist()
+        total, rows = len(found), found[start:stop].tolist()
     items = [{"index": place, "label": record.label, "path": record.path, "source": record.source,
               "png": base64.b64encode(to_png(record.pixels())).decode()}
-             for place, record in zip(places, records.records(places), strict=True)]
+             for place, record in zip(rows, records.records(rows), strict=True)]
     return {"total": total, "items": items}
+
+
+def _selected(database: Path, selection: Selection, classes: list[int]) -> Json:
+    facts = index.load(database)
+    found = facts.labels[places(selection, database.name.removesuffix(".lmdb"), facts, classes)]
+    return {"counts": [int((found == label).sum()) for label in classes]}
 
 
 def _record(database: Path, place: int) -> Json:

@@ -1,7 +1,12 @@
 """Mean and spread over all pixels of a split, in one pass."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+
+from digits_core.errors import BadData
 
 
 class Statistics:
@@ -11,6 +16,22 @@ class Statistics:
         self.shape, self.count = shape, 0
         self.total = np.zeros(shape, np.uint64)
         self.squares = [0] * shape[0]
+
+    @classmethod
+    def restored(cls, folder: Path, manifest: dict[str, Any]) -> "Statistics":
+        """Sums over a finished dataset's training pictures, back from its mean and spread. Raises BadData."""
+        channels, height, width = manifest["shape"]
+        made = cls((channels, height, width))
+        try:
+            mean: NDArray[Any] = np.load(folder / "mean.npy", allow_pickle=False)
+            made.count = int(manifest["splits"]["train"]["entries"])
+            made.total = np.rint(mean.reshape(made.shape).astype(np.float64) * made.count).astype(np.uint64)
+        except (OSError, ValueError, KeyError) as error:
+            raise BadData(f"The mean of the dataset it is made from cannot be read: {error}.") from None
+        pixels = made.count * height * width
+        made.squares = [round((spread * spread + middle * middle) * pixels) for middle, spread in
+                        zip(manifest["mean_pixel"], manifest["std_pixel"], strict=True)]
+        return made
 
     def add(self, sums: bytes | memoryview, count: int) -> None:
         """Add the sums of one chunk of ``count`` pictures."""

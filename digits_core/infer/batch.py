@@ -8,8 +8,9 @@ from typing import Any
 
 from digits_core import files
 from digits_core.errors import BadData, DigitsError
-from digits_core.infer import record_inputs
+from digits_core.infer import picture_map, record_inputs
 from digits_core.infer.client import InferenceClient, InferenceDown
+from digits_core.infer.features import Features
 from digits_core.infer.inputs import Input, read_input, read_inputs, write_inputs
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.infer.results import Results
@@ -37,14 +38,19 @@ def run(context: Context) -> Json:
     results = Results(folder)
     scores = Scores(folder, model.labels, int(options.get("top", 5)), total)
     finished = (folder / "predictions.npz").exists() and not scores.path.exists()
-    done = results.mend(total if finished else scores.count())
+    features = Features(folder) if options.get("embeddings") else None
+    done = results.mend(min(total if finished else scores.count(), total if features is None else len(features)))
     scores.cut(done)
+    if features is not None:
+        features.cut(done)
     context.log(f"{total} pictures, {done} of them already classified")
-    Batch(context, settings, InferenceClient(settings), results, scores).classify(done, total)
-    context.progress(0.99, "Counting")
+    Batch(context, settings, InferenceClient(settings), results, scores, features).classify(done, total)
+    context.progress(0.99 if features is None else 0.8, "Counting")
     if scores.path.exists():
         scores.publish(results, {"model": options["model"], "checkpoint": options["checkpoint_file"], **(
             {"dataset": options["dataset"], "split": options["split"]} if options["method"] == "dataset" else {})})
+    if features is not None:
+        picture_map.make(context)
     summary = score(results, model.labels)
     files.write_atomic(folder / "summary.json", summary)
     return {key: summary[key] for key in ("pictures", "failed", "labelled", "accuracy", "top5") if key in summary}
@@ -54,26 +60,28 @@ class Batch:
     """One attempt at the pictures that are left."""
 
     def __init__(self, context: Context, settings: Settings, client: InferenceClient, results: Results,
-                 scores: Scores) -> None:
+                 scores: Scores, features: Features | None) -> None:
         self.context, self.settings, self.client = context, settings, client
-        self.results, self.scores = results, scores
+        self.results, self.scores, self.features = results, scores, features
         options = context.job.options
         self._held = (record_inputs.opened(context.store.root, str(options["dataset"]), str(options["split"]))
                       if options["method"] == "dataset" else None)  # stays open: LMDB opens no file twice at once
 
     def classify(self, done: int, total: int) -> None:
         """Chunk by chunk: read, ask, append; at most two chunks are in memory."""
-        started, first = time.monotonic(), done
+        started, first, share = time.monotonic(), done, 0.99 if self.features is None else 0.8
         for chunk, data in self._read_ahead(done):
             self.context.check_stop()
             answers = self._answers(chunk, data)
+            if self.features is not None:
+                self.features.append(answers, total)
             self.scores.append(answers)  # first: a row without its scores would have to be made again
             top = int(self.context.job.options.get("top", 5))
             self.results.append(_row(n, entry, answer, top) for n, (entry, answer)
                                 in enumerate(zip(chunk, answers, strict=True), done))
             done += len(chunk)
             rate = (done - first) / max(1e-6, time.monotonic() - started)
-            self.context.progress(done / total * 0.99, "Classifying", rate, "images", pictures=done, of=total)
+            self.context.progress(done / total * share, "Classifying", rate, "images", pictures=done, of=total)
 
     def _read_ahead(self, skip: int) -> Iterator[tuple[list[Input], list[bytes | str]]]:
         """Chunks with the bytes of their pictures (or why there are none); one more is read meanwhile."""
@@ -108,7 +116,7 @@ class Batch:
         options = self.context.job.options
         model, file = str(options["model"]), str(options["checkpoint_file"])
         try:
-            return self.client.classify(model, file, images, self.scores.top)
+            return self.client.classify(model, file, images, self.scores.top, self.features is not None)
         except InferenceDown as error:
             self.context.log(str(error))
         self.client.status()  # raises when the process does not even start

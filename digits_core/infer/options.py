@@ -38,6 +38,9 @@ class BatchOptions(Options):
     limit: int | None = option(None, title="Number of pictures", group="Pictures", ge=1, le=10**9,
                                help="Only the first so many; empty: all.")
     checkpoint: str = option("best", title="Checkpoint", group="Model", help="best, last, or an epoch such as 12.")
+    embeddings: bool = option(False, title="Keep features and make a map", group="Model",
+                              help="What the network sees in each picture before its last layer: for a map of alike "
+                                   "pictures, and to find the ones most like one.")
     top: int = option(5, title="Labels to note", group="Model", ge=1, le=1000, advanced=True,
                       help="So many of the most probable labels are kept for each picture.")
 

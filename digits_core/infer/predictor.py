@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from digits_core.errors import BadData, DigitsError, NotAllowed
+from digits_core.infer.embedding import tap
 from digits_core.infer.model_files import CheckpointFile
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.networks.build import build_network
@@ -38,6 +39,8 @@ class Predictor:
         self.model, self.row, self.device = model, row, torch.device(device)
         tensors = read_weights(model.weights(row), row.sha256, row.bytes)
         self.network = load_network(model, tensors, row.file).eval().to(self.device)
+        self.last_input = tap(self.network)
+        self.batch_size = GPU_BATCH if self.device.type == "cuda" else 1
         mean, std = normalisation(model)
         self.mean, self.std = mean.to(self.device), std.to(self.device)
 
@@ -46,7 +49,7 @@ class Predictor:
 
         A picture's numbers do not depend on its neighbours: one by one on a CPU, in batches of one size on a GPU.
         """
-        size = GPU_BATCH if self.device.type == "cuda" else 1
+        size = self.batch_size
         parts = [self._batch(pictures[at:at + size], size) for at in range(0, len(pictures), size)]
         found = np.concatenate(parts)
         if not np.isfinite(found).all():

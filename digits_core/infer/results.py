@@ -5,7 +5,7 @@ import io
 import json
 import os
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -82,10 +82,20 @@ class Results:
 
     def row(self, number: int) -> Json:
         """The row of one picture. Raises NotFound when there is none."""
-        rows = self.page(number, 1).rows if number >= 0 else []
-        if not rows:
-            raise NotFound(f"The batch has no row {number}.")
-        return rows[0]
+        return self.rows([number])[0]
+
+    def rows(self, numbers: Sequence[int]) -> list[Json]:
+        """The rows of these pictures, in this order. Raises NotFound when there is none for one of them."""
+        index, found = self._index()["at"], []
+        if bad := [number for number in numbers if not 0 <= number < len(index)]:
+            raise NotFound(f"The batch has no row {bad[0]}.")
+        with self.path.open("rb") as file:
+            for number in numbers:
+                file.seek(int(index[number]))
+                if (row := _row(file.readline())) is None:
+                    raise NotFound(f"The batch has no row {number}.")
+                found.append(row)
+        return found
 
     def __iter__(self) -> Iterator[Json]:
         """All whole rows, one after the other."""

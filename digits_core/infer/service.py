@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from digits_core.errors import BadData, DigitsError, InvalidOptions
 from digits_core.infer.augmentation import preview
+from digits_core.infer.embedding import embed
 from digits_core.infer.loaded import Loaded
 from digits_core.infer.predictor import Predictor
 from digits_core.infer.protocol import LARGEST, Image, Question, record_of, unpack
@@ -105,7 +106,7 @@ class Service:
             predictor = self.loaded.get(question.model, question.file)
             if question.look is not None:
                 return _json(self._look(predictor, question))
-            return _json({"rows": self._rows(predictor, question.images, question.top)})
+            return _json({"rows": self._rows(predictor, question)})
         except DigitsError as error:
             return _failure(type(error).__name__, str(error), 400)
         except Exception as error:
@@ -125,29 +126,37 @@ class Service:
         if pixels is None:
             raise BadData(f"{name} {error}.")
         with self._looking:  # one at a time: pictures of all layers take much memory
-            return {"row": _row(predictor, name, predictor.predict([pixels])[0], question.top, 0.0),
+            return {"row": _row(predictor, name, predictor.predict([pixels])[0], "", question.top, 0.0),
                     **look(predictor, pixels, question.look or {})}
 
-    def _rows(self, predictor: Predictor, images: list[Image], top: int) -> list[Json]:
+    def _rows(self, predictor: Predictor, question: Question) -> list[Json]:
+        images, top = question.images, question.top
         if self.device == "cpu":
-            return list(self.pool.map(functools.partial(_classified, predictor, top), images))
+            return list(self.pool.map(functools.partial(_classified, predictor, top, question.embed), images))
         started = time.perf_counter()
         prepared = list(self.pool.map(functools.partial(_prepared, predictor), images))
         good = [pixels for pixels, _ in prepared if pixels is not None]
         with self._gpu:
-            found = iter(predictor.predict(good) if good else ())
+            found = iter(_predicted(predictor, good, question.embed) if good else ())
         spent = (time.perf_counter() - started) / len(images)
-        return [_failed(name, error, spent) if pixels is None else _row(predictor, name, next(found), top, spent)
+        return [_failed(name, error, spent) if pixels is None else _row(predictor, name, *next(found), top, spent)
                 for (name, _), (pixels, error) in zip(images, prepared, strict=True)]
 
 
-def _classified(predictor: Predictor, top: int, image: Image) -> Json:
+def _classified(predictor: Predictor, top: int, with_features: bool, image: Image) -> Json:
     started = time.perf_counter()
     pixels, error = _prepared(predictor, image)
     if pixels is None:
         return _failed(image[0], error, time.perf_counter() - started)
-    probabilities = predictor.predict([pixels])[0]
-    return _row(predictor, image[0], probabilities, top, time.perf_counter() - started)
+    (probabilities, features), = _predicted(predictor, [pixels], with_features)
+    return _row(predictor, image[0], probabilities, features, top, time.perf_counter() - started)
+
+
+def _predicted(predictor: Predictor, pictures: list[Any], with_features: bool) -> list[tuple[Any, str]]:
+    """Probabilities of each picture, and its features where these are wanted."""
+    if with_features:
+        return list(zip(*embed(predictor, pictures), strict=True))
+    return [(probabilities, "") for probabilities in predictor.predict(pictures)]
 
 
 def _prepared(predictor: Predictor, image: Image) -> tuple[Any, str]:
@@ -162,10 +171,11 @@ def _prepared(predictor: Predictor, image: Image) -> tuple[Any, str]:
         return None, f"{name}: {explain(error).reason}"
 
 
-def _row(predictor: Predictor, name: str, probabilities: Any, top: int, spent_s: float) -> Json:
+def _row(predictor: Predictor, name: str, probabilities: Any, features: str, top: int, spent_s: float) -> Json:
     order = np.argsort(-probabilities, kind="stable")[:top]  # stable: equal ones stay in the order of the labels
     best = [{"label": predictor.model.labels[k], "probability": float(probabilities[k])} for k in order]
-    return {"image": name, "predictions": best, "latency_ms": round(spent_s * 1000, 2)}
+    extra = {"features": features} if features else {}
+    return {"image": name, "predictions": best, "latency_ms": round(spent_s * 1000, 2), **extra}
 
 
 def _failed(name: str, error: str, spent_s: float) -> Json:

@@ -1,13 +1,18 @@
 """Versions of datasets: a new dataset from an older one and a list of changes."""
 
+import shutil
 import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from digits_core import files
 from digits_core.data.edits import checked, repair
+from digits_core.data.version_options import Addition, Selection
 from digits_core.errors import BadState, InvalidOptions, NotFound, Problem
 from digits_core.jobs.model import Job, Kind
 from digits_core.jobs.store import JobView
+from digits_core.options import check
 from digits_core.services.access import authorize
 from digits_core.services.datasets import manifest
 from digits_core.services.fit import fit_report
@@ -38,10 +43,84 @@ def create_version(workspace: Workspace, user: str, parent: str, name: str = "",
                                                "given." if fixes else "Say what shall change.")])
     if len(rows) > MOST_EDITS:
         raise InvalidOptions([Problem("edits", f"At most {MOST_EDITS:,} changes make a version.")])
-    options = {"parent": view.id, "edits": f"job:{EDITS_FILE}", "changes": len(rows), "fixes": list(fixes or [])}
-    job = Job(workspace.store.new_id(), Kind.DATASET, view.job.task, checked_name(name or next_name(workspace, view)),
-              user, time.time(), options, (view.id,), (group or view.group).strip())
-    workspace.store.submit(job, lambda hidden: files.write_atomic(hidden / EDITS_FILE, {"v": 1, "edits": rows}))
+    return _queue(workspace, user, view, name, group, {"changes": len(rows), "fixes": list(fixes or [])}, rows)
+
+
+def add_pictures(workspace: Workspace, user: str, parent: str, options: Json, name: str = "", group: str = "",
+                 upload: Path | None = None) -> JobView:
+    """Queue a version with more pictures (see data.version_options.Addition); the parent stays as it is.
+
+    ``upload`` is an archive that the server itself received; it is moved into the job folder and stands for the
+    ``archive`` option. Raises InvalidOptions with every problem at its field.
+    """
+    authorize(user, "create")
+    view = of_kind(workspace, parent, Kind.DATASET)
+    manifest(view)
+    if upload is not None:
+        options = {**options, "folder": "", "archive": f"job:upload/{upload.name}"}
+    elif str(options.get("archive", "")).startswith("job:"):
+        raise InvalidOptions([Problem("archive", "Write the whole path of the archive, from '/' on.")])
+    checked = check(Addition, options, workspace.settings.data_roots).model_dump(mode="json")
+
+    def fill(hidden: Path) -> None:
+        if upload is not None:
+            (hidden / "upload").mkdir()
+            shutil.move(upload, hidden / "upload" / upload.name)
+
+    return _queue(workspace, user, view, name, group, {"add": checked, "jpeg_quality": _quality(workspace, view)},
+                  fill=fill)
+
+
+def _quality(workspace: Workspace, view: JobView) -> int:
+    """How the first dataset of the line was told to compress JPEGs."""
+    oldest = family(workspace, view.id)[0].job.options
+    quality = view.job.options.get("jpeg_quality", oldest.get("jpeg_quality"))
+    return quality if isinstance(quality, int) else 90
+
+
+def create_subset(workspace: Workspace, user: str, parent: str, options: Json, name: str = "",
+                  group: str = "") -> JobView:
+    """Queue a part of a dataset as a dataset of its own (see data.version_options.Selection).
+
+    Raises InvalidOptions with every problem at its field, also when nothing would be left to train on.
+    """
+    authorize(user, "create")
+    view = of_kind(workspace, parent, Kind.DATASET)
+    counts = count_subset(workspace, parent, options)
+    left = sum(count > 0 for count in counts["train"].values())
+    if left < 2:
+        raise InvalidOptions([Problem("", f"The selection has training pictures of {left} classes; at least two are "
+                                          "needed.")])
+    wanted = check(Selection, options)
+    return _queue(workspace, user, view, name or f"{view.name[:180]} subset", group,
+                  {"select": wanted.model_dump(mode="json")})
+
+
+def count_subset(workspace: Workspace, parent: str, options: Json) -> dict[str, dict[str, int]]:
+    """How many pictures of each class a subset would hold, by split. Raises InvalidOptions like create_subset."""
+    from digits_core.data import reader, selection  # see datasets.samples
+
+    view = of_kind(workspace, parent, Kind.DATASET)
+    facts = manifest(view)
+    labels, wanted = list(map(str, facts["labels"])), check(Selection, options)
+    classes = selection.class_numbers(wanted, labels)
+    return {split: dict(zip([labels[number] for number in classes],
+                            reader.count_selected(view.folder.path / f"{split}.lmdb", wanted, classes), strict=True))
+            for split in facts["splits"] if split in wanted.splits}
+
+
+def _queue(workspace: Workspace, user: str, parent: JobView, name: str, group: str, options: Json,
+           rows: Sequence[Json] = (), fill: Callable[[Path], None] = lambda hidden: None) -> JobView:
+    job = Job(workspace.store.new_id(), Kind.DATASET, parent.job.task,
+              checked_name(name or next_name(workspace, parent)), user, time.time(),
+              {"parent": parent.id, "edits": f"job:{EDITS_FILE}", **options}, (parent.id,),
+              (group or parent.group).strip())
+
+    def files_of(hidden: Path) -> None:
+        files.write_atomic(hidden / EDITS_FILE, {"v": 1, "edits": list(rows)})
+        fill(hidden)
+
+    workspace.store.submit(job, files_of)
     return workspace.store.get(job.id)
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 from digits_core.jobs.store import JobView
 from digits_core.services import datasets
 from digits_core.services.workspace import Workspace
-from digits_core.ui import charts, dataset_edits, session
+from digits_core.ui import charts, dataset_changes, dataset_edits, session
 from digits_core.ui.text import count, plain, plural, size
 
 Json = dict[str, Any]
@@ -51,6 +51,9 @@ def draw(workspace: Workspace, view: JobView) -> None:
         if pages > 1:
             st.pagination(pages, key=page_key)
         st.caption(f"{plural(found.total, 'picture')}", width="content")
+        if st.button("Make a subset of these", icon=":material/filter_alt:", key="dataset.subset.these",
+                     type="tertiary", help="Begins with the class and the part of the path that are chosen above."):
+            dataset_changes.subset_dialog(workspace, view, {"classes": [chosen] if chosen else [], "search": search})
 
 
 def grid(workspace: Workspace, view: JobView, split: str, items: list[datasets.Sample]) -> None:

@@ -58,7 +58,7 @@ def _create(workspace: Workspace, task: Task, form: OptionsForm, name: str, grou
 def _source(workspace: Workspace, form: OptionsForm) -> Path | None:
     """The fields of the chosen method; the path of an archive that was uploaded here."""
     form.field("method", label=False)
-    upload = _upload(workspace, form.prefix) if form.value("method") == "archive" else None
+    upload = upload_archive(workspace, form.prefix) if form.value("method") == "archive" else None
     if upload is None:
         form.draw([name for name, field in form.fields.items()
                    if field.group == "Source" and field.kind in ("folder", "path") and not field.advanced])
@@ -68,8 +68,8 @@ def _source(workspace: Workspace, form: OptionsForm) -> Path | None:
     return upload
 
 
-def _upload(workspace: Workspace, prefix: str) -> Path | None:
-    """Copy an uploaded archive to the disk once, when it has come whole."""
+def upload_archive(workspace: Workspace, prefix: str) -> Path | None:
+    """A field for an archive; copy an uploaded archive to the disk once, when it has come whole."""
     file = st.file_uploader("Archive of class folders (zip, tar)", ARCHIVES, key=f"{prefix}.file")
     key = f"{prefix}.upload"
     before, path = st.session_state.get(key, ("", None))

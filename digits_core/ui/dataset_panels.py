@@ -10,7 +10,7 @@ from digits_core.jobs.model import Status
 from digits_core.jobs.store import JobView
 from digits_core.services import datasets
 from digits_core.services.workspace import Workspace
-from digits_core.ui import charts, dataset_explore, dataset_fit, dataset_versions, job_parts, session
+from digits_core.ui import charts, dataset_explore, dataset_fit, dataset_map, dataset_versions, job_parts, session
 from digits_core.ui.overview import bar
 from digits_core.ui.tables import disk_bytes
 from digits_core.ui.text import count, number, plain, plural, short, size
@@ -28,6 +28,7 @@ NOTES = {
     "ycbcr": "in YCbCr: converted to colour",
     "lab": "in Lab: converted to colour",
     "hsv": "in HSV: converted to colour",
+    "repeated": "that were added had the same pixels as pictures already there",
     "other-files": "no pictures by their ending: ignored",
     "also-in-train-val": "of validation also in training (a leak: the accuracy will look better than it is)",
     "also-in-train-test": "of testing also in training (a leak: the accuracy will look better than it is)",
@@ -66,6 +67,7 @@ def tabs(workspace: Workspace, view: JobView) -> dict[str, Callable[[], None]]:
         return {"Skipped": lambda: skipped(view)}
     return {"Classes": lambda: classes(workspace, view), "Pictures": lambda: dataset_explore.draw(workspace, view),
             "Fit": lambda: dataset_fit.draw(workspace, view),
+            "Map": lambda: dataset_map.draw(workspace, view),
             "Versions": lambda: dataset_versions.draw(workspace, view),
             "Skipped": lambda: skipped(view), "Used by": lambda: used_by(workspace, view)}
 

@@ -7,10 +7,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from digits_core.jobs.model import Status
 from digits_core.jobs.store import JobView
 from digits_core.services import evaluation, inference
 from digits_core.services.workspace import Workspace
-from digits_core.ui import report_panel, session, top_panel
+from digits_core.ui import map_panel, report_panel, session, top_panel
 from digits_core.ui.model_panels import show_report
 from digits_core.ui.overview import bar
 from digits_core.ui.text import count, number, percent, plain, plural, short
@@ -71,6 +72,8 @@ def live(workspace: Workspace, view: JobView) -> None:
 def tabs(workspace: Workspace, view: JobView) -> dict[str, Callable[[], None]]:
     """Panels of a batch, by title."""
     found: dict[str, Callable[[], None]] = {"Results": lambda: results(workspace, view)}
+    if view.job.options.get("embeddings") and view.status is Status.DONE:
+        found |= {"Map": lambda: map_panel.draw(workspace, view)}
     if evaluation.splits(view):
         found |= {"Top pictures": lambda: top_panel.draw(workspace, view)}
         if inference.batch_summary(workspace, view.id).get("accuracy") is not None:

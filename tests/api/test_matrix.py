@@ -60,6 +60,9 @@ BODIES: dict[str, dict[str, object]] = {
     "/jobs/{job_id}": {"json": {"name": "x"}}, "/datasets/{job_id}/augmentation": {"json": {}},
     "/models/{job_id}/rate": {"json": {"factor": 0.5}}, "/models/{job_id}/epochs": {"json": {"epochs": 1}},
     "/datasets/{job_id}/versions": {"json": {"name": "x", "fixes": ["drop-exact"]}},
+    "/datasets/{job_id}/additions": {"json": {"options": {"folder": "/tmp"}}},
+    "/datasets/{job_id}/additions/upload": {"files": {"archive": ("x.zip", b"x")}},
+    "/datasets/{job_id}/subsets": {"json": {"options": {"take": "first"}}},
     "/evaluations/{job_id}/fix-labels": {"json": {"do": "exclude"}}}
 
 

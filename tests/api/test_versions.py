@@ -1,17 +1,20 @@
 """Checks, versions and single pictures over REST and from the command line give the same."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from digits_core.jobs.runner import InlineRunner
 from digits_core.jobs.scheduler import Scheduler
 from digits_core.services import fit
 from digits_core.services.workspace import Workspace
 from tests.api.conftest import TestClient
-from tests.cli.conftest import digits, environment
+from tests.cli.conftest import digits, environment, last_json
 from tests.data import planted
 
 __all__ = ["digits", "environment"]
@@ -76,3 +79,35 @@ def test_wrong_versions_are_refused(client: TestClient, dataset: str, body: dict
 
 def test_flags_that_are_none_are_told(digits: Callable, dataset: str) -> None:
     assert "SPLIT:INDEX" in digits("create-version", dataset, "--exclude", "train").stderr
+
+
+def test_pictures_are_added_and_a_subset_is_made(client: TestClient, workspace: Workspace, dataset: str, tmp_path: Path,
+                                                 digits: Callable) -> None:
+    more, random = tmp_path / "more", np.random.default_rng(9)
+    for number in range(8):
+        path = more / ("cat", "dog")[number % 2] / f"new{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (32, 32, 3), np.uint8)).save(path)
+    shutil.make_archive(str(tmp_path / "more"), "zip", more)
+    asked = client.post(f"/datasets/{dataset}/additions", json={"options": {"folder": str(more), "split": "test"}})
+    assert asked.status_code == 201
+    with (tmp_path / "more.zip").open("rb") as archive:
+        sent = client.post(f"/datasets/{dataset}/additions/upload", files={"archive": ("more.zip", archive)},
+                           data={"name": "sent", "options": '{"duplicates": "keep", "split": "test"}'})
+    by_hand = digits("add-pictures", dataset, "--folder", str(more), "--split", "test", "--json")
+    subset = digits("create-subset", dataset, "--take", "random", "--count", "3", "--splits", "train", "--name", "few",
+                    "--json")
+    work(workspace)
+    work(workspace)  # two at the same time
+    views = [workspace.store.get(made) for made in (
+        asked.json()["id"], sent.json()["id"], last_json(by_hand.stdout)["id"], last_json(subset.stdout)["id"])]
+    assert [view.status for view in views] == ["done"] * 4
+    added = [view.folder.manifest()["diff"]["added"] for view in views[:3]]
+    assert added == [8, 8, 8]
+    few = client.post(f"/datasets/{dataset}/subsets", json={"options": {"take": "random", "count": 3,
+                                                                        "splits": ["train"]}})
+    work(workspace)
+    manifests = [client.get(f"/datasets/{made}/manifest").json() for made in (views[3].id, few.json()["id"])]
+    assert manifests[0]["splits"] == manifests[1]["splits"]
+    refused = client.post(f"/datasets/{dataset}/subsets", json={"options": {"classes": ["cow"]}})
+    assert (refused.status_code, list(refused.json()["errors"])) == (400, ["classes"])

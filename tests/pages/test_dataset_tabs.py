@@ -58,3 +58,12 @@ def test_a_picture_is_opened_left_out_and_becomes_a_version(visit, workspace, da
     made = next(view for view in workspace.store.jobs() if view.name == "pets v2")
     work(workspace)
     assert workspace.store.get(made.id).folder.manifest()["diff"]["removed"] == 1
+
+
+def test_pictures_are_added_and_a_subset_is_made_from_their_dialogs(visit, workspace, dataset, tmp_path):
+    app = press(visit("job.py", id=dataset.id, tab="Versions"), "dataset.add")
+    assert "stored like the others" in words(app)
+    app = press(visit("job.py", id=dataset.id, tab="Versions"), "dataset.subset")
+    assert "34 pictures" in words(app) and "Training" in words(app)
+    app = press(visit("job.py", id=dataset.id, tab="Pictures", search="cat/"), "dataset.subset.these")
+    assert "of 1 class" in words(app)

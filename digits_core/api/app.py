@@ -10,6 +10,7 @@ from digits_core.api import (
     evaluations,
     inference,
     jobs,
+    maxima,
     models,
     reference,
     steering,
@@ -29,6 +30,7 @@ def create_api(workspace: Workspace) -> FastAPI:
                   default_response_class=answers.StrictJSON)
     api.state.workspace = workspace
     answers.install(api)
-    for part in (jobs, datasets, versions, models, steering, compare, inference, evaluations, system, reference):
+    for part in (jobs, datasets, versions, models, steering, compare, inference, maxima, evaluations, system,
+                 reference):
         api.include_router(part.router)
     return api

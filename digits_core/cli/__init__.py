@@ -1,10 +1,10 @@
 """The command line: the same services, the same words as pages and REST. Works with a server and without one."""
 
-from digits_core.cli import classify, compare, create, evaluate, machine, manage, steer, tensorboard, versions
+from digits_core.cli import classify, compare, create, evaluate, machine, manage, maxima, steer, tensorboard, versions
 from digits_core.cli.program import app
 
-__all__ = ["app", "classify", "compare", "create", "evaluate", "machine", "main", "manage", "steer", "tensorboard",
-           "versions"]
+__all__ = ["app", "classify", "compare", "create", "evaluate", "machine", "main", "manage", "maxima", "steer",
+           "tensorboard", "versions"]
 
 
 def main() -> None:

@@ -100,6 +100,8 @@ class Service:
         try:
             question = unpack(body)
             predictor = self.loaded.get(question.model, question.file)
+            if not question.images:
+                return _json(self._weights(predictor, question.look or {}))
             if question.look is not None:
                 return _json(self._look(predictor, question))
             return _json({"rows": self._rows(predictor, question.images, question.top)})
@@ -124,6 +126,14 @@ class Service:
         with self._looking:  # one at a time: pictures of all layers take much memory
             return {"row": _row(predictor, name, predictor.predict([pixels])[0], question.top, 0.0),
                     **look(predictor, pixels, question.look or {})}
+
+    def _weights(self, predictor: Predictor, wanted: Json) -> Json:
+        from digits_core.infer.layers import weights  # as above
+
+        with self._looking:
+            colormap = wanted.get("colormap")
+            return {"parameters": sum(part.numel() for part in predictor.network.parameters()),
+                    **weights(predictor, None if colormap is None else str(colormap))}
 
     def _rows(self, predictor: Predictor, images: list[Image], top: int) -> list[Json]:
         if self.device == "cpu":

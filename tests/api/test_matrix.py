@@ -18,7 +18,7 @@ def routes(server: Starlette) -> list[tuple[str, str]]:
 
 def filled(path: str) -> str:
     for name, value in (("job_id", UNKNOWN), ("which", "best"), ("name", "classification"), ("split", "train"),
-                        ("position", "0")):
+                        ("position", "0"), ("unit", "0")):
         path = path.replace("{" + name + "}", value)
     return path
 
@@ -60,6 +60,7 @@ BODIES: dict[str, dict[str, object]] = {
     "/jobs/{job_id}": {"json": {"name": "x"}}, "/datasets/{job_id}/augmentation": {"json": {}},
     "/models/{job_id}/rate": {"json": {"factor": 0.5}}, "/models/{job_id}/epochs": {"json": {"epochs": 1}},
     "/datasets/{job_id}/versions": {"json": {"name": "x", "fixes": ["drop-exact"]}},
+    "/models/{job_id}/max-activations": {"json": {"name": "x"}},
     "/evaluations/{job_id}/fix-labels": {"json": {"do": "exclude"}}}
 
 

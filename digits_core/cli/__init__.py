@@ -8,6 +8,7 @@ from digits_core.cli import (
     evaluate,
     machine,
     manage,
+    maxima,
     networks,
     search,
     steer,
@@ -17,8 +18,8 @@ from digits_core.cli import (
 )
 from digits_core.cli.program import app
 
-__all__ = ["app", "classify", "compare", "create", "embeddings", "evaluate", "machine", "main", "manage", "networks",
-           "search", "steer", "tensorboard", "versions", "weights"]
+__all__ = ["app", "classify", "compare", "create", "embeddings", "evaluate", "machine", "main", "manage", "maxima",
+           "networks", "search", "steer", "tensorboard", "versions", "weights"]
 
 
 def main() -> None:

@@ -43,7 +43,7 @@ def classify(
         if len(pictures) != 1:
             raise InvalidOptions([Problem("layers", "One picture at a time can be looked into.")])
         methods = [method.strip() for method in explain.split(",") if method.strip()]
-        _write_layers(layers, inference.look(workspace, acting_user(workspace, user), model, pictures[0], checkpoint,
+        write_layers(layers, inference.look(workspace, acting_user(workspace, user), model, pictures[0], checkpoint,
                                              top, methods=methods))
     answers = inference.classify(workspace, acting_user(workspace, user), model,
                                  [(name, content) for name, (_, content) in zip(images, pictures, strict=True)],
@@ -60,7 +60,7 @@ def classify(
         raise typer.Exit(1)
 
 
-def _write_layers(folder: Path, found: Json) -> None:
+def write_layers(folder: Path, found: Json) -> None:
     """Every picture as a file of its own, everything else as layers.json beside them."""
     folder.mkdir(parents=True, exist_ok=True)
     named = [(f"{number:03d}-{row['name']}-{row['kind']}", row) for number, row in enumerate(found["layers"])]

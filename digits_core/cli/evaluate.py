@@ -72,7 +72,10 @@ def _words(found: Json) -> list[str]:
     if "metrics" in found:
         figures = [f"{name:<18} {_figure(figure)}" for name, figure in found["metrics"].items()]
         worst = [f"{row['count']:>6} x {row['truth']} taken for {row['predicted']}" for row in found["confusions"][:10]]
-        return [f"{found['entries']} pictures", *figures, *worst]
+        usual = found["baseline"]
+        guess = [f"{'gain':<18} {_figure(usual['gain'])} over always guessing {usual['label']}: "
+                 f"{usual['accuracy']['value']:.4f}"]
+        return [f"{found['entries']} pictures", *figures, *guess, *worst]
     return [f"{name:<18} {_figure(value) if isinstance(value, dict) else value}" for name, value in found.items()
             if not isinstance(value, dict) or "low" in value]
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from digits_core.errors import BadData
-from digits_core.evaluate.intervals import Z
+from digits_core.evaluate.intervals import paired_difference
 from digits_core.evaluate.predictions import Predictions
 
 Json = dict[str, Any]
@@ -15,21 +15,16 @@ Json = dict[str, Any]
 def compare(first: Predictions, second: Predictions) -> Json:
     """Accuracy of both on the pictures that both saw, how often only one was right, and McNemar's exact test.
 
-    ``p`` is the chance of a difference at least this large between two equally good networks. The interval of the
-    ``difference`` (first - second) is Bonett's and Price's (2012) for paired shares. Raises BadData when the two were
-    not measured on the same pictures.
+    ``p`` is the chance of a difference at least this large between two equally good networks; ``difference`` is
+    first - second, with its interval. Raises BadData when the two were not measured on the same pictures.
     """
     mine, other = _together(first, second)
     right, left = mine.predicted == mine.truth, other.predicted == other.truth
     only_first, only_second = int((right & ~left).sum()), int((left & ~right).sum())
-    n = len(mine)
-    up, down = (only_first + 1) / (n + 2), (only_second + 1) / (n + 2)
-    half = Z * math.sqrt(max(0.0, up + down - (up - down) ** 2) / (n + 2))
-    return {"pictures": n, "accuracy_first": float(right.mean()), "accuracy_second": float(left.mean()),
+    return {"pictures": len(mine), "accuracy_first": float(right.mean()), "accuracy_second": float(left.mean()),
             "both_right": int((right & left).sum()), "only_first": only_first, "only_second": only_second,
             "both_wrong": int((~right & ~left).sum()), "p": mcnemar(only_first, only_second),
-            "difference": {"value": (only_first - only_second) / n, "low": max(-1.0, up - down - half),
-                           "high": min(1.0, up - down + half)}}
+            "difference": paired_difference(only_first, only_second, len(mine))._asdict()}
 
 
 def mcnemar(only_first: int, only_second: int) -> float:

@@ -60,6 +60,16 @@ def mean_of_shares(hits: NDArray[Any], entries: NDArray[Any]) -> Figure:
     return Figure(value, max(0.0, value - down), min(1.0, value + up))
 
 
+def paired_difference(only_first: int, only_second: int, entries: int) -> Figure:
+    """Difference of two shares of the same ``entries``, of which so many count for one of the two only.
+
+    The interval is Bonett's and Price's (2012) for paired shares.
+    """
+    up, down = (only_first + 1) / (entries + 2), (only_second + 1) / (entries + 2)
+    half = Z * math.sqrt(max(0.0, up + down - (up - down) ** 2) / (entries + 2))
+    return Figure((only_first - only_second) / entries, max(-1.0, up - down - half), min(1.0, up - down + half))
+
+
 def mean(values: NDArray[Any]) -> Figure:
     """Mean with the normal interval of its standard error."""
     middle = float(values.mean())

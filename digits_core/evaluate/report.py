@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_core.evaluate import intervals
+from digits_core.evaluate.curves import area
 from digits_core.evaluate.intervals import Figure
 from digits_core.evaluate.predictions import Predictions
 
@@ -20,15 +21,19 @@ def report(found: Predictions) -> Json:
     """Everything about the labelled pictures.
 
     Intervals: shares (accuracy, top-5, precision, recall) Wilson; F1 Wilson of the Jaccard share; balanced accuracy
-    MOVER over the Wilson intervals of the recalls; loss normal; calibration error by the chance in its bins.
+    MOVER over the Wilson intervals of the recalls; loss normal; calibration error by the chance in its bins; area under
+    the ROC curve (of two classes) DeLong's; gain over the most frequent class Bonett's and Price's.
     """
     part = found.take(found.known)
     head = {"v": 1, "source": found.source, "labels": found.labels, "pictures": len(found), "entries": len(part)}
     if not len(part):
         return head
     truth, hits, said = tally(part)
+    usual = int(truth.argmax())
     pairs, numbers = confusions(part)
     return {**head, "metrics": {name: figure._asdict() for name, figure in metrics(part, truth, hits).items()},
+            "baseline": {"label": part.labels[usual], **{name: figure._asdict() for name, figure in
+                                                         baseline(part, usual).items()}},
             "per_class": per_class(part.labels, truth, hits, said), "confusion": matrix(part, pairs, numbers),
             "confusions": [{"truth": part.labels[t], "predicted": part.labels[p], "count": int(n),
                             "share": float(n / truth[t])} for (t, p), n in zip(pairs[:LISTED].tolist(), numbers,
@@ -45,15 +50,24 @@ def tally(part: Predictions) -> tuple[NDArray[np.int64], NDArray[np.int64], NDAr
 
 
 def metrics(part: Predictions, truth: NDArray[np.int64], hits: NDArray[np.int64]) -> dict[str, Figure]:
-    """The figures of the whole evaluation; ``loss`` only when the true class's probability is always known."""
+    """The figures of the whole evaluation; ``auc`` of two classes, ``loss`` when the truth's probability is known."""
     n = len(part)
     there = truth > 0
     found = {"accuracy": intervals.share(int(hits.sum()), n),
              "top5": intervals.share(int(((part.place >= 0) & (part.place < 5)).sum()), n),
              "balanced_accuracy": intervals.mean_of_shares(hits[there], truth[there]), "ece": _ece(part)}
+    if len(part.labels) == 2 and there.all():
+        found["auc"] = area(part.truth == 1, part.of_class(1))
     if not np.isnan(part.truth_score).any():
         found["loss"] = intervals.mean(-np.log(np.maximum(part.truth_score.astype(np.float64), 1e-30)))
     return found
+
+
+def baseline(part: Predictions, usual: int) -> dict[str, Figure]:
+    """What always answering the most frequent class would reach: ``accuracy``, and how much more ours is, ``gain``."""
+    ours, theirs = part.truth == part.predicted, part.truth == usual
+    return {"accuracy": intervals.share(int(theirs.sum()), len(part)),
+            "gain": intervals.paired_difference(int((ours & ~theirs).sum()), int((theirs & ~ours).sum()), len(part))}
 
 
 def per_class(labels: list[str], truth: NDArray[np.int64], hits: NDArray[np.int64],

@@ -65,6 +65,10 @@ class InferenceClient:
         """The answer for one picture and what happened inside, see ``services.inference.look``."""
         return self._ask("/look", pack(Question(model, file, top, [image], wanted)), self._own(model))
 
+    def weights(self, model: str, file: str, colormap: str | None) -> Json:
+        """What every layer has learned, and which units there are, see ``services.maxima.weights``."""
+        return self._ask("/look", pack(Question(model, file, 1, [], {"colormap": colormap})))
+
     def status(self) -> Json:
         """What the process says about itself: pid, device, loaded models. Starts it when there is none."""
         return self._ask("/status", b"")

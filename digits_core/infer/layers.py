@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from digits_core.infer.options import OUTPUT
 from digits_core.infer.predictor import Pixels, Predictor
 from digits_core.infer.tiles import statistics, tiled
 
@@ -27,14 +28,15 @@ class _Recorder(TorchFunctionMode):
     A mode and hooks belong to the thread and the copy of the network that use them: others are not disturbed.
     """
 
-    def __init__(self, colormap: str) -> None:
+    def __init__(self, colormap: str | None, activations: bool = True) -> None:
         super().__init__()
-        self.colormap, self.entries, self.inside = colormap, list[Json](), 0
+        self.colormap, self.activations = colormap, activations
+        self.entries, self.inside = list[Json](), 0
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = function(*args, **(kwargs or {}))
         kind = FUNCTIONS.get(getattr(function, "__name__", ""))
-        if kind and not self.inside and isinstance(result, Tensor) and result.ndim > 1:
+        if self.activations and kind and not self.inside and isinstance(result, Tensor) and result.ndim > 1:
             self.activation(f"{kind.lower()} {sum(entry['type'] == kind for entry in self.entries) + 1}", kind, result)
         return result
 
@@ -52,7 +54,7 @@ class _Recorder(TorchFunctionMode):
         def hook(module: nn.Module, inputs: Any, output: Any) -> None:
             self.inside -= 1
             self._weights(name, module)
-            if isinstance(output, Tensor):
+            if isinstance(output, Tensor) and self.activations:
                 self.activation(name, type(module).__name__, output)
 
         return hook
@@ -64,7 +66,8 @@ class _Recorder(TorchFunctionMode):
             return
         data = weight.detach().float().cpu().numpy()
         self.entries.append({"name": name, "kind": "weights", "type": type(module).__name__,
-                             "parameters": sum(part.numel() for part in own.values()), **statistics(data),
+                             "parameters": sum(part.numel() for part in own.values()), "units": units(module),
+                             **statistics(data),
                              "picture": "" if isinstance(module, LINEAR) else self._picture(data)})
 
     def activation(self, name: str, kind: str, output: Tensor) -> None:
@@ -74,7 +77,7 @@ class _Recorder(TorchFunctionMode):
                              "picture": self._picture(data, kind != "Softmax")})
 
     def _picture(self, data: Any, normalise: bool = True) -> str:
-        if not np.isfinite(data).all():
+        if self.colormap is None or not np.isfinite(data).all():
             return ""
         return base64.b64encode(tiled(data, self.colormap, normalise)).decode()
 
@@ -95,6 +98,28 @@ def layers(predictor: Predictor, pixels: Pixels, colormap: str = "jet") -> list[
     with torch.no_grad(), recorder:
         network(image_BCHW).softmax(1)
     return recorder.entries
+
+
+def weights(predictor: Predictor, colormap: str | None = "jet") -> Json:
+    """What every layer has learned, no picture needed: ``layers`` as above, and the ``units`` that can be excited.
+
+    ``units`` has the number of units of each convolution and dense layer, and of the output, by name. Without a
+    ``colormap`` no pictures of weights are made.
+    """
+    network = private_copy(predictor.network)
+    recorder = _Recorder(colormap, activations=False)
+    recorder.watch(network)
+    with torch.no_grad():
+        network(torch.zeros(1, *predictor.model.network.input_shape, device=predictor.device))
+    found = {entry["name"]: entry["units"] for entry in recorder.entries if entry["units"]}
+    return {"layers": recorder.entries, "units": {**found, OUTPUT: predictor.model.network.classes} if
+            OUTPUT not in found else found}
+
+
+def units(module: nn.Module) -> int:
+    """Channels of a convolution, numbers of a dense layer; 0 for everything else."""
+    found = (getattr(module, name, 0) for name in ("out_channels", "out_features"))
+    return next((number for number in found if isinstance(number, int) and number > 0), 0)
 
 
 def normalised(predictor: Predictor, pixels: Pixels) -> Tensor:

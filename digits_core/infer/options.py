@@ -1,5 +1,6 @@
-"""What a batch classification can be told, described once."""
+"""What a batch classification, and the search for what excites a unit, can be told; described once."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,10 @@ Split = Literal["train", "val", "test"]
 METHODS = ("grad-cam", "integrated-gradients", "occlusion")
 """Ways to show where in a picture the evidence for a label is."""
 COLORMAPS = ("jet", "white", "simple", "hot", "rainbow", "winter")
+MAXIMA = "max-activations"
+"""The ``method`` of jobs of kind inference that make pictures for units, instead of classifying any."""
+OUTPUT = "output"
+"""Stands for the network's output as a layer: a unit is a class."""
 UPLOADED_LIST = "job:list.txt"
 """Stands for a text list that was uploaded and lies in the job folder."""
 
@@ -58,6 +63,54 @@ class BatchOptions(Options):
             if problem:
                 found.append(problem)
         return found
+
+
+class AscentOptions(Options):
+    """For which units a picture is made that excites them most, and how."""
+
+    layer: str = option(OUTPUT, title="Layer", help="A convolution or dense layer by its name; output: the classes.")
+    units: str = option("0-15", title="Units", help="Such as 0-15 or 3,7,20-25, counted from 0; empty: all.")
+    checkpoint: str = option("best", title="Checkpoint", help="best, last, or an epoch such as 12.")
+    aim: Literal["middle", "mean"] = option(
+        "middle", title="Of a convolution", labels={"middle": "One neuron in the middle", "mean": "The whole map"},
+        help="What is made large where a unit has a value for every place.")
+    steps: int = option(256, title="Steps", ge=1, le=10_000, advanced=True, help="Steps of gradient ascent.")
+    rate: float = option(4.0, title="Step size", gt=0, le=255, advanced=True, help="Of Adam, in grey values 0 to 255.")
+    jitter: float = option(6.0, title="Jitter", ge=0, le=50, advanced=True,
+                           help="The picture is moved at random before each step by up to so many percent of its side.")
+    blur: float = option(0.7, title="Blur", ge=0, le=10, advanced=True,
+                         help="Every fourth step of the first three quarters blurs the picture by so many pixels.")
+    decay: float = option(0.02, title="Decay", ge=0, le=1, advanced=True,
+                          help="Each step takes the picture back by this share of its distance to the mean picture.")
+    seed: int = option(0, title="Seed", ge=0, le=2**31, advanced=True, help="Another seed, another picture.")
+
+    def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
+        """Units that are no list of numbers."""
+        try:
+            chosen_units(self.units, LARGEST_UNIT + 1)
+        except ValueError as error:
+            return [Problem("units", str(error))]
+        return []
+
+
+LARGEST_UNIT = 999_999
+
+
+def chosen_units(text: str, count: int) -> list[int]:
+    """The units that ``text`` names, each once, in its order; empty: all ``count``. A range may reach beyond the last.
+
+    Raises ValueError in words.
+    """
+    found: dict[int, None] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        ends = re.fullmatch(r"([0-9]{1,6})(?:\s*-\s*([0-9]{1,6}))?", part)
+        if ends is None:
+            raise ValueError(f"{part[:40]!r} is no unit and no range such as 0-15.")
+        first, last = int(ends[1]), int(ends[2] or ends[1])
+        if last < first or first >= count:
+            raise ValueError(f"{part} is not within 0 to {count - 1}." if last >= first else f"{part} is empty.")
+        found.update(dict.fromkeys(range(first, min(last + 1, count))))
+    return list(found) or list(range(count))
 
 
 def _path_problem(name: str, text: str, roots: Sequence[Path]) -> Problem | None:

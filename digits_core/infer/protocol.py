@@ -21,7 +21,8 @@ CHUNK_BYTES = 32_000_000
 class Question(NamedTuple):
     """Which labels do these pictures have? ``file`` is the name of the checkpoint's weights.
 
-    ``look`` asks to look inside as well: {"layers": bool, "colormap", "methods", "label"}.
+    ``look`` asks to look inside as well: {"layers": bool, "colormap", "methods", "label"}. Without a picture:
+    what are the weights? Then ``look`` is {"colormap"}.
     """
 
     model: str

@@ -104,6 +104,8 @@ class Service:
             if self.own and question.model != self.own:
                 raise BadData(f"This process answers for {self.own} only.")
             predictor = self.loaded.get(question.model, question.file)
+            if not question.images:
+                return _json(self._weights(predictor, question.look or {}))
             if question.look is not None:
                 return _json(self._look(predictor, question))
             return _json({"rows": self._rows(predictor, question)})
@@ -128,6 +130,14 @@ class Service:
         with self._looking:  # one at a time: pictures of all layers take much memory
             return {"row": _row(predictor, name, predictor.predict([pixels])[0], "", question.top, 0.0),
                     **look(predictor, pixels, question.look or {})}
+
+    def _weights(self, predictor: Predictor, wanted: Json) -> Json:
+        from digits_core.infer.layers import weights  # as above
+
+        with self._looking:
+            colormap = wanted.get("colormap")
+            return {"parameters": sum(part.numel() for part in predictor.network.parameters()),
+                    **weights(predictor, None if colormap is None else str(colormap))}
 
     def _rows(self, predictor: Predictor, question: Question) -> list[Json]:
         images, top = question.images, question.top

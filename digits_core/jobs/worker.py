@@ -32,7 +32,7 @@ Json = dict[str, Any]
 HANDLERS = {
     Kind.DATASET: "digits_core.data.build:run",
     Kind.MODEL: "digits_core.train.run:run",
-    Kind.INFERENCE: "digits_core.infer.batch:run",
+    Kind.INFERENCE: "digits_core.infer.run:run",
     Kind.PRETRAINED: "digits_core.modelstore.install:run",
 }
 """kind -> function(context) -> summary; imported by name, so that only workers load the heavy half."""

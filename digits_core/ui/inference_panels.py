@@ -9,9 +9,9 @@ import streamlit as st
 
 from digits_core.jobs.model import Status
 from digits_core.jobs.store import JobView
-from digits_core.services import evaluation, inference
+from digits_core.services import evaluation, inference, maxima
 from digits_core.services.workspace import Workspace
-from digits_core.ui import map_panel, report_panel, session, top_panel
+from digits_core.ui import map_panel, maxima_panel, report_panel, session, top_panel
 from digits_core.ui.model_panels import show_report
 from digits_core.ui.overview import bar
 from digits_core.ui.text import count, number, percent, plain, plural, short
@@ -54,7 +54,10 @@ def bars(predictions: list[Json]) -> None:
 
 
 def live(workspace: Workspace, view: JobView) -> None:
-    """Progress of a batch, and its key figures when it is done."""
+    """Progress of a batch, and its key figures when it is done; or the pictures that excite units."""
+    if maxima.is_maxima(view):
+        maxima_panel.live(workspace, view)
+        return
     if not view.status.is_final:
         bar(workspace, view)
         if (left := number(view.progress.eta_s)) is not None:
@@ -71,6 +74,8 @@ def live(workspace: Workspace, view: JobView) -> None:
 
 def tabs(workspace: Workspace, view: JobView) -> dict[str, Callable[[], None]]:
     """Panels of a batch, by title."""
+    if maxima.is_maxima(view):
+        return {}
     found: dict[str, Callable[[], None]] = {"Results": lambda: results(workspace, view)}
     if view.job.options.get("embeddings") and view.status is Status.DONE:
         found |= {"Map": lambda: map_panel.draw(workspace, view)}

@@ -8,7 +8,7 @@ from digits_core import files
 from digits_core.errors import DigitsError, InvalidOptions
 from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
-from digits_core.services import jobs, search
+from digits_core.services import jobs, maxima, search
 from digits_core.ui import badges, bulk, session, steering_panel
 from digits_core.ui.frame import head
 from digits_core.ui.text import age, exact, plain, size
@@ -53,6 +53,9 @@ def _actions(view: JobView) -> None:
     page = CLONE_PAGES.get(view.job.kind) if view.job.task and not view.job.options.get("parent") else None
     if page and st.button("Clone", icon=":material/content_copy:", key="job.clone",
                           help="Open the form again with the same values."):
+        if maxima.is_maxima(view):  # its form stands on the page of its model
+            st.session_state["tab"] = "Layers"
+            st.switch_page("job.py", query_params={"id": str(view.job.options.get("model", "")), "clone": view.id})
         st.switch_page(page, query_params={"clone": view.id})
     if view.job.task:
         with st.popover("", icon=":material/edit:", key="job.more", help="Rename, group"):

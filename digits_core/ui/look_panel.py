@@ -26,17 +26,17 @@ def draw(workspace: Workspace, model: str, checkpoint: str, image: tuple[str, by
         labels = models.labels(workspace.store.get(model))
         label = st.selectbox("For the label", labels, index=None, key="look.label", placeholder="the best one",
                              width=220) if methods else None
-        layers = st.toggle("Show visualizations and statistics", key="layers", bind="query-params")
-        colormap = st.selectbox("Colours", COLORMAPS, key="look.colours", width=130) if layers else "jet"
-    if not (methods or layers):
+        wanted = st.toggle("Show visualizations and statistics", key="layers", bind="query-params")
+        colormap = st.selectbox("Colours", COLORMAPS, key="look.colours", width=130) if wanted else "jet"
+    if not (methods or wanted):
         return
     with st.spinner("Looking inside …", show_time=True):
         found = inference.look(workspace, session.user(), model, image, checkpoint, 5, layers, methods, label or "",
                                colormap)
     if methods:
         _explanations(found)
-    if layers:
-        _layers(found)
+    if wanted:
+        layers(found, "look")
 
 
 def _explanations(found: Json) -> None:
@@ -48,20 +48,20 @@ def _explanations(found: Json) -> None:
                 st.caption(TITLES[row["method"]])
 
 
-def _layers(found: Json) -> None:
+def layers(found: Json, key: str) -> None:
     """One row a layer: what it is, its numbers, its picture; some rows at a time."""
     rows = found["layers"]
-    page = int(st.session_state.get("look.page", 1)) if len(rows) > ROWS else 1
+    page = int(st.session_state.get(f"{key}.page", 1)) if len(rows) > ROWS else 1
     for number, row in list(enumerate(rows))[(page - 1) * ROWS:page * ROWS]:
         with st.container(border=True):
-            _layer(number, row)
+            _layer(f"{key}.histogram.{number}", row)
     with st.container(horizontal=True, vertical_alignment="center"):
         if len(rows) > ROWS:
-            st.pagination(-(-len(rows) // ROWS), key="look.page")
+            st.pagination(-(-len(rows) // ROWS), key=f"{key}.page")
         st.caption(f"Learned parameters in all: {count(found['parameters'])}", width="content")
 
 
-def _layer(number: int, row: Json) -> None:
+def _layer(key: str, row: Json) -> None:
     words, numbers, picture = st.columns([1, 1.2, 2.2], gap="medium")
     with words:
         st.markdown(f"**{plain(row['name'])}**")
@@ -72,7 +72,7 @@ def _layer(number: int, row: Json) -> None:
     with numbers:
         st.caption(f"{' × '.join(map(str, row['shape']))}  \nmean {three_digits(row['mean'])}, "
                    f"std {three_digits(row['std'])}")
-        charts.draw(report_charts.histogram(row["histogram"]), f"look.histogram.{number}", 110)
+        charts.draw(report_charts.histogram(row["histogram"]), key, 110)
     with picture:
         if row["picture"]:
             st.image(base64.b64decode(row["picture"]), alt=f"{row['name']}, {kind}",

@@ -9,7 +9,7 @@ from digits_core.jobs.store import JobView
 from digits_core.services import models, timeline
 from digits_core.services.evaluation import splits
 from digits_core.services.workspace import Workspace
-from digits_core.ui import charts, curves, job_parts, report_panel, session
+from digits_core.ui import charts, curves, job_parts, layers_panel, report_panel, session
 from digits_core.ui.overview import bar
 from digits_core.ui.tables import height
 from digits_core.ui.text import count, duration, number, percent, plain, short, three_digits
@@ -87,6 +87,8 @@ def tabs(workspace: Workspace, view: JobView) -> dict[str, Any]:
         found = {"Evaluation": lambda: report(workspace, view), **found}
     elif any(models.evaluation(view, split) for split in ("val", "test")):
         found = {"Evaluation": lambda: evaluation(view), **found}
+    if models.checkpoints(view):
+        found["Layers"] = lambda: layers_panel.draw(workspace, view)
     if models.start_report(view):
         found["Start weights"] = lambda: start_weights(view)
     if timeline.operators(view):

@@ -57,20 +57,36 @@ def _made(job_id: str, split: str, stamp: int, _workspace: Workspace) -> Json:
 
 def figures(found: Json) -> None:
     """The key figures, each with its 95 % interval."""
-    titles = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy", "top5": "Top-5 accuracy",
-              "ece": "Calibration error", "loss": "Loss"}
-    with st.grid(len(titles) + 1, border=True, gap="small", min_column_width=140):
-        for name, title in titles.items():
-            if figure := found["metrics"].get(name):
-                words = three_digits if name == "loss" else percent
-                with st.container(gap="xxsmall"):
-                    st.metric(title, words(figure["value"]), help=HELP[name])
-                    st.caption(f"{words(figure['low'])} – {words(figure['high'])}")
+    titles = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy", "auc": "Area under ROC",
+              "top5": "Top-5 accuracy", "ece": "Calibration error", "loss": "Loss"}
+    shown = [name for name in titles if name in found["metrics"] and (name != "top5" or len(found["labels"]) > 5)]
+    with st.grid(len(shown) + 1, border=True, gap="small", min_column_width=140):
+        for name in shown:
+            figure = found["metrics"][name]
+            words = three_digits if name in ("loss", "auc") else percent
+            with st.container(gap="xxsmall"):
+                st.metric(titles[name], words(figure["value"]), help=HELP[name])
+                st.caption(f"{words(figure['low'])} – {words(figure['high'])}")
         st.metric("Pictures", count(found["entries"]))
+    _baseline(found)
+
+
+def _baseline(found: Json) -> None:
+    """An accuracy says little without that of somebody who never looks."""
+    accuracy, usual = found["metrics"]["accuracy"], found["baseline"]
+    gain = usual["gain"]
+    words = (f"**{percent(accuracy['value'])}** against **{percent(usual['accuracy']['value'])}** for always guessing "
+             f"the most frequent class, {plain(usual['label'])}: {100 * gain['value']:+.2f} points "
+             f"({100 * gain['low']:+.2f} to {100 * gain['high']:+.2f}).")
+    if gain["low"] > 0:
+        st.caption(words)
+    else:
+        st.warning(f"{words} No better than guessing, as far as these pictures can tell.", icon=":material/casino:")
 
 
 HELP = {"accuracy": "Share of right answers. Below: 95 % interval (Wilson).",
         "balanced_accuracy": "Mean of the recalls of all classes, so that rare classes count as much as common ones.",
+        "auc": "Chance that of one picture of each class the right one gets the higher score; 0.5 is guessing.",
         "top5": "Share of pictures whose class is among the five most probable ones.",
         "ece": "Expected calibration error: how far confidence and accuracy are apart, on average.",
         "loss": "Mean cross entropy."}

@@ -18,7 +18,7 @@ def routes(server: Starlette) -> list[tuple[str, str]]:
 
 def filled(path: str) -> str:
     for name, value in (("job_id", UNKNOWN), ("which", "best"), ("name", "classification"), ("split", "train"),
-                        ("position", "0"), ("search_id", UNKNOWN)):
+                        ("position", "0"), ("search_id", UNKNOWN), ("unit", "0")):
         path = path.replace("{" + name + "}", value)
     return path
 
@@ -63,6 +63,7 @@ BODIES: dict[str, dict[str, object]] = {
     "/datasets/{job_id}/additions": {"json": {"options": {"folder": "/tmp"}}},
     "/datasets/{job_id}/additions/upload": {"files": {"archive": ("x.zip", b"x")}},
     "/datasets/{job_id}/subsets": {"json": {"options": {"take": "first"}}},
+    "/models/{job_id}/max-activations": {"json": {"name": "x"}},
     "/evaluations/{job_id}/fix-labels": {"json": {"do": "exclude"}}}
 
 

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from digits_core import files
 from digits_core.data.download import download_data
+from tests.e2e import fundus
 from tests.e2e.conftest import Server
 from tests.e2e.test_story import SLOW, choose_name, classify, create_dataset, create_model, expect_state, fill
 
@@ -123,3 +124,41 @@ def test_a_layer_of_ones_own_hides_a_quarter_in_training_only(server: Server, pa
     wait_for(page, job_id, server)
     assert accuracy_of(server, job_id) > 0.8
     classify(page, server, job_id, tmp_path / "digits")
+
+
+def test_a_network_finds_sick_eyes_better_than_guessing(server: Server, page: Page, tmp_path: Path) -> None:
+    """Diabetic retinopathy: two unequal classes from text lists, pictures augmented beforehand, GoogLeNet."""
+    fundus.write(tmp_path / "eyes", 92, 115)
+    page.goto(server.url)
+    choose_name(page, "fred")
+    page.goto(f"{server.url}/datasets?new=classification")
+    fill(page, "Name", "eyes")
+    page.get_by_role("radio", name="Text files").click()
+    for label, name in (("Training list", "train.txt"), ("Validation list", "val.txt"), ("Labels file", "labels.txt")):
+        fill(page, label, str(tmp_path / "eyes" / name))
+    fill(page, "Width", str(fundus.SIDE))
+    fill(page, "Height", str(fundus.SIDE))
+    page.get_by_role("button", name="Create dataset").click()
+    expect(page.get_by_role("heading", name="eyes")).to_be_visible()
+    expect_state(page, "done")
+
+    page.goto(f"{server.url}/models?new=classification")
+    fill(page, "Name", "sick or not")
+    page.locator('[class*="st-key-"][class*="googlenet"]').get_by_role("button", name="Choose").click()
+    choose(page, "Solver", "Adam")
+    fill(page, "Base learning rate", "0.001")
+    fill(page, "Training epochs", "3")
+    fill(page, "Batch size", "16")
+    page.get_by_role("button", name="Create model").click()
+    expect(page.get_by_role("heading", name="sick or not")).to_be_visible()
+    expect_state(page, "done")
+    said = page.get_by_text("for always guessing the most frequent class").first
+    expect(said).to_be_visible(timeout=SLOW)
+    found = re.search(r"([0-9.]+) % against ([0-9.]+) % for always guessing the most frequent class, healthy: "
+                      r"\+([0-9.]+) points \(([+-][0-9.]+) to", said.inner_text())
+    assert found
+    accuracy, guessing, gain, least = map(float, found.groups())
+    assert guessing == pytest.approx(100 * 85 / 115, abs=0.01)
+    assert gain == pytest.approx(accuracy - guessing, abs=0.02)
+    assert least > 0, "not better than guessing"
+    expect(page.get_by_test_id("stMetric").filter(has_text="Area under ROC")).to_be_visible()

@@ -2,10 +2,12 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn import metrics
+from sklearn.dummy import DummyClassifier
 
 from digits_core.evaluate import curves, intervals
 from digits_core.evaluate.report import report
@@ -42,6 +44,29 @@ def test_classes_that_never_occur_are_as_in_scikit_learn():
     values = metrics.precision_recall_fscore_support(part.truth, part.predicted, labels=range(4), zero_division=0)
     assert [row["f1"] for row in made["per_class"]] == pytest.approx(list(values[2]))
     assert json.dumps(made, allow_nan=False)
+
+
+def test_the_baseline_is_that_of_a_dummy_classifier():
+    dummy = DummyClassifier(strategy="most_frequent").fit(np.zeros((len(FOUND), 1)), FOUND.truth)
+    guessed = metrics.accuracy_score(FOUND.truth, dummy.predict(np.zeros((len(FOUND), 1))))
+    usual = REPORT["baseline"]
+    assert usual["label"] == FOUND.labels[int(dummy.predict(np.zeros((1, 1)))[0])]
+    assert usual["accuracy"]["value"] == pytest.approx(guessed)
+    assert usual["gain"]["value"] == pytest.approx(figure("accuracy") - guessed)
+    assert usual["gain"]["low"] < usual["gain"]["value"] < usual["gain"]["high"]
+
+
+def test_guessing_gains_nothing_and_two_classes_have_an_area():
+    two = predictions(classes=2)
+    found = report(two)["metrics"]["auc"]
+    assert found["value"] == pytest.approx(metrics.roc_auc_score(two.truth == 1, two.of_class(1)))
+    assert "auc" not in REPORT["metrics"]
+    assert "auc" not in report(two.take(two.truth == 1))["metrics"]
+    usual = int(np.bincount(two.truth).argmax())
+    guess = replace(two, predicted=np.full_like(two.predicted, usual))
+    gain = report(guess)["baseline"]["gain"]
+    assert gain["value"] == 0
+    assert gain["low"] < 0 < gain["high"]
 
 
 @pytest.mark.parametrize("number", range(4))

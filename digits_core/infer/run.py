@@ -1,0 +1,17 @@
+"""The entry of every worker of kind inference: classify many pictures, or make some that excite units."""
+
+from typing import Any
+
+from digits_core.infer.options import MAXIMA
+from digits_core.jobs.context import Context
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Do what the job's ``method`` asks for."""
+    if context.job.options.get("method") == MAXIMA:
+        from digits_core.infer.maximise import run as maximise  # torch, which a batch does without
+
+        return maximise(context)
+    from digits_core.infer.batch import run as classify
+
+    return classify(context)

@@ -67,7 +67,7 @@ class InferenceClient:
 
     def weights(self, model: str, file: str, colormap: str | None) -> Json:
         """What every layer has learned, and which units there are, see ``services.maxima.weights``."""
-        return self._ask("/look", pack(Question(model, file, 1, [], {"colormap": colormap})))
+        return self._ask("/look", pack(Question(model, file, 1, [], {"colormap": colormap})), self._own(model))
 
     def status(self) -> Json:
         """What the process says about itself: pid, device, loaded models. Starts it when there is none."""

@@ -23,7 +23,8 @@ def run(context: Context) -> Json:
     set_up_torch()
     context.progress(0, "Loading the model")
     model = ModelFolder.read(context.store.folder(str(asked["model"])).path)
-    predictor = Predictor(model, model.checkpoint(str(asked["checkpoint_file"])))
+    predictor = Predictor(model, model.checkpoint(str(asked["checkpoint_file"])),
+                          user_code=bool(asked.get("allow_code")))
     units = _units(predictor, options)
     made = Maxima(context.folder.path)
     finished = {row["unit"] for row in made.rows()}

@@ -16,10 +16,12 @@ from digits_core.infer.maxima import Maxima, file_name
 from digits_core.infer.options import COLORMAPS, MAXIMA, AscentOptions, chosen_units
 from digits_core.jobs.model import Job, Kind, Status
 from digits_core.jobs.store import JobView
+from digits_core.networks.custom import CUSTOM
 from digits_core.options import check
 from digits_core.services.access import authorize
 from digits_core.services.jobs import checked_name, of_kind
 from digits_core.services.models import find_checkpoint
+from digits_core.services.networks import described
 from digits_core.services.workspace import Workspace
 
 Json = dict[str, Any]
@@ -70,7 +72,8 @@ def create(workspace: Workspace, user: str, model_id: str, name: str, options: J
     needs = (view.id,) if view.status is Status.DONE else ()  # a model in training may be asked too
     named = name.strip() or f"{view.name}: {values['layer']} {values['units']}"[:200]
     job = Job(workspace.store.new_id(), Kind.INFERENCE, view.job.task, checked_name(named), user, time.time(),
-              {**values, "method": MAXIMA, "model": view.id, "checkpoint_file": row["file"]}, needs, group.strip())
+              {**values, "method": MAXIMA, "model": view.id, "checkpoint_file": row["file"],
+               "allow_code": described(view)["network"] == CUSTOM}, needs, group.strip())
     workspace.store.submit(job)
     return workspace.store.get(job.id)
 

@@ -10,7 +10,7 @@ from digits_core.infer.predictor import Predictor
 from digits_core.jobs.model import Status
 from digits_core.jobs.runner import InlineRunner
 from digits_core.jobs.scheduler import Scheduler
-from digits_core.services import inference, models, modelstore, networks
+from digits_core.services import inference, maxima, models, modelstore, networks
 from digits_core.services.workspace import Workspace
 from tests.infer.model_folders import picture
 from tests.infer.sharing import shared_workspace
@@ -80,6 +80,13 @@ def test_no_more_processes_than_models_are_kept(workspace, model, monkeypatch):
     monkeypatch.setattr(client, "_start", lambda settings, own: started.append(own) or {})
     client.ensure(few, "20200101-000000-abcd")
     assert started == ["20200101-000000-abcd"] and current(few.jobs_dir, model.id) is None
+
+
+def test_its_units_can_be_excited(workspace, model):
+    view = maxima.create(workspace, "tester", model.id, "", {"layer": "output", "units": "0", "steps": 8})
+    run(workspace)
+    assert workspace.store.get(view.id).status is Status.DONE, workspace.store.get(view.id).attempt.result
+    assert maxima.made(workspace, view.id).total == 1
 
 
 @pytest.fixture(scope="module")

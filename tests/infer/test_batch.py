@@ -143,11 +143,11 @@ def test_the_inference_process_may_be_killed_meanwhile(workspace, run, pictures,
     monkeypatch.setattr("digits_core.infer.batch.CHUNK", 3)
     original, killed = InferenceClient._ask, []
 
-    def kill_once(self, path, body):
+    def kill_once(self, path, *arguments):
         if path == "/classify" and not killed:
             killed.append(self.status()["pid"])
             os.kill(killed[0], signal.SIGKILL)
-        return original(self, path, body)
+        return original(self, path, *arguments)
 
     monkeypatch.setattr(InferenceClient, "_ask", kill_once)
     assert run(view).status is Status.DONE

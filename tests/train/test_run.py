@@ -37,7 +37,7 @@ def test_a_training_leaves_all_files_of_the_contract(store: JobStore) -> None:
     path = view.folder.path
     assert files.read_json(path / "network.json") == {
         "v": 1, "network": "lenet", "task": "classification", "input_shape": [1, 10, 10], "classes": 3,
-        "parameters": summary["parameters"], "start": {}}
+        "values": "", "parameters": summary["parameters"], "start": {}}
     assert (path / "labels.txt").read_text() == "class 0\nclass 1\nclass 2\n"
     steps_of_inference = files.read_json(path / "preprocessing.json")
     assert steps_of_inference is not None

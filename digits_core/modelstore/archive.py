@@ -130,7 +130,7 @@ def card(model: ModelFolder, row: CheckpointFile, facts: Facts) -> str:
     metrics = "\n".join(f"| {name} | {value:.4f} |" for name, value in sorted(row.metrics.items()))
     return f"""# {_line(facts.name)}
 
-A {network.network} network for image {network.task}, trained with DIGITS {digits_core.__version__}.
+A {network.network} network for image {network.task}, exported by DIGITS {digits_core.__version__}.
 
 | | |
 |---|---|

@@ -15,7 +15,10 @@ from packaging.version import Version
 
 from digits_core import files
 from digits_core.jobs import devices
+from digits_core.modelstore import shelf
+from digits_core.networks.torchvision_data import ROWS, published
 from digits_core.services.workspace import Workspace
+from digits_core.settings import Settings
 
 PYTHON = (3, 11)
 FREE_BYTES = 5_000_000_000
@@ -44,7 +47,7 @@ def findings(workspace: Workspace) -> list[Finding]:
     """Everything the doctor looks at, in the order of importance. Changes nothing but a file it makes and removes."""
     jobs_dir = workspace.store.root
     return [python(), *packages(REQUIREMENTS), gpu(), writable(jobs_dir), persistent(jobs_dir), disk(jobs_dir),
-            shared_memory(), descriptors(), browser(), port(PORT)]
+            shared_memory(), descriptors(), browser(), port(PORT), weights(workspace.settings)]
 
 
 def is_healthy(found: list[Finding]) -> bool:
@@ -171,3 +174,16 @@ def port(number: int) -> Finding:
         taken = probe.connect_ex(("127.0.0.1", number)) == 0
     return Finding(f"Port {number}", not taken, "is in use" if taken else "is free",
                    "A server runs already, or another program: make run PORT=8502." if taken else "")
+
+
+def weights(settings: Settings) -> Finding:
+    """Published weights of networks: the folder with their files, and whether others can be had."""
+    folder = shelf.folder(settings)
+    if settings.weights_dir and not folder.is_dir():
+        return Finding("Pretrained weights", False, f"{folder} is not a folder.", "Make it, or correct "
+                       "DIGITS_WEIGHTS_DIR.")
+    there = shelf.on_disk(settings)
+    found = sum(one.file in there for name in ROWS for one in published(name))
+    others = {"": "others are downloaded", shelf.OFF: "others cannot be had (DIGITS_WEIGHTS_URL)"}.get(
+        settings.weights_url, f"others come from {settings.weights_url}")
+    return Finding("Pretrained weights", True, f"{found} files in {folder}; {others}.")

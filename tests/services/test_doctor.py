@@ -5,6 +5,7 @@ from pathlib import Path
 from digits_core.jobs.devices import Gpu
 from digits_core.services import doctor
 from digits_core.services.workspace import Workspace
+from digits_core.settings import Settings
 
 CARD = Gpu("GPU-1", 0, "H200", 2**37, 0)
 
@@ -70,3 +71,11 @@ def test_every_finding_that_is_not_ok_says_what_to_do(tmp_path: Path) -> None:
     for finding in (doctor.writable(tmp_path / "no"), doctor.descriptors(10), doctor.shared_memory(tmp_path / "no")):
         assert finding.todo
     assert os.access(tmp_path, os.W_OK)
+
+
+def test_the_folder_of_published_weights_is_looked_at(settings: Settings, tmp_path: Path) -> None:
+    missing = doctor.weights(settings.model_copy(update={"weights_dir": str(tmp_path / "nowhere")}))
+    assert not missing.ok and not missing.needed and "DIGITS_WEIGHTS_DIR" in missing.todo
+    (tmp_path / "resnet18-f37072fd.pth").touch()
+    there = doctor.weights(settings.model_copy(update={"weights_dir": str(tmp_path), "weights_url": "none"}))
+    assert there.ok and there.text == f"1 files in {tmp_path}; others cannot be had (DIGITS_WEIGHTS_URL)."

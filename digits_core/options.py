@@ -54,6 +54,14 @@ class Options(BaseModel):
         return []
 
 
+class JobOptions(Options):
+    """Base of the options of a job that a person starts: what each of them can be told."""
+
+    notify: bool = option(True, title="Notify", group="Job", advanced=True,
+                          help="Tell by webhook and mail when it is done, has failed or is stalled, if the server "
+                               "is set up for that.")
+
+
 Checked = TypeVar("Checked", bound=Options)
 
 
@@ -121,7 +129,7 @@ class OptionField:
     @property
     def sweeps(self) -> bool:
         """Several values are allowed where trainings are made, one training for each: numbers, choices, switches."""
-        return not self.many and not self.kind and self.group != "Hardware" and (
+        return not self.many and not self.kind and self.group not in ("Hardware", "Job") and (
             bool(self.choices) or self.type in (int, float, bool))
 
     def matters(self, values: dict[str, Any]) -> bool:

@@ -83,7 +83,7 @@ def test_addresses_are_told_from_paths() -> None:
 
 def test_only_regular_files_are_read_and_a_pipe_does_not_hang(roots: list[Path]) -> None:
     os.mkfifo(roots[0] / "pipe.png")
-    for path, reason in ((roots[0] / "pipe.png", "not a regular file"), (roots[0] / "cats", "not a regular file"),
+    for path, reason in ((roots[0] / "pipe.png", "not a regular file"), (roots[0] / "cats", "is a folder"),
                          (roots[0] / "none", "not there"), (roots[0] / "loop", "circle"),
                          (roots[0] / "link", "outside"), (Path("/dev/zero"), "not a regular file")):
         with pytest.raises(BadData, match=reason):

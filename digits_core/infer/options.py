@@ -7,7 +7,7 @@ from typing import Literal
 
 from digits_core import safe
 from digits_core.errors import DigitsError, Problem
-from digits_core.options import Options, option
+from digits_core.options import JobOptions, option
 
 Method = Literal["folder", "text", "upload", "dataset"]
 Split = Literal["train", "val", "test"]
@@ -22,7 +22,7 @@ UPLOADED_LIST = "job:list.txt"
 """Stands for a text list that was uploaded and lies in the job folder."""
 
 
-class BatchOptions(Options):
+class BatchOptions(JobOptions):
     """Which pictures, which checkpoint, and how many labels to note for each."""
 
     method: Method = option(
@@ -65,7 +65,7 @@ class BatchOptions(Options):
         return found
 
 
-class AscentOptions(Options):
+class AscentOptions(JobOptions):
     """For which units a picture is made that excites them most, and how."""
 
     layer: str = option(OUTPUT, title="Layer", help="A convolution or dense layer by its name; output: the classes.")

@@ -173,7 +173,7 @@ def status_of(attempt: Attempt | None, alive: Alive, stall_s: float) -> State:
         if not alive.worker:
             return State(Status.STOPPED, stopped_by(attempt.stop), code="stopped") if attempt.stop else KILLED
         if alive.silent_s > stall_s:
-            return State(Status.STALLED, f"No sign of life for {alive.silent_s / 60:.0f} minutes.",
+            return State(Status.STALLED, f"No sign of life for {_silence(alive.silent_s)}.",
                          "It may recover. If not, stop it and resume: it goes on from the last checkpoint.")
         return State(Status.RUNNING)
     if attempt.claim is not None and alive.starter and not attempt.is_fenced:
@@ -181,6 +181,10 @@ def status_of(attempt: Attempt | None, alive: Alive, stall_s: float) -> State:
     if attempt.stop is not None:
         return State(Status.STOPPED, stopped_by(attempt.stop), code="stopped")
     return State(Status.WAITING)
+
+
+def _silence(spent_s: float) -> str:
+    return f"{spent_s / 60:.0f} minutes" if spent_s >= 120 else f"{spent_s:.0f} seconds"
 
 
 def stopped_by(stop: Json | None) -> str:

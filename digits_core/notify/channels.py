@@ -62,6 +62,12 @@ def _mail(settings: Settings, message: Json) -> None:
         raise
     except smtplib.SMTPResponseException as error:
         raise BadData(f"The mail server {host} refuses: status {error.smtp_code} ({type(error).__name__}).") from None
+    except ssl.SSLCertVerificationError as error:
+        raise BadData(f"The certificate of the mail server {host} is not trusted ({error.verify_message}). Name one of "
+                      "your own in the server's environment: SSL_CERT_FILE.") from None
+    except smtplib.SMTPNotSupportedError as error:
+        raise BadData(f"The mail server {host} cannot do what DIGITS_NOTIFY_SMTP_SECURITY and DIGITS_NOTIFY_SMTP_USER "
+                      f"ask for: {error}") from None
     except (OSError, smtplib.SMTPException, ValueError) as error:
         raise BadData(f"The mail server {host} cannot be used: {type(error).__name__}.") from None
 
@@ -70,8 +76,12 @@ def _connected(settings: Settings, host: str, port: int) -> smtplib.SMTP:
     if settings.notify_smtp_security == "tls":
         return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_S, context=ssl.create_default_context())
     server = smtplib.SMTP(host, port, timeout=TIMEOUT_S)
-    if settings.notify_smtp_security == "starttls":
-        server.starttls(context=ssl.create_default_context())
+    try:
+        if settings.notify_smtp_security == "starttls":
+            server.starttls(context=ssl.create_default_context())
+    except BaseException:
+        server.close()
+        raise
     return server
 
 

@@ -94,7 +94,7 @@ class Outbox:
 
     def see(self, view: JobView) -> None:
         """Queue what has to be told about this job; quick, whatever the network does."""
-        if not self._channels or view.attempt is None:
+        if not self._channels or view.attempt is None or view.job.options.get("notify") is False:
             return
         folder = view.folder.attempt(view.attempt.number).path
         noticed = folder / "notice.json"

@@ -103,7 +103,7 @@ def read_regular(path: str, roots: Sequence[str] = (), limit: int = 2_000_000_00
     descriptor = -1
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - once a picture; before opening: opening a device can already do something
-            raise BadData("is not a regular file")
+            raise BadData("is a folder, not a file" if Path(path).is_dir() else "is not a regular file")
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         return _read_opened(descriptor, roots, limit)
     except OSError as error:

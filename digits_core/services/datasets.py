@@ -14,7 +14,7 @@ from digits_core.jobs.store import JobView
 from digits_core.options import check
 from digits_core.safe.paths import printable
 from digits_core.services.access import authorize
-from digits_core.services.jobs import checked_name, of_kind
+from digits_core.services.jobs import checked_name, of_kind, together
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import task as get_task
 
@@ -35,11 +35,13 @@ def create_dataset(workspace: Workspace, user: str, task: str, name: str, option
     roots = [*workspace.settings.data_roots, *([upload.parent] if upload and workspace.settings.data_roots else [])]
     if upload is not None:
         options = {**options, "method": "archive", "archive": str(upload)}
-    checked = check(get_task(task).dataset_options, options, roots).model_dump(mode="json")
+    name, values = together(lambda: checked_name(name),
+                            lambda: check(get_task(task).dataset_options, options, roots))
+    checked = values.model_dump(mode="json")
     job_id = workspace.store.new_id()
     if upload is not None:
         checked["archive"] = f"job:upload/{upload.name}"
-    job = Job(job_id, Kind.DATASET, task, checked_name(name), user, time.time(), checked, (), group.strip())
+    job = Job(job_id, Kind.DATASET, task, name, user, time.time(), checked, (), group.strip())
 
     def fill(hidden: Path) -> None:
         if upload is not None:

@@ -23,7 +23,7 @@ from digits_core.jobs.store import JobView
 from digits_core.options import check
 from digits_core.services.access import authorize
 from digits_core.services.datasets import manifest
-from digits_core.services.jobs import checked_name, of_kind
+from digits_core.services.jobs import checked_name, of_kind, together
 from digits_core.services.models import find_checkpoint
 from digits_core.services.workspace import Workspace
 
@@ -115,7 +115,9 @@ def create_batch(workspace: Workspace, user: str, model_id: str, name: str, opti
         options = {**options, "method": "text", "image_list": UPLOADED_LIST}
     elif uploads:
         options = {**options, "method": "upload"}
-    values = check(BatchOptions, options, workspace.settings.data_roots).model_dump(mode="json")
+    name, checked = together(lambda: checked_name(name),
+                             lambda: check(BatchOptions, options, workspace.settings.data_roots))
+    values = checked.model_dump(mode="json")
     if values["method"] == "upload" and not uploads:
         raise InvalidOptions([Problem("uploads", "No picture was uploaded.")])
     try:
@@ -125,7 +127,7 @@ def create_batch(workspace: Workspace, user: str, model_id: str, name: str, opti
         raise InvalidOptions([Problem("model", str(error))]) from None
     needs: tuple[str, ...] = (view.id,) if view.status is Status.DONE else ()  # a model in training may be asked too
     needs += _dataset(workspace, view, values)
-    job = Job(workspace.store.new_id(), Kind.INFERENCE, view.job.task, checked_name(name), user, time.time(),
+    job = Job(workspace.store.new_id(), Kind.INFERENCE, view.job.task, name, user, time.time(),
               {**values, "model": view.id, "checkpoint_file": row["file"]}, needs, group.strip())
     workspace.store.submit(job, lambda hidden: _fill(hidden, uploads, list_upload))
     return workspace.store.get(job.id)

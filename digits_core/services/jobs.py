@@ -172,6 +172,19 @@ def checked_name(name: str) -> str:
     return name
 
 
+def together(*checks: Callable[[], Any]) -> list[Any]:
+    """What each check gives. Raises InvalidOptions with the problems of all that fail, not of the first one only."""
+    found, problems = [], []
+    for one in checks:
+        try:
+            found.append(one())
+        except InvalidOptions as error:
+            problems += error.problems
+    if problems:
+        raise InvalidOptions(problems)
+    return found
+
+
 def is_name(name: str) -> bool:
     """Whether a text can name a job."""
     return 0 < len(name.strip()) <= LONGEST["name"] and not any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 for c in name)

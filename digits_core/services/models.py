@@ -13,7 +13,7 @@ from digits_core.options import check
 from digits_core.services.access import authorize
 from digits_core.services.augmentation import suiting
 from digits_core.services.datasets import require_done
-from digits_core.services.jobs import checked_name, of_kind
+from digits_core.services.jobs import checked_name, of_kind, together
 from digits_core.services.networks import require_working, with_source
 from digits_core.services.weights import SOURCE, start_of
 from digits_core.services.workspace import Workspace
@@ -30,8 +30,7 @@ def create_model(workspace: Workspace, user: str, name: str, dataset: str, optio
     Raises InvalidOptions with every problem at its field. A missing seed is drawn here, so that it is recorded.
     """
     authorize(user, "create")
-    task, values = planned(workspace, dataset, options)
-    title = checked_name(name)
+    title, (task, values) = together(lambda: checked_name(name), lambda: planned(workspace, dataset, options))
     values["start_model"] = start_of(workspace, user, values["network"], values["start_model"])
     values["seed"] = secrets.randbelow(2**31) if values["seed"] is None else values["seed"]
     needs = (dataset, *_start(workspace, values))

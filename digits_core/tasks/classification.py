@@ -7,14 +7,14 @@ from typing import Literal
 from digits_core import safe
 from digits_core.errors import DigitsError, Problem
 from digits_core.networks import NETWORKS
-from digits_core.options import Options, option
+from digits_core.options import JobOptions, option
 from digits_core.tasks import Task
 from digits_core.train.options import TrainOptions
 
 Method = Literal["folder", "text", "archive", "lmdb"]
 
 
-class DatasetOptions(Options):
+class DatasetOptions(JobOptions):
     """Everything a classification dataset can be told (names after DIGITS' form)."""
 
     method: Method = option(

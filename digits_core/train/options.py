@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from digits_core.errors import Problem
 from digits_core.networks import NETWORKS
 from digits_core.networks.custom import CUSTOM, BadNetwork, check_source, parse_values
-from digits_core.options import Options, option
+from digits_core.options import JobOptions, option
 from digits_core.train.augment_options import AugmentOptions
 from digits_core.train.fit_options import FitOptions
 
@@ -27,7 +27,7 @@ GAMMA_DEFAULTS = {"step": 0.1, "multistep": 0.5, "exp": 0.95, "inv": 0.1, "sigmo
 POWER_DEFAULTS = {"inv": 0.5, "poly": 3.0}
 
 
-class BasicOptions(Options):
+class BasicOptions(JobOptions):
     """Network, solver, data and hardware: what every training is told."""
 
     network: Network = option("lenet", title="Network", group="Network",

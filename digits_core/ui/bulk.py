@@ -28,6 +28,13 @@ def bar(ids: list[str]) -> None:
             group_dialog(ids)
         if st.button("Delete", key="bulk.delete", icon=":material/delete:"):
             delete_dialog(ids)
+        st.button("Select none", key="bulk.none", icon=":material/deselect:", type="tertiary", shortcut="Esc",
+                  on_click=nothing)
+
+
+def nothing() -> None:
+    """Take the selection back. A button's callback."""
+    st.session_state["bulk.version"] = version() + 1
 
 
 def is_training(job_id: str) -> bool:

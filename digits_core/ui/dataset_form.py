@@ -88,7 +88,7 @@ def _split(form: OptionsForm) -> None:
     form.draw(("val_percent", "test_percent"), columns=2)
     form.draw(("encoding", "jpeg_quality"))
     with st.expander("Advanced", icon=":material/tune:"):
-        form.draw(("seed", "stratified", "bad_percent"))
+        form.draw(("seed", "stratified", "bad_percent", "notify"))
 
 
 def origin(workspace: Workspace) -> Json:

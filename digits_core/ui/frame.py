@@ -30,7 +30,7 @@ def who() -> None:
     name = session.user()
     session.keep_name()
     with st.popover(name or "Choose a name", icon=":material/person:", type="tertiary" if name else "primary",
-                    key="who.popover"):
+                    key=f"who.popover.{name}"):  # another name, another element: it is closed again
         st.caption("Jobs belong to a name. There is no password: everybody here sees everything, "
                    "and changes only what is their own.")
         with st.form("who.form", border=False):

@@ -110,7 +110,7 @@ def batch(workspace: Workspace, model: str, checkpoint: str, first: Json) -> Non
     if form.value("method") == "dataset":
         _dataset(workspace, form)
     with st.expander("More", icon=":material/tune:"):
-        form.draw(("limit", "top", "embeddings"), columns=3)
+        form.draw(("limit", "top", "embeddings", "notify"))
     show_problems(prefix, "model", model)
     said(prefix)
     if st.button("Classify them all", type="primary", icon=":material/play_arrow:", key=f"{prefix}.create"):

@@ -82,8 +82,13 @@ def tabs(workspace: Workspace, view: JobView) -> dict[str, Callable[[], None]]:
     if evaluation.splits(view):
         found |= {"Top pictures": lambda: top_panel.draw(workspace, view)}
         if inference.batch_summary(workspace, view.id).get("accuracy") is not None:
-            found = {"Report": lambda: report_panel.draw(workspace, view), **found}
+            found = {"Report": lambda: _report(workspace, view), **found}
     return found
+
+
+def _report(workspace: Workspace, view: JobView) -> None:
+    left_out(inference.batch_summary(workspace, view.id))
+    report_panel.draw(workspace, view)
 
 
 def results(workspace: Workspace, view: JobView) -> None:
@@ -93,6 +98,7 @@ def results(workspace: Workspace, view: JobView) -> None:
         with session.readable("The summary"):
             show_report(summary, f"batch.{view.id}")
     labelled = summary.get("accuracy") is not None
+    left_out(summary)
     with st.container(horizontal=True, vertical_alignment="center"):
         choices = {"wrong": "Wrong", "all": "All", "failed": "Could not be read"}
         shown = [name for name in choices if labelled or name != "wrong"]
@@ -108,6 +114,15 @@ def results(workspace: Workspace, view: JobView) -> None:
     _table(workspace, view, only)
 
 
+def left_out(summary: Json) -> None:
+    """Which pictures are in no figure, when there are such."""
+    pictures, failed, known = (int(number(summary.get(name)) or 0) for name in ("pictures", "failed", "labelled"))
+    if summary.get("accuracy") is not None and known < pictures:
+        st.caption(f":material/info: Of {plural(pictures, 'picture')}, {count(failed)} could not be read and "
+                   f"{count(pictures - failed - known)} have no label that the model knows; the figures are of the "
+                   f"other {count(known)}.")
+
+
 def _table(workspace: Workspace, view: JobView, only: Any) -> None:
     key = f"batch.page.{only}"
     page = int(st.session_state.get(key, 1))
@@ -121,6 +136,7 @@ def _table(workspace: Workspace, view: JobView, only: Any) -> None:
         38 + 64 * len(frame), 720), key=f"batch.table.{view.id}", placeholder="–", column_config={
             "picture": st.column_config.ImageColumn("", width=72), "path": st.column_config.TextColumn("Picture"),
             "truth": "Truth", "label": "Predicted", "error": st.column_config.TextColumn("Why not", width="large"),
+            "note": st.column_config.TextColumn("Note", width="large"),
             "probability": st.column_config.ProgressColumn("Probability", format="percent", min_value=0, max_value=1)})
     with st.container(horizontal=True, vertical_alignment="center"):
         if found.total > PAGE:
@@ -132,4 +148,5 @@ def _row(row: Json, thumb: bytes | None) -> Json:
     best = (row.get("predictions") or [{}])[0]
     image = f"data:image/png;base64,{base64.b64encode(thumb).decode()}" if thumb else None
     return {"picture": image, "path": str(row.get("image") or row.get("path") or ""), "truth": row.get("truth"),
-            "label": best.get("label"), "probability": number(best.get("probability")), "error": row.get("error")}
+            "label": best.get("label"), "probability": number(best.get("probability")), "error": row.get("error"),
+            "note": row.get("note")}

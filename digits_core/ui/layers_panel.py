@@ -14,7 +14,7 @@ from digits_core.ui.text import age, count, plain
 from digits_core.ui.widgets import start
 
 Json = dict[str, Any]
-MORE = ("steps", "rate", "jitter", "blur", "decay", "seed")
+MORE = ("steps", "rate", "jitter", "blur", "decay", "seed", "notify")
 
 
 def draw(workspace: Workspace, view: JobView) -> None:

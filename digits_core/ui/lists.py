@@ -26,6 +26,8 @@ def controls() -> tuple[str, bool]:
         words = st.text_input("Filter", key="filter", bind="query-params", live=True, type="search", width="stretch",
                               icon=":material/search:", placeholder="Name, group, owner, state, network …",
                               label_visibility="collapsed")
+        st.button("", icon=":material/flip:", key="jobs.invert", type="tertiary", shortcut="Ctrl+I",
+                  on_click=tables.select, args=(True,), help="Invert the selection (with none selected: select all)")
         group = st.toggle("Group jobs", True, key="group", bind="query-params", persist_state="session")
     return words or "", group
 

@@ -31,7 +31,7 @@ def draw(workspace: Workspace, model: str, checkpoint: str, image: tuple[str, by
     if not (methods or wanted):
         return
     with st.spinner("Looking inside …", show_time=True):
-        found = inference.look(workspace, session.user(), model, image, checkpoint, 5, layers, methods, label or "",
+        found = inference.look(workspace, session.user(), model, image, checkpoint, 5, wanted, methods, label or "",
                                colormap)
     if methods:
         _explanations(found)

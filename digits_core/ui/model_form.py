@@ -24,7 +24,7 @@ MAIN = ("epochs", "batch_size", "solver", "learning_rate", "momentum", "rms_deca
         "lr_gamma", "lr_power", "warmup_percent")
 SHAPING = ("class_weights", "balanced", "label_smoothing", "ema", "clip_norm", "patience", "min_delta")
 MORE = ("snapshot_interval", "val_interval", "seed", "accumulation", "weight_decay", "shuffle", "precision", "loading",
-        "workers", "keep", "trace_steps")
+        "workers", "keep", "trace_steps", "notify")
 
 
 def draw(workspace: Workspace, task: Task, first: Json) -> None:

@@ -66,11 +66,14 @@ def _row(workspace: Workspace, view: JobView) -> None:
             st.page_link("job.py", label=f"**{plain(major)}**", icon=badges.kind_icon(view),
                          query_params={"id": view.id})
             st.caption(" · ".join(plain(part) for part in (minor, view.job.kind, view.job.owner) if part))
+            if view.status is Status.STALLED:
+                badges.state(view)
         bar.progress(min(1.0, max(0.0, progress.done)), text=how_far(view))
         if points := losses(workspace, view):
             loss.metric("Loss", three_digits(points[-1]), chart_data=points, delta_color="off",
                         label_visibility="collapsed")
-        end.markdown(f":gray[:small[time left]]  \n{short(number(progress.eta_s))}")
+        end.markdown(f":gray[:small[time left]]  \n"
+                     f"{short(None if view.status is Status.STALLED else number(progress.eta_s))}")
         if stop.button("Stop", key=f"running.stop.{view.id}", icon=":material/stop_circle:", type="tertiary"):
             try:
                 jobs.stop(workspace, session.user(), view.id)

@@ -67,7 +67,9 @@ def histogram(counts: Json) -> go.Figure:
         x=[low + (i + 0.5) * step for i in range(len(counts["counts"]))], y=counts["counts"], mode="lines",
         fill="tozeroy", line={"color": colors()[0], "width": 1, "shape": "spline"}, name="",
         hovertemplate="%{y:,} values around %{x:.3g}"))
-    figure.update_layout(xaxis={"tickvals": counts["ticks"], "tickformat": ".3g"}, yaxis={"visible": False},
+    room = 0.1 * (high - low)  # for the words at both ends
+    figure.update_layout(xaxis={"tickvals": counts["ticks"], "tickformat": ".3g", "range": [low - room, high + room]},
+                         yaxis={"visible": False},
                          showlegend=False)
     return figure
 

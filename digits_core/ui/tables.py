@@ -137,13 +137,23 @@ def jobs(views: list[JobView], row: Callable[[JobView], Row], key: str) -> list[
                                                                key=f"{key}.open")}
     event = st.dataframe(frame, hide_index=True, column_config=config, key=key, on_select="rerun",
                          selection_mode="multi-row", height=height(len(views)), placeholder="–")
+    st.session_state.setdefault("jobs.tables", {})[key] = len(views)
     if job_id := st.session_state.pop("jobs.open", ""):
         st.switch_page("job.py", query_params={"id": job_id})
     return [views[i].id for i in event["selection"]["rows"] if i < len(views)]
 
 
+def select(others: bool) -> None:
+    """Select exactly the other rows of the tables on this page, or none. A button's callback."""
+    for key, count in st.session_state.get("jobs.tables", {}).items():
+        held = set(st.session_state[key]["selection"]["rows"]) if key in st.session_state else set()
+        st.session_state[key] = {"selection": {"rows": [row for row in range(count) if others and row not in held],
+                                               "columns": [], "cells": []}}
+
+
 def grouped(views: list[JobView], row: Callable[[JobView], Row], key: str, group: bool = True) -> list[str]:
     """The same, one table a group with the ungrouped ones last; one plain table when there are no groups."""
+    st.session_state["jobs.tables"] = {}
     names = sorted({view.group for view in views if view.group}, key=str.casefold) if group else []
     if not names:
         return jobs(views, row, key) if views else []

@@ -8,7 +8,7 @@ import streamlit as st
 
 from digits_core.errors import DigitsError
 from digits_core.options import OptionField
-from digits_core.safe import complete_path
+from digits_core.safe import complete_path, is_url
 from digits_core.ui import session
 from digits_core.ui.text import number
 
@@ -124,7 +124,8 @@ def path_input(title: str, key: str, help: str = "", files: bool = False) -> str
             st.session_state[f"{key}.pick"] = None
 
     try:
-        found = complete_path(text, session.workspace().settings.data_roots, SUGGESTIONS, files) if text.strip() else []
+        wanted = text.strip() and not is_url(text)
+        found = complete_path(text, session.workspace().settings.data_roots, SUGGESTIONS, files) if wanted else []
     except DigitsError:
         found = []  # the check says what is wrong with it, at the field
     found = [path for path in found if path.rstrip("/") != text.strip().rstrip("/")]

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-SIDE = 40
+SIDE = 32
 Turn = Image.Transpose
 TURNED = (None, Turn.ROTATE_90, Turn.FLIP_LEFT_RIGHT, Turn.TRANSPOSE)
 """Offline augmentation: each photograph is written four times."""

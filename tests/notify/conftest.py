@@ -1,13 +1,16 @@
 """A web server and a mail server of the test's own, which keep what they get."""
 
 import json
+import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 
 from digits_core.settings import Settings
 
@@ -79,3 +82,32 @@ def letters() -> Iterator[tuple[Letters, int]]:
     control.start()
     yield found, control.port
     control.stop()
+
+
+CERTIFICATE = Path(__file__).parent / "self_made.pem"
+"""Key and certificate of 127.0.0.1 that nobody trusts, valid until 2126."""
+PASSWORD = "correct horse"
+
+
+@pytest.fixture
+def secured() -> Iterator[Callable[..., tuple[Letters, int]]]:
+    """``secured(tls="starttls")`` starts a mail server with the self-made certificate that wants a login by fred."""
+    started = []
+
+    def judge(server: Any, session: Any, envelope: Any, mechanism: str, login: Any) -> AuthResult:
+        return AuthResult(success=(login.login, login.password) == (b"fred", PASSWORD.encode()), handled=False)
+
+    def start(tls: str = "starttls") -> tuple[Letters, int]:
+        found, context = Letters(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(CERTIFICATE)
+        secret = {"starttls": {"tls_context": context, "require_starttls": True}, "tls": {"ssl_context": context},
+                  "none": {}}[tls]
+        control = AnyPort(found, hostname="127.0.0.1", port=0, authenticator=judge, auth_required=True,
+                          auth_require_tls=tls == "starttls", **secret)
+        control.start()
+        started.append(control)
+        return found, control.port
+
+    yield start
+    for control in started:
+        control.stop()

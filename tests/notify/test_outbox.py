@@ -42,6 +42,15 @@ def test_jobs_that_ended_before_anybody_wanted_messages_are_not_told_about(outbo
     assert hook.got == []
 
 
+def test_a_job_whose_owner_wants_no_message_is_not_told_about(outbox, finished_job, hook):
+    view = finished_job("model")
+    view = replace(view, job=replace(view.job, options={**view.job.options, "notify": False}))
+    outbox.see(in_state(view, Status.RUNNING))
+    outbox.see(view)
+    outbox.close()
+    assert hook.got == []
+
+
 def test_a_stalled_job_is_told_about_once_and_its_end_too(outbox, finished_job, hook, until):
     view = finished_job("model")
     for status in (Status.RUNNING, Status.STALLED, Status.RUNNING, Status.STALLED, Status.DONE):

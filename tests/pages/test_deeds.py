@@ -168,6 +168,19 @@ def test_what_others_need_or_own_stays_and_the_page_says_why(visit, finished_job
     assert "need it: 'net'" in said
 
 
+def test_a_selection_is_inverted_and_taken_back(visit, finished_job):
+    for number in range(3):
+        finished_job("model", name=f"net {number}")
+    app = select(visit("home.py", tab="Models", group="false"), "home.Models.0", 1)
+    app.button(key="jobs.invert").click().run()
+    assert app.session_state["home.Models.0"]["selection"]["rows"] == [0, 2]
+    assert "**2 jobs** selected" in words(app)
+    app.button(key="bulk.none").click().run()
+    assert "selected" not in words(app)
+    app.button(key="jobs.invert").click().run()
+    assert "**3 jobs** selected" in words(app)
+
+
 def test_selected_jobs_are_grouped(visit, finished_job, store):
     view = finished_job("model", name="net")
     app = select(visit("home.py", tab="Models", group="false"), "home.Models.0", 0)
@@ -271,6 +284,8 @@ def test_the_first_visit_offers_the_demo_and_starts_it_once(visit, store, fake_w
 def test_a_batch_is_made_from_a_folder(visit, finished_job, class_folders, store):
     model = finished_job("model", name="net")
     app = visit("inference.py", mode="Many pictures", model=model.id)
+    app.button(key=key(app, ".create")).click().run()
+    assert "A name is required" in words(app) and "folder: This field is required" in words(app)
     app = fill(app, name="all pets", folder=str(class_folders))
     app.button(key=key(app, ".create")).click().run()
     (view,) = store.jobs(Kind.INFERENCE)

@@ -79,7 +79,7 @@ def test_pictures_come_from_paths_below_the_roots_only(workspace, tmp_path):
             inference.load_images(limited, [path])
     with pytest.raises(NotFound):
         inference.load_images(limited, [f"{inside}/none.png"])
-    with pytest.raises(BadData, match="is not a regular file"):
+    with pytest.raises(BadData, match="is a folder, not a file"):
         inference.load_images(limited, [str(inside)])
 
 

@@ -2,7 +2,8 @@
 
 ``search.json`` says what was asked, once. ``trials.jsonl`` grows by {"number", "id", "values"} before a trial's job is
 made and by {"number", "made"} or {"number", "refused"} after it; only the leading scheduler writes there, holding the
-lock. ``state.json`` is what people changed since: {"stopped", "by", "why", "trials", "since"}.
+lock. ``state.json`` is what people changed since: {"stopped", "by", "why", "trials", "since"}. ``importance.json`` is
+what mattered in the trials that were done when it was written: {"done", "shares"}.
 """
 
 import shutil
@@ -90,6 +91,18 @@ class SearchFolder:
     def change(self, **values: Any) -> None:
         """Change the state. Hold the lock."""
         files.write_atomic(self.path / "state.json", {**self.state(), **values})
+
+    def importance(self) -> tuple[int, dict[str, float]]:
+        """Of how many done trials, and the share of each option, largest first."""
+        content = files.read_json(self.path / "importance.json") or {}
+        shares = content.get("shares")
+        good = {name: share for name, share in (shares if isinstance(shares, dict) else {}).items()
+                if number(share) is not None}
+        return int(number(content.get("done")) or 0), good
+
+    def keep_importance(self, done: int, shares: dict[str, float]) -> None:
+        """Remember it: pages need not count then. Hold the lock."""
+        files.write_atomic(self.path / "importance.json", {"done": done, "shares": shares})
 
     def rows(self) -> list[Json]:
         """One row a trial, by number, with everything that is known of it. A damaged line is passed over."""

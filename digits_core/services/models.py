@@ -146,3 +146,12 @@ def start_report(view: JobView) -> Json:
     good = [line for line in lines if isinstance(line, dict)] if isinstance(lines, list) else []
     return {**start, "tensors": [{key: str(line.get(key, "")) for key in ("name", "state", "size", "why")}
                                  for line in good]} if start else {}
+
+
+def found_batch_size(view: JobView) -> Json:
+    """The batch size that a training found for itself, the device, and what it tried; empty for any other."""
+    found = files.read_json(view.folder.path / "batch_size.json") or {}
+    tried = found.get("tried")
+    good = number(found.get("batch_size")) is not None and isinstance(tried, list) \
+        and all(isinstance(row, dict) for row in tried)
+    return found if good else {}

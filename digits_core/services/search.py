@@ -122,9 +122,8 @@ def describe(workspace: Workspace, search_id: str, whole: bool = True) -> Json:
         "state": _state(trials, wanted, bool(state.get("stopped"))), "reason": str(state.get("why", "")),
         "counts": dict(Counter(trial.state for trial in trials)), "best": _best(trials, how)}
     if whole:
-        space = search.space(get_task(search.task).model_options)
         answer |= {"rows": [_row(trial, how) for trial in trials], "curve": _curve(trials, how),
-                   "importance": chooser.importance(space, how, trials)}
+                   "importance": folder.importance()[1]}
     return answer
 
 

@@ -65,17 +65,22 @@ class SearchDriver:
 
     def _step(self, folder: SearchFolder) -> bool:
         """Do what is due; whether nothing will ever be until the search's files change."""
-        search, state = folder.read(), folder.state()
-        if state.get("stopped"):
-            return True
-        rows = folder.rows()
-        if rows and not rows[-1].keys() & {"made", "refused"} and not self._make(search, folder, rows[-1]):
+        search, state, rows = folder.read(), folder.state(), folder.rows()
+        stopped, space = bool(state.get("stopped")), search.space(get_task(search.task).model_options)
+        unmade = bool(rows) and not rows[-1].keys() & {"made", "refused"} and not stopped
+        if unmade and not self._make(search, folder, rows[-1]):
             return True
         trials = [self._trial(row, search) for row in folder.rows()]
+        self._weigh(folder, search, space, trials)
+        if stopped:
+            return not any(trial.is_live for trial in trials)
         if why := _broken(trials, int(number(state.get("since")) or 0)):
             return self._pause(folder, why)
-        space, wanted = search.space(get_task(search.task).model_options), wanted_trials(search, state)
         self._prune(search, space, trials)
+        return self._begin(folder, search, space, wanted_trials(search, state), trials)
+
+    def _begin(self, folder: SearchFolder, search: Search, space: Space, wanted: int, trials: list[Trial]) -> bool:
+        """Begin the trials that are due; whether nothing is left to do."""
         while len(trials) < wanted and sum(trial.is_live for trial in trials) < search.how.at_once:
             row = {"number": len(trials) + 1, "id": self.workspace.store.new_id(),
                    "values": chooser.propose(space, search.how, trials, len(trials) + 1)}
@@ -105,6 +110,12 @@ class SearchDriver:
         log.warning("search %s is stopped: %s", folder.id, why)
         folder.change(stopped=True, by="", why=why, at=time.time())
         return True
+
+    def _weigh(self, folder: SearchFolder, search: Search, space: Space, trials: list[Trial]) -> None:
+        """Tell what mattered, anew when more trials are done."""
+        done = sum(trial.state == "done" for trial in trials)
+        if done >= chooser.ENOUGH and folder.importance()[0] != done:
+            folder.keep_importance(done, chooser.importance(space, search.how, trials))
 
     def _trial(self, row: Json, search: Search) -> Trial:
         """A trial; one whose job is over is read again only when somebody resumes that."""

@@ -27,6 +27,7 @@ class Loader:
         self.dataset, self.options, self.context = dataset, options, context
         wanted = sum(dataset.split_bytes(split) for split in ("train", "val"))
         self.in_memory = options.loading == "memory" or (options.loading == "auto" and fits_in_memory(wanted))
+        self.kept_bytes = wanted if self.in_memory else 0
         self._packed: dict[str, tuple[np.ndarray, Positions]] = {}
         self._sources: dict[str, Source] = {}
 

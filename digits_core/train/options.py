@@ -58,7 +58,12 @@ class BasicOptions(JobOptions):
     seed: int | None = option(None, title="Random seed", group="Solver", ge=0, le=2**31 - 1,
                               help="The same seed gives the same run; empty: a new one, which is then recorded.")
     batch_size: int | None = option(None, title="Batch size", group="Solver", ge=1, le=100_000,
+                                    when={"auto_batch": [False]},
                                     help="Pictures per step; empty: what suits the network.")
+    auto_batch: bool = option(False, title="Find the batch size", group="Solver",
+                              help="By some steps before training: on a GPU the largest power of two that fits, on the "
+                                   "CPU the smallest that is nearly as fast as any; 20 steps an epoch at least. The "
+                                   "learning rate stays as it is; a much larger batch often bears a larger one.")
     accumulation: int = option(1, title="Batch accumulation", group="Solver", ge=1, le=10_000,
                                help="Sum the gradients of this many batches before a step: a large batch in little "
                                     "memory.")

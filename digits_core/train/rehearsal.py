@@ -7,6 +7,7 @@ import itertools
 import resource
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from digits_core.options import check
 from digits_core.tasks import load, task
 from digits_core.train.augment import Transform
 from digits_core.train.batch import Batch
+from digits_core.train.batch_size import Probe, find
 from digits_core.train.dataset import Dataset, Preprocessing
 from digits_core.train.hardware import choose_hardware
 from digits_core.train.learner import Learner
@@ -54,6 +56,13 @@ class Rehearsal:
         entries = self.dataset.entries["train"]
         size = min(self.options.batch_size or usual_batch_size(self.options.network), entries)
         self.plan = Plan(self.options, entries, size, self.options.seed or 0)
+        if self.options.auto_batch:
+            self.plan = replace(self.plan, batch_size=self._found())
+
+    def _found(self) -> int:
+        """The batch size that a training would find for itself."""
+        probe = Probe(self.learner, self.preprocessing.input_shape, len(self.dataset.labels), self.hardware)
+        return int(find(probe, self.dataset.entries["train"], self._pictures())["batch_size"])
 
     def read(self) -> None:
         """Decode some batches to try the network on."""
@@ -122,8 +131,12 @@ class Rehearsal:
         wanted = sum(self.dataset.split_bytes(split) for split in ("train", "val"))
         return self.options.loading == "memory" or (self.options.loading == "auto" and fits_in_memory(wanted))
 
+    def _pictures(self) -> int:
+        """Bytes of pictures that are kept in memory."""
+        return sum(self.dataset.split_bytes(split) for split in ("train", "val")) if self._in_memory() else 0
+
     def _needs(self, learner: Learner) -> Json:
-        pictures = sum(self.dataset.split_bytes(split) for split in ("train", "val")) if self._in_memory() else 0
+        pictures = self._pictures()
         memory = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + pictures
         weights, state = (sum(tensor.nbytes for tensor in found.values())
                           for found in (learner.weights(), learner.state_dict()))

@@ -17,11 +17,13 @@ from digits_core.networks.custom import CUSTOM, FILE
 from digits_core.networks.usercode import try_network
 from digits_core.options import check
 from digits_core.tasks import load, task
+from digits_core.train import batch_size
 from digits_core.train.augment import Transform
 from digits_core.train.checkpoints import read_weights
 from digits_core.train.dataset import Dataset, Preprocessing
 from digits_core.train.hardware import Hardware, NoGpu, choose_hardware
 from digits_core.train.journal import Journal
+from digits_core.train.learner import Learner
 from digits_core.train.loader import Loader
 from digits_core.train.loop import fit
 from digits_core.train.options import TrainOptions
@@ -45,6 +47,7 @@ def run(context: Context) -> Json:
     if options.device == "gpu" and not context.devices:
         raise NoGpu("This job asks for a GPU, but there is none for it. Choose the CPU, or look at the System page.")
     hardware = choose_hardware(len(context.devices), options.precision)
+    options = _with_batch_size(context, options, preprocessing, loader, hardware)
     plan = _plan(options, dataset, loader)
     network = _network(context, options, preprocessing, plan)
     learner = load(task(context.job.task).learner)(
@@ -56,6 +59,7 @@ def run(context: Context) -> Json:
     trained = plan.epoch(journal.step)
     ended = {"ended": plan.course.reason} if plan.course.reason else {}
     return {**_evaluate(context, learner, loader, journal), "network": options.network, **ended,
+            **({"batch_size": plan.batch_size} if options.auto_batch else {}),
             "epochs": int(trained) if trained == int(trained) else trained, "parameters": count_parameters(network)}
 
 
@@ -65,6 +69,29 @@ def _options(context: Context, values: Json, dataset: Dataset) -> TrainOptions:
         context.log("the dataset has no validation pictures: nothing is measured, the last checkpoint counts")
         return options.model_copy(update={"val_interval": 0.0})
     return options
+
+
+def _with_batch_size(context: Context, options: TrainOptions, preprocessing: Preprocessing, loader: Loader,
+                     hardware: Hardware) -> TrainOptions:
+    """The options with the batch size that was found for this job, where that is wanted."""
+    if not options.auto_batch:
+        return options
+    dataset, shape = preprocessing.dataset, preprocessing.input_shape
+    classes, counts = len(dataset.labels), dataset.class_counts()
+
+    def make() -> Learner:
+        context.check_stop()
+        network = build_network(options.network, shape, classes, options.network_source, options.network_values)
+        made: Learner = load(task(context.job.task).learner)(network, classes, options, hardware, counts)
+        return made
+
+    if options.network == CUSTOM:
+        _try(options, shape, classes)
+    context.progress(0.0, "finding the batch size")
+    found = batch_size.recorded(context.folder.path, batch_size.Probe(make, shape, classes, hardware),
+                                dataset.entries["train"], loader.kept_bytes)
+    context.log(batch_size.words(found))
+    return options.model_copy(update={"batch_size": found["batch_size"]})
 
 
 def _plan(options: TrainOptions, dataset: Dataset, loader: Loader) -> Plan:

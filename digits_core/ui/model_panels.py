@@ -12,7 +12,7 @@ from digits_core.services.workspace import Workspace
 from digits_core.ui import charts, curves, job_parts, layers_panel, report_panel, session
 from digits_core.ui.overview import bar
 from digits_core.ui.tables import height
-from digits_core.ui.text import count, duration, number, percent, plain, short, three_digits
+from digits_core.ui.text import count, duration, number, percent, plain, short, size, three_digits
 
 Json = dict[str, Any]
 EVENTS = {"rate": "speed", "epochs": "add_circle", "memory": "memory"}
@@ -71,10 +71,19 @@ def _charts(view: JobView, lines: dict[str, curves.Line]) -> None:
             charts.draw(charts.rate(list(zip(rate.x, rate.y, strict=True)), "Epoch"), f"model.lr.{view.id}", 200)
 
 
+def _tried(row: Json) -> str:
+    if "images_per_s" in row:
+        return f"{count(row['images_per_s'])} images/s"
+    return size(number(row.get("bytes"))) if row.get("bytes") else "too much"
+
+
 def _events(view: JobView) -> None:
     """What people and memory changed on the way, and why it ended before its planned end."""
     if ended := view.folder.summary().get("ended"):
         st.info(plain(ended), icon=":material/flag:")
+    if found := models.found_batch_size(view):
+        tried = ", ".join(f"{count(row.get('size'))}: {_tried(row)}" for row in found["tried"])
+        st.caption(f":material/straighten: Batch size {count(found['batch_size'])}, found by trying ({tried}).")
     for epoch, event, note in curves.events(view)[-20:]:
         if event != "finish":
             st.caption(f":material/{EVENTS.get(event, 'info')}: Epoch {epoch:.4g}: {plain(note)}")

@@ -90,7 +90,8 @@ def _found(form: OptionsForm, found: Json, key: str) -> None:
         st.metric("Memory of the GPU" if found["gpu_memory"] else "Memory", size(found["gpu_memory"] or
                                                                                 found["memory"]))
         st.metric("Disk", size(found["disk"]), help="Checkpoints that are kept, and the state to resume from.")
-        st.metric("Batch size", count(found["batch_size"]), help=found["device"])
+        st.metric("Batch size", count(found["batch_size"]), help=found["device"] + (
+            ", found by trying." if found["options"].get("auto_batch") else ""))
     if "curve" not in found:
         return
     if found["curve"]:

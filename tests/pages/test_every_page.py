@@ -134,7 +134,7 @@ for page in {[*PAGES, "job.py"]!r}:
     app = AppTest.from_file({str(ROOT / "pages" / "main.py")!r}, default_timeout=60)
     app.run(); app.switch_page(page); app.run()
     assert not app.exception, page
-heavy = [name for name in ("torch", "torchvision", "sklearn") if name in sys.modules]
+heavy = [name for name in ("torch", "torchvision", "sklearn", "optuna") if name in sys.modules]
 assert not heavy, heavy
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)

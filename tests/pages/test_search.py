@@ -68,9 +68,10 @@ def test_the_page_of_a_search_shows_it_and_stops_it(visit, made, workspace):
 
 def test_a_search_that_is_gone_or_damaged_is_explained(visit, made, workspace):
     assert "There is no search" in words(visit("search.py", id="20200101-000000-aaaa"))
-    for name in ("trials.jsonl", "state.json", "search.json"):
+    for name in ("importance.json", "trials.jsonl", "state.json", "search.json"):
         path = SearchFolder(workspace.store, made).path / name
-        for content in (b"", b"\x00{[", b'{"number": "x", "stopped": 3, "trials": [], "options": 5, "search": 1}\n'):
+        odd = b'{"number": "x", "stopped": 3, "trials": [], "options": 5, "search": 1, "shares": 3}\n'
+        for content in (b"", b"\x00{[", odd):
             path.write_bytes(content)
             assert visit("search.py", id=made).title
             assert visit("search.py").title

@@ -29,15 +29,17 @@ def option(
     when: dict[str, list[Any]] | None = None,
     labels: dict[str, str] | None = None,
     kind: Kind | None = None,
+    single: bool = False,
 ) -> Any:
     """One field of an Options class.
 
     ``group`` is the section of the form it stands in; ``advanced`` folds it away; ``when`` maps another field's
     name to the values for which this one matters; ``labels`` gives the words for the values of a choice;
-    ``kind`` asks for a special widget (a server path with completion, a multi-line text ...).
+    ``kind`` asks for a special widget (a server path with completion, a multi-line text ...);
+    ``single`` options never take several values where trainings are made.
     """
     extra: dict[str, Any] = {"group": group, "advanced": advanced, "when": when or {}, "labels": labels or {},
-                             "kind": kind or ""}
+                             "kind": kind or "", "single": single}
     return Field(default, title=title, description=help, ge=ge, le=le, gt=gt, json_schema_extra=extra)
 
 
@@ -125,11 +127,12 @@ class OptionField:
     advanced: bool
     when: dict[str, list[Any]]
     kind: str
+    single: bool
 
     @property
     def sweeps(self) -> bool:
         """Several values are allowed where trainings are made, one training for each: numbers, choices, switches."""
-        return not self.many and not self.kind and self.group not in ("Hardware", "Job") and (
+        return not self.many and not self.kind and not self.single and self.group not in ("Hardware", "Job") and (
             bool(self.choices) or self.type in (int, float, bool))
 
     def matters(self, values: dict[str, Any]) -> bool:
@@ -156,7 +159,7 @@ def _field(name: str, cls: type[Options]) -> OptionField:
         required=info.is_required(), optional=type(None) in _members(info.annotation), many=many, choices=choices,
         labels=_dict(extra.get("labels")), ge=limits.get("ge"), le=limits.get("le"), gt=limits.get("gt"),
         group=str(extra.get("group", "")), advanced=bool(extra.get("advanced")), when=_dict(extra.get("when")),
-        kind=str(extra.get("kind", "")))
+        kind=str(extra.get("kind", "")), single=bool(extra.get("single")))
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:

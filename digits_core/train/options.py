@@ -60,7 +60,7 @@ class BasicOptions(JobOptions):
     batch_size: int | None = option(None, title="Batch size", group="Solver", ge=1, le=100_000,
                                     when={"auto_batch": [False]},
                                     help="Pictures per step; empty: what suits the network.")
-    auto_batch: bool = option(False, title="Find the batch size", group="Solver",
+    auto_batch: bool = option(False, title="Find the batch size", group="Solver", single=True,
                               help="By some steps before training: on a GPU the largest power of two that fits, on the "
                                    "CPU the smallest that is nearly as fast as any; 20 steps an epoch at least. The "
                                    "learning rate stays as it is; a much larger batch often bears a larger one.")

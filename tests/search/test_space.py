@@ -43,3 +43,7 @@ def test_corners_hold_every_value_and_both_ends() -> None:
     assert count(space) == 0
     with pytest.raises(InvalidOptions, match="learning_rate"):
         combinations(space)
+
+
+def test_whether_the_batch_size_is_found_is_no_value_to_search() -> None:
+    assert space_of(TrainOptions, {"auto_batch": [True, False], "batch_size": [4, 8]}) == {"batch_size": [4, 8]}

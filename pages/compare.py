@@ -3,7 +3,7 @@
 import streamlit as st
 
 from digits_core.services import compare
-from digits_core.ui import bulk, compare_filters, compare_panels, session
+from digits_core.ui import bulk, compare_charts, compare_filters, compare_panels, session
 from digits_core.ui.frame import empty, head
 
 workspace = session.workspace()
@@ -41,8 +41,12 @@ with session.shown():
             differences = st.toggle("Differences only", True, key="diff", bind="query-params")
             compare_panels.show_all(now)
         picked = compare_panels.table(now, runs, metrics, not differences)
-        with st.expander("Parallel coordinates", icon=":material/account_tree:", expanded=len(found.differing) > 0):
-            compare_panels.parallel(now, runs, metrics)
+        lines = st.expander("Parallel coordinates", icon=":material/account_tree:", key="compare.parallel.open",
+                            expanded=0 < len(found.differing) and len(found.runs) <= compare_charts.MANY,
+                            on_change="rerun")
+        if lines.open:  # many lines take the browser seconds, below what is looked at first
+            with lines:
+                compare_panels.parallel(now, runs, metrics)
         switched = st.session_state.pop("compare.switched", False)
         if picked != st.session_state.get("compare.picked", []) or switched:
             st.session_state["compare.picked"] = picked

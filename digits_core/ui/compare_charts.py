@@ -18,7 +18,7 @@ MANY = 40
 """From so many curves on they are thinner, shorter, and those of one colour are drawn together."""
 
 AXES = {"Epoch": ("epoch", "Epoch"), "Step": ("step", "Step"), "Time": ("seconds", "Seconds of work")}
-POINTS_IN_ALL = 15_000
+POINTS_IN_ALL = 10_000
 LONGEST_HOVER = 12
 WIDEST = 12
 

@@ -19,8 +19,8 @@ from digits_core.ui import bulk, compare_charts, compare_filters, tables
 from digits_core.ui.compare_charts import Look
 
 Json = dict[str, Any]
-FIRST = 3
-"""Metrics that are drawn when nobody chose any."""
+FIRST, FIRST_OF_MANY = 3, 2
+"""Metrics that are drawn when nobody chose any; of many runs as many as fit above the table."""
 
 
 def load(workspace: Workspace, known: Sequence[JobView] | None = None) -> Comparison:
@@ -42,12 +42,17 @@ def _read(path: str, size: int, changed: int) -> dict[str, Series]:
     return measure(Path(path))
 
 
+def first(comparison: Comparison) -> list[str]:
+    """What is drawn when nobody chose."""
+    return list(comparison.metrics[:FIRST_OF_MANY if len(comparison.runs) > compare_charts.MANY else FIRST])
+
+
 def controls(comparison: Comparison) -> tuple[list[str], Look]:
     """Which metrics, and how their curves are drawn; both stand in the address."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         wanted = [name for name in st.query_params.get("metrics", "").split(",") if name in comparison.metrics]
         if "compare.metrics" not in st.session_state:
-            st.session_state["compare.metrics"] = wanted or list(comparison.metrics[:FIRST])
+            st.session_state["compare.metrics"] = wanted or first(comparison)
         known = [name for name in st.session_state["compare.metrics"] if name in comparison.metrics]
         st.session_state["compare.metrics"] = known
         metrics = st.multiselect("Metrics", comparison.metrics, key="compare.metrics", width="stretch",
@@ -57,7 +62,7 @@ def controls(comparison: Comparison) -> tuple[list[str], Look]:
         smoothing = st.slider("Smoothing", 0.0, 0.99, 0.0, 0.01, key="smooth", bind="query-params", width=160)
         log_x = st.toggle("Log x", key="logx", bind="query-params")
         log_y = st.toggle("Log y", key="logy", bind="query-params")
-    default = ",".join(comparison.metrics[:FIRST])
+    default = ",".join(first(comparison))
     text = ",".join(metrics)
     if text == default:
         st.query_params.pop("metrics", None)

@@ -42,7 +42,7 @@ with session.shown():
             compare_panels.show_all(now)
         picked = compare_panels.table(now, runs, metrics, not differences)
         lines = st.expander("Parallel coordinates", icon=":material/account_tree:", key="compare.parallel.open",
-                            expanded=0 < len(found.differing) and len(found.runs) <= compare_charts.MANY,
+                            expanded=len(found.differing) > 0 and len(found.runs) <= compare_charts.MANY,
                             on_change="rerun")
         if lines.open:  # many lines take the browser seconds, below what is looked at first
             with lines:

@@ -1,7 +1,5 @@
 """A training's measurements as short series for comparing: read whole, thinned, with final and best values."""
 
-import itertools
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +15,6 @@ Json = dict[str, Any]
 Columns = NDArray[np.float64]
 POINTS = 400
 NOT_METRICS = ("t", "step", "epoch", "lr")
-ORDER = "\0order"
-"""Stands in a row for its place in the file."""
 
 
 @dataclass(frozen=True)
@@ -42,46 +38,20 @@ def is_better_high(metric: str) -> bool:
 
 def measure(path: Path, points: int = POINTS) -> dict[str, Series]:
     """Every metric in a metrics.jsonl; a missing file has none, rows that hold something else are left out."""
-    parts: dict[str, list[Columns]] = {}
-    shapes: dict[tuple[str, ...], list[Json]] = {}
-    for place, row in enumerate(files.read_jsonl(path)[0]):
-        row[ORDER] = place
-        shapes.setdefault(tuple(row), []).append(row)
-    for shape, rows in shapes.items():  # rows with the same names at once: half a million rows take a second, not four
-        for name in _metrics(shape):
-            if len(columns := _columns(rows, name)):
-                parts.setdefault(name, []).append(columns)
-    return {name: _series(_in_order(found), is_better_high(name), points) for name, found in parts.items()}
-
-
-def _metrics(shape: tuple[str, ...]) -> list[str]:
-    return [name for name in shape if name not in (*NOT_METRICS, ORDER)] if {"epoch", "step"} <= set(shape) else []
-
-
-def _columns(rows: list[Json], name: str) -> Columns:
-    """Place in the file, epoch, step, seconds and value of the rows in which they are numbers."""
-    wanted = (ORDER, "epoch", "step", "t", name) if "t" in rows[0] else (ORDER, "epoch", "step", name)
-    found = list(map(operator.itemgetter(*wanted), rows))
-    if not set(map(type, itertools.chain.from_iterable(found))) <= {int, float}:
-        found = [(row[ORDER], row["epoch"], row["step"], *([number(row["t"]) or 0.0] if "t" in row else []), row[name])
-                 for row in rows if None not in (number(row["epoch"]), number(row["step"]), number(row[name]))]
-    try:
-        columns = np.array(found, np.float64).reshape(-1, len(wanted))
-    except OverflowError:  # a whole number beyond what a float holds
-        found = [row for row in found if None not in map(number, row)]
-        columns = np.array(found, np.float64).reshape(-1, len(wanted))
-    if len(wanted) == 4:
-        columns = np.insert(columns, 3, 0.0, axis=1)
-    return columns[np.isfinite(columns).all(1)]
-
-
-def _in_order(parts: list[Columns]) -> Columns:
-    """Epoch, step, seconds and value as the file has them, one row each."""
-    whole = np.concatenate(parts)
-    return whole[whole[:, 0].argsort(kind="stable"), 1:].T if len(parts) > 1 else whole[:, 1:].T
+    found: dict[str, list[tuple[float, float, float, float]]] = {}
+    for row in files.read_jsonl(path)[0]:
+        epoch, step = number(row.get("epoch")), number(row.get("step"))
+        if epoch is None or step is None:
+            continue
+        worked = number(row.get("t")) or 0.0
+        for name, given in row.items():
+            if name not in NOT_METRICS and (value := number(given)) is not None:
+                found.setdefault(name, []).append((epoch, step, worked, value))
+    return {name: _series(np.array(rows).T, is_better_high(name), points) for name, rows in found.items()}
 
 
 def _series(columns: Columns, high: bool, points: int) -> Series:
+    """From epochs, steps, seconds and values, one row each."""
     values = columns[3]
     top = int(values.argmax() if high else values.argmin())
     kept = columns[:, thin(values, points)]

@@ -42,7 +42,7 @@ from digits_core.services.workspace import Workspace
 from digits_core.settings import Settings
 from digits_core.train.hardware import Hardware, choose_hardware
 from digits_core.train.learner import Batch, Classifier
-from digits_core.train.options import TrainOptions
+from digits_core.train.options import ClassifierOptions
 
 BATCH = 64
 SHAPE = (1, 28, 28)
@@ -153,7 +153,7 @@ def plain(folder: Path, steps: int, hardware: Hardware) -> float:
 
 def ceiling(steps: int, hardware: Hardware) -> float:
     """Pictures per second of our step with nothing around it."""
-    learner = Classifier(build_network("lenet", SHAPE, 10), 10, TrainOptions(), hardware)
+    learner = Classifier(build_network("lenet", SHAPE, 10), 10, ClassifierOptions(), hardware)
     batches = [Batch(torch.randn(BATCH, *SHAPE, device=hardware.device),
                      torch.randint(0, 10, (BATCH,), device=hardware.device), seed=seed) for seed in range(50)]
     for batch in batches[:20]:

@@ -6,6 +6,7 @@ import shutil
 import time
 from array import array
 from collections import Counter
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,9 @@ from digits_core.data.sources import Scan, Source
 from digits_core.data.statistics import Statistics
 from digits_core.errors import BadData
 from digits_core.jobs.context import Context
+from digits_core.options import option_fields
 from digits_core.settings import Settings
-from digits_core.tasks import load, task
+from digits_core.tasks import task
 
 Json = dict[str, Any]
 RESERVE = 64_000_000
@@ -50,12 +52,14 @@ class Build:
         self.context, self.settings, self.folder = context, settings, context.folder.path
         kind = task(context.job.task)
         self.options: Any = kind.dataset_options.model_validate(context.job.options)
-        self.find = load(kind.source)
+        self.kind, self.find = kind, resolve_name(kind.source)
         self.staging = self.folder / ".staging"
         self._clean()
         self.skipped = SkipLog(self.folder / "skipped.csv")
         self.notes: Counter[str] = Counter()
         self.prints: dict[str, array[int]] = {}
+        self.target: list[int] = []
+        """The largest target so far, along each dimension."""
         self.found = self.tried = self.done = 0
         self.started = time.monotonic()
 
@@ -86,10 +90,15 @@ class Build:
         with Pool(recipe, REMOTE_PROCESSES if source.remote else None, self.context.check_stop) as pool:
             written = {name: self._write(name, part, plan, pool, statistics if name == "train" else None)
                        for name, part in plan.parts.items()}
-        if sum(count > 0 for count in written["train"]["per_class"]) < 2:
+        self._require_examples(source, written.get("train", {"entries": 0, "per_class": []}))
+        return self._finish(plan, written, recipe, statistics)
+
+    def _require_examples(self, source: Source, train: Json) -> None:
+        if source.classified and sum(count > 0 for count in train["per_class"]) < 2:
             raise BadData("Fewer than two classes have pictures that can be read: "
                           + "; ".join(self.skipped.first) + ". The whole list is below.")
-        return self._finish(plan, written, recipe, statistics)
+        if not train["entries"]:
+            raise BadData("No picture can be read: " + "; ".join(self.skipped.first) + ". The whole list is below.")
 
     def _scan(self) -> Source:
         last = 0.0
@@ -109,8 +118,8 @@ class Build:
         self.found = count + self.skipped.count
         self.context.log(f"Found {self.found} pictures of {len(source.labels)} classes.")
         if not len(source.splits["train"]):
-            raise BadData("No pictures were found to train on. Each class folder must hold picture files "
-                          "(png, jpg, bmp, ppm, pgm, gif, webp, tif).")
+            raise BadData(f"No pictures were found to train on. {'Each class' if source.classified else 'The'} folder "
+                          "must hold picture files (png, jpg, bmp, ppm, pgm, gif, webp, tif).")
         return source
 
     def _require_room(self, plan: Plan) -> None:
@@ -125,10 +134,10 @@ class Build:
         roots = [os.path.realpath(root) for root in source.roots]
         return Recipe(chosen.channels, chosen.width, chosen.height, chosen.resize_mode, chosen.encoding,
                       chosen.jpeg_quality, roots, list(self.settings.private_hosts),
-                      180.0 if source.remote else 30.0)
+                      180.0 if source.remote else 30.0, self.kind.example, source.more)
 
     def _write(self, name: str, part: Part, plan: Plan, pool: Pool, statistics: Statistics | None) -> Json:
-        per_class, size = [0] * len(plan.labels), 0
+        per_class, size, entries = [0] * len(plan.labels), 0, 0
         prints = self.prints[name] = array("Q")
         with RecordWriter(self.folder / f"{name}.lmdb") as writer:
             for outcome in pool.outcomes(part.items(), statistics):
@@ -137,13 +146,23 @@ class Build:
                     self._skip(outcome, name, plan)
                     continue
                 writer.put(outcome.record)
-                per_class[outcome.item.label] += 1
+                entries += 1
+                self._count(per_class, outcome)
                 size += len(outcome.record)
                 prints.append(outcome.fingerprint)
                 self.notes.update(outcome.notes)
-        self.context.log(f"{name}: {sum(per_class)} pictures in {size / 1e6:.1f} MB, "
+        self.context.log(f"{name}: {entries} pictures in {size / 1e6:.1f} MB, "
                          f"{self._rate():.0f} pictures/s so far, {self.skipped.bad} bad.")
-        return {"entries": sum(per_class), "per_class": per_class, "bytes": size}
+        return {"entries": entries, "per_class": per_class, "bytes": size}
+
+    def _count(self, per_class: list[int], outcome: Outcome) -> None:
+        """What the picture holds of each class: itself, or the pixels or boxes of its target."""
+        if not outcome.shape:
+            per_class[outcome.item.label] += 1
+            return
+        for number, count in enumerate(outcome.counts):
+            per_class[number] += count
+        self.target = [max(pair) for pair in zip(self.target or outcome.shape, outcome.shape, strict=True)]
 
     def _rate(self) -> float:
         return self.done / max(1e-3, time.monotonic() - self.started)
@@ -155,7 +174,7 @@ class Build:
                                   skipped=self.skipped.count)
 
     def _skip(self, outcome: Outcome, name: str, plan: Plan) -> None:
-        self.skipped.add(outcome.item.name, name, plan.labels[outcome.item.label], outcome.reason)
+        self.skipped.add(outcome.item.name, name, plan.name(outcome.item.label), outcome.reason)
         self._judge()
 
     def _judge(self) -> None:
@@ -186,7 +205,7 @@ class Build:
         manifest = {
             "v": 1, "complete": True, "task": self.context.job.task, "shape": list(statistics.shape),
             "channels": recipe.channels, "resize_mode": recipe.resize_mode, "encoding": recipe.encoding,
-            "labels": plan.labels, "splits": written, "found": self.found, "used": used,
+            "labels": plan.labels, "splits": written, **self._target(), "found": self.found, "used": used,
             "skipped": self.skipped.count, "bad": self.skipped.bad, "left_out": dict(self.skipped.kinds),
             "mean_pixel": means, "std_pixel": deviations, "bytes": size,
             "notes": [{"kind": kind, "count": count} for kind, count in sorted(self.notes.items())],
@@ -196,11 +215,13 @@ class Build:
         return {"classes": len(plan.labels), "pictures": used, "skipped": self.skipped.count, "bytes": size,
                 **{name: written.get(name, {"entries": 0})["entries"] for name in SPLITS}}
 
+    def _target(self) -> Json:
+        return {"target": {"shape": self.target, "dtype": self.kind.target}} if self.target else {}
+
     def _source(self) -> Json:
         chosen = self.options.model_dump(mode="json")
-        names = ("method", "folder", "val_folder", "test_folder", "train_list", "val_list", "test_list",
-                 "labels_file", "image_folder", "archive", "train_db", "val_db", "test_db")
-        return {name: chosen[name] for name in names if chosen.get(name)}
+        names = [field.name for field in option_fields(type(self.options)) if field.kind in ("folder", "path")]
+        return {name: chosen[name] for name in ("method", *names) if chosen.get(name)}
 
     def _note_repeats(self) -> None:
         """Warn about pictures that are in training and in another split: they make accuracies too good."""

@@ -12,13 +12,15 @@ import resource
 import signal
 import struct
 import sys
-from typing import Any, BinaryIO
+from pkgutil import resolve_name
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from digits_core.data import datum
 from digits_core.data.pictures import Pixels, decode, pack_pixels, prepare
-from digits_core.data.records import Record, pack_record
+from digits_core.data.records import Record, Target, pack_record
 from digits_core.errors import BadData, DigitsError
 from digits_core.safe import is_url, read_regular
 from digits_core.safe.images import MAX_BYTES
@@ -64,25 +66,29 @@ def write_frame(stream: BinaryIO, message: Json, blobs: list[bytes]) -> None:
 
 
 def work(task: Json, board: mmap.mmap) -> tuple[Json, list[bytes]]:
-    """Decode one chunk. ``task``: how (see Recipe), items [[location, name, label]].
+    """Decode one chunk. ``task``: how (see Recipe), items [[location, name, label, extra]].
 
-    The reply lists for each item its bytes in the body (0: skipped, with a reason), then come the sums over the
-    chunk's pixels, as 16-bit integers, and of their squares by channel.
+    The reply lists for each item its bytes in the body (0: skipped, with a reason), fingerprint, notes, and counts and
+    shape of its target; then come the sums over the chunk's pixels, as 16-bit integers, and of their squares by
+    channel.
     """
     how, reply, blobs = task["how"], [], []
     sums = Sums((how["depth"], how["height"], how["width"])) if how["statistics"] else None
-    for position, (location, name, label) in enumerate(task["items"]):
+    make = resolve_name(how["example"])
+    for position, (location, name, label, extra) in enumerate(task["items"]):
         struct.pack_into("<q", board, 0, position)
         signal.setitimer(signal.ITIMER_REAL, how["limit_s"])  # default action: the kernel ends this process
         try:
-            record, pixels, notes = _one(how, location, name, label)
+            example: Example = make(how, location, name, extra)
+            record = _packed(how, name, label, example)
         except (DigitsError, MemoryError) as error:
-            reply.append([0, str(error) or "needs too much memory to decode", []])
+            reply.append([0, str(error) or "needs too much memory to decode", [], [], []])
             continue
         blobs.append(record)
-        reply.append([len(record), fingerprint(pixels), notes])
+        shape = () if example.target is None else example.target.shape
+        reply.append([len(record), fingerprint(example.pixels), example.notes, list(example.counts), list(shape)])
         if sums is not None:
-            sums.add(pixels)
+            sums.add(example.pixels)
     signal.setitimer(signal.ITIMER_REAL, 0)
     struct.pack_into("<q", board, 0, -1)
     return {"items": reply}, blobs + (sums.packed() if sums is not None else [])
@@ -121,15 +127,32 @@ def fingerprint(pixels: Any) -> int:
     return int.from_bytes(hashlib.blake2b(pixels, digest_size=8).digest(), "big")
 
 
-def _one(how: Json, location: str, name: str, label: int) -> tuple[bytes, Any, list[str]]:
-    data = fetch(location, how)
-    image, notes = decode(data, name.rpartition("/")[2])
+class Example(NamedTuple):
+    """What a task makes of one entry: the picture (C, H, W), width and height of its source, and words about it.
+
+    ``target`` is what is to be learned where that is more than the label; ``counts`` what it holds of each class.
+    """
+
+    pixels: Pixels
+    source: tuple[int, int]
+    notes: list[str]
+    target: NDArray[Any] | None = None
+    counts: tuple[int, ...] = ()
+
+
+def labelled(how: Json, location: str, name: str, extra: str) -> Example:
+    """A picture with nothing but its label. Raises DigitsError with the reason when it cannot be used."""
+    image, notes = decode(fetch(location, how), name.rpartition("/")[2])
     pixels = prepare(image, how["channels"], how["width"], how["height"], how["resize_mode"])
-    payload = pack_pixels(pixels, how["encoding"], how["quality"])
+    return Example(pixels, image.size, notes)
+
+
+def _packed(how: Json, name: str, label: int, example: Example) -> bytes:
+    payload = pack_pixels(example.pixels, how["encoding"], how["quality"])
     encoding = "raw" if how["encoding"] == "none" else how["encoding"]
-    depth, height, width = pixels.shape
-    record = Record(label, name, payload, encoding, (depth, height, width), image.size)
-    return pack_record(record), pixels, notes
+    depth, height, width = example.pixels.shape
+    target = None if example.target is None else Target.pack(example.target)
+    return pack_record(Record(label, name, payload, encoding, (depth, height, width), example.source, target))
 
 
 def fetch(location: str, how: Json) -> bytes:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 class Entries:
     """Locations (paths or addresses) with labels, appended once, then read in any order.
 
-    ``base`` is the folder or address that most locations begin with; names leave it out.
+    ``base`` is the folder or address that most locations begin with; names leave it out. With a location may lie
+    ``extra``: JSON text about what is on the picture, for the process that decodes it.
     """
 
     def __init__(self, path: Path, base: str = "") -> None:
@@ -25,9 +26,9 @@ class Entries:
     def __del__(self) -> None:
         self._file.close()
 
-    def add(self, location: str, label: int) -> None:
+    def add(self, location: str, label: int = 0, extra: str = "") -> None:
         """Append one picture."""
-        data = os.fsencode(location)
+        data = os.fsencode(location) + (b"\0" + extra.encode() if extra else b"")
         self._starts.append(self._end)
         self._labels.append(label)
         self._end += len(data)
@@ -45,11 +46,18 @@ class Entries:
 
     def location(self, index: int) -> str:
         """Path or address of one picture."""
+        return os.fsdecode(self._read(index).partition(b"\0")[0])
+
+    def extra(self, index: int) -> str:
+        """What was added with one picture."""
+        return self._read(index).partition(b"\0")[2].decode()
+
+    def _read(self, index: int) -> bytes:
         if self._bytes:
             self._flush()
         start = self._starts[index]
         end = self._starts[index + 1] if index + 1 < len(self._starts) else self._end
-        return os.fsdecode(os.pread(self._file.fileno(), end - start, start))
+        return os.pread(self._file.fileno(), end - start, start)
 
     def name(self, location: str) -> str:
         """The location as it is shown and remembered: without the base."""

@@ -31,23 +31,31 @@ class Part(NamedTuple):
         """The pictures to decode, in order."""
         for place in self.order:
             location = self.entries.location(int(place))
-            yield Item(location, self.entries.name(location), self.new_label[self.entries.label(int(place))])
+            yield Item(location, self.entries.name(location), self.new_label[self.entries.label(int(place))],
+                       self.entries.extra(int(place)))
 
 
 class Plan(NamedTuple):
-    """Class names by label, and the splits that hold pictures."""
+    """Class names by label, and the splits that hold pictures. Unless ``classified``, pictures have no class."""
 
     labels: list[str]
     parts: dict[str, Part]
+    classified: bool = True
 
     @property
     def pictures(self) -> int:
         """How many pictures will be read."""
         return sum(len(part.order) for part in self.parts.values())
 
+    def name(self, label: int) -> str:
+        """The class of a picture with this label; empty where pictures have none."""
+        return self.labels[label] if self.classified else ""
+
 
 def divide(source: Source, options: Any, leave_out: LeaveOut) -> Plan:
     """Make the plan. Raises BadData when fewer than two classes are left to train on."""
+    if not source.classified:
+        return _divide_all(source, options)
     train = source.splits["train"]
     old = train.labels
 
@@ -65,9 +73,7 @@ def divide(source: Source, options: Any, leave_out: LeaveOut) -> Plan:
     labels, new = list(source.labels), {number: number for number in range(len(source.labels))}
     if not source.keeps_labels:
         labels, new = [labels[number] for number in left], {int(old): place for place, old in enumerate(left)}
-    shares = {name: percent for name, percent in (("val", options.val_percent), ("test", options.test_percent))
-              if percent > 0 and name not in source.splits}
-    divided = split(old[chosen.kept], shares, options.seed, options.stratified)
+    divided = split(old[chosen.kept], _shares(source, options), options.seed, options.stratified)
     parts = {name: Part(train, chosen.kept[places], new) for name, places in divided.items()}
     for name, entries in source.splits.items():
         if name != "train":
@@ -76,6 +82,24 @@ def divide(source: Source, options: Any, leave_out: LeaveOut) -> Plan:
             places = np.flatnonzero(known)
             parts[name] = Part(entries, places[shuffled(len(places), options.seed)], new)
     return Plan(labels, {name: parts[name] for name in SPLITS if name in parts and len(parts[name].order)})
+
+
+def _shares(source: Source, options: Any) -> dict[str, float]:
+    """Percent of the training pictures for each split that has no source of its own."""
+    wanted = (("val", options.val_percent), ("test", options.test_percent))
+    return {name: percent for name, percent in wanted if percent > 0 and name not in source.splits}
+
+
+def _divide_all(source: Source, options: Any) -> Plan:
+    """Pictures without a class: all are used."""
+    train, same = source.splits["train"], {0: 0}
+    divided = split(train.labels, _shares(source, options), options.seed, False)
+    parts = {name: Part(train, places, same) for name, places in divided.items()}
+    for name, entries in source.splits.items():
+        if name != "train":
+            parts[name] = Part(entries, shuffled(len(entries), options.seed), same)
+    return Plan(list(source.labels), {name: parts[name] for name in SPLITS if name in parts and len(parts[name].order)},
+                False)
 
 
 def estimate_bytes(options: Any, count: int) -> int:

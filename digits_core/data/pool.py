@@ -24,11 +24,12 @@ TARGET_S = 0.15
 
 
 class Item(NamedTuple):
-    """One picture to decode: a path or address, the name to remember it by, its label."""
+    """One picture to decode: a path or address, the name to remember it by, its label, what else is known of it."""
 
     location: str
     name: str
     label: int
+    extra: str = ""
 
 
 class Outcome(NamedTuple):
@@ -40,6 +41,10 @@ class Outcome(NamedTuple):
     fingerprint: int = 0
     """The same for two pictures with the same pixels, and for no others."""
     notes: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
+    """What the target holds of each class (pixels, boxes); none: its label counts."""
+    shape: tuple[int, ...] = ()
+    """Of the target."""
 
 
 @dataclass
@@ -216,12 +221,13 @@ class Pool:
     def _outcomes(self, chunk: Chunk, message: Json, body: bytes) -> list[Outcome]:
         found = [Outcome(item, None, chunk.dead.get(place, "")) for place, item in enumerate(chunk.items)]
         view, start, used = memoryview(body), 0, 0
-        for place, (size, detail, notes) in zip(chunk.sent(), message["items"], strict=True):
+        for place, (size, detail, notes, counts, shape) in zip(chunk.sent(), message["items"], strict=True):
             item = chunk.items[place]
             if not size:
                 found[place] = Outcome(item, None, detail)
                 continue
-            found[place] = Outcome(item, view[start:start + size], "", detail, tuple(notes))
+            found[place] = Outcome(item, view[start:start + size], "", detail, tuple(notes), tuple(counts),
+                                   tuple(shape))
             start, used = start + size, used + 1
         if self.statistics is not None:
             self.statistics.add(view[start:], used)

@@ -48,8 +48,8 @@ class Preview:
 class _Counting(Entries):
     """A list that ends the look when it has grown long enough."""
 
-    def add(self, location: str, label: int) -> None:
-        super().add(location, label)
+    def add(self, location: str, label: int = 0, extra: str = "") -> None:
+        super().add(location, label, extra)
         if len(self) >= MOST:
             raise _Enough
 

@@ -19,6 +19,10 @@ class Recipe:
     roots: list[str] = field(default_factory=list)
     private_hosts: list[str] = field(default_factory=list)
     limit_s: float = 30.0
+    example: str = "digits_core.data.decoder:labelled"
+    """Dotted name of the function that makes an Example of a picture; each task may have its own."""
+    more: Json = field(default_factory=dict)
+    """What that function has to know beside."""
 
     @property
     def depth(self) -> int:

@@ -1,11 +1,12 @@
 """Records in an LMDB database: written in growing batches, read without ever mapping a file that is too short.
 
-key   = position, 8 digits          value = 4 bytes length, JSON header, payload (see Record)
+key   = position, 8 digits          value = 4 bytes length, JSON header, picture, target (see Record)
 """
 
 import json
 import os
 import struct
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +27,52 @@ _LAST_PAGE = 16 + 24 + 2 * 48
 """Offset of "last used page" in a meta page: page header, the four fields above, two tables of 48 bytes."""
 
 
+class Target(NamedTuple):
+    """What is to be learned about a picture, packed, where it is more than a label: a mask, boxes, numbers."""
+
+    data: bytes
+    dtype: str
+    shape: tuple[int, ...]
+
+    @classmethod
+    def pack(cls, array: NDArray[Any]) -> "Target":
+        """From an array of any shape."""
+        return cls(zlib.compress(array.tobytes(), 1), str(array.dtype), array.shape)
+
+    def array(self) -> NDArray[Any]:
+        """The array that was packed."""
+        return np.frombuffer(zlib.decompress(self.data), self.dtype).reshape(self.shape)
+
+
+class TargetSpec(NamedTuple):
+    """Shape and dtype of the targets of a dataset in a batch, without the batch's own dimension.
+
+    Targets that are shorter along the first dimension (fewer boxes) are filled up with -1.
+    """
+
+    shape: tuple[int, ...] = ()
+    dtype: str = "int64"
+
+    def empty(self, count: int) -> NDArray[Any]:
+        """Room for the targets of so many pictures."""
+        return np.full((count, *self.shape), -1 if self.dtype != "uint8" else 255, self.dtype)
+
+    def made_up(self, count: int, shape: tuple[int, ...]) -> NDArray[Any]:
+        """Targets of the first class for so many pictures of ``shape`` (C, H, W), to try a network with."""
+        if self.dtype == "uint8":  # a place in the picture: as large as that, cropped or not
+            return np.zeros((count, *self.shape[:-2], *shape[1:]), np.uint8)
+        return np.zeros((count, *self.shape), self.dtype)
+
+    @property
+    def bytes(self) -> int:
+        """Of one target."""
+        return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
+
+
+LABEL = TargetSpec()
+"""A class number: the target of every dataset whose records hold no other."""
+
+
 class Record(NamedTuple):
     """One labelled picture of a dataset; ``image`` is its payload, ``shape`` is (C, H, W).
 
@@ -38,6 +85,7 @@ class Record(NamedTuple):
     encoding: str
     shape: tuple[int, int, int]
     source: tuple[int, int] | None = None
+    target: Target | None = None
 
     def pixels(self) -> Pixels:
         """uint8 (C, H, W)."""
@@ -48,12 +96,19 @@ def pack_record(record: Record) -> bytes:
     """The value of a record."""
     # json.dumps of the whole would take four times as long, and this runs once a picture
     header = (f'{{"label": {record.label}, "path": {json.dumps(record.path)}, "encoding": "{record.encoding}", '
-              f'"shape": {list(record.shape)}{_source(record)}}}').encode()
-    return len(header).to_bytes(4, "big") + header + record.image
+              f'"shape": {list(record.shape)}{_source(record)}{_target(record)}}}').encode()
+    data = b"" if record.target is None else record.target.data
+    return len(header).to_bytes(4, "big") + header + record.image + data
 
 
 def _source(record: Record) -> str:
     return "" if record.source is None else f', "source": {list(record.source)}'
+
+
+def _target(record: Record) -> str:
+    if record.target is None:
+        return ""
+    return f', "target": ["{record.target.dtype}", {list(record.target.shape)}, {len(record.target.data)}]'
 
 
 def source_size(header: Json) -> tuple[int, int] | None:
@@ -70,8 +125,13 @@ def unpack_record(value: bytes) -> Record:
         end = 4 + int.from_bytes(value[:4], "big")
         header = json.loads(value[4:end])
         channels, height, width = header["shape"]
-        return Record(header["label"], header["path"], value[end:], header["encoding"], (channels, height, width),
-                      source_size(header))
+        target = None
+        if "target" in header:
+            dtype, shape, size = header["target"]
+            target = Target(value[len(value) - size:], dtype, tuple(shape))
+        stop = len(value) - (len(target.data) if target else 0)
+        return Record(header["label"], header["path"], value[end:stop], header["encoding"], (channels, height, width),
+                      source_size(header), target)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadData(f"A record of the database is damaged ({error}). Build the dataset again.") from None
 
@@ -163,15 +223,27 @@ class Records:
         except lmdb.Error as error:
             raise BadData(f"The database {self.path} is damaged: {error}. Build the dataset again.") from None
 
-    def batch(self, indices: Sequence[int]) -> tuple[Pixels, NDArray[np.int64]]:
-        """Decoded pictures (B, C, H, W) and their labels (B,)."""
-        pixels, labels = None, np.empty(len(indices), np.int64)
+    def batch(self, indices: Sequence[int], spec: TargetSpec = LABEL) -> tuple[Pixels, NDArray[Any]]:
+        """Decoded pictures (B, C, H, W) and their targets (B, ...): labels unless ``spec`` says what else."""
+        pixels, targets = None, spec.empty(len(indices))
         for row, record in enumerate(self.records(indices)):
             if pixels is None:
                 pixels = np.empty((len(indices), *record.shape), np.uint8)
             pixels[row] = record.pixels()
-            labels[row] = record.label
-        return (np.empty((0, 0, 0, 0), np.uint8) if pixels is None else pixels), labels
+            if spec.shape == () and record.target is None:
+                targets[row] = record.label
+            else:
+                self._put(targets[row], record)
+        return (np.empty((0, 0, 0, 0), np.uint8) if pixels is None else pixels), targets
+
+    def _put(self, place: NDArray[Any], record: Record) -> None:
+        try:
+            assert record.target is not None
+            array = record.target.array()
+            place[:len(array)] = array
+        except (AssertionError, ValueError, TypeError, zlib.error) as error:
+            raise BadData(f"The record {record.path} of {self.path} does not hold what its manifest promises "
+                          f"({error}). Build the dataset again.") from None
 
     def labels(self) -> NDArray[np.int64]:
         """All labels by position, without decoding a picture."""

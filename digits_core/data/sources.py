@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from digits_core.data import datum, folders, lists, webindex
 from digits_core.data.entries import Entries
@@ -50,6 +51,10 @@ class Source:
     keeps_labels: bool = False
     """The label numbers are the user's own: classes left out keep their number."""
     remote: bool = False
+    classified: bool = True
+    """Every entry is of one class; otherwise ``labels`` name what its target is made of."""
+    more: dict[str, Any] = field(default_factory=dict)
+    """What decoding processes have to know beside the picture (see Recipe)."""
 
 
 def classification(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> Source:

@@ -1,7 +1,6 @@
 """The process of one attempt: ``python -m digits_core.jobs.worker JOB_FOLDER ATTEMPT``."""
 
 import faulthandler
-import importlib
 import logging
 import os
 import platform
@@ -14,6 +13,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import filelock
@@ -124,8 +124,7 @@ def _work(folder: JobFolder, attempt: AttemptFolder, device_ids: list[str], term
 
 def _handler(kind: Kind) -> Any:
     """Find the function for a kind; DIGITS_HANDLER_<KIND> in the server's environment names another one (tests)."""
-    module, name = os.environ.get(f"DIGITS_HANDLER_{kind.upper()}", HANDLERS[kind]).split(":")
-    return getattr(importlib.import_module(module), name)
+    return resolve_name(os.environ.get(f"DIGITS_HANDLER_{kind.upper()}", HANDLERS[kind]))
 
 
 @contextmanager

@@ -34,6 +34,8 @@ class NetworkSpec:
     """As torchvision counts them, for colour pictures of 1,000 classes; 0: unknown."""
     gflops: float = 0.0
     """Billions of multiplications with addition for one picture of ``crop``; 0: unknown."""
+    tasks: tuple[str, ...] = ("classification",)
+    """What it can be trained for."""
 
 
 _ZOO = "digits_core.networks.zoo:build"
@@ -66,6 +68,11 @@ _SPECS = (
 NETWORKS: dict[str, NetworkSpec] = {
     **{spec.name: spec for spec in _SPECS},
     **{name: _torchvision(row) for name, row in ROWS.items() if name not in {spec.name for spec in _SPECS}}}
+
+
+def networks_for(task: str) -> tuple[str, ...]:
+    """The names of those that can be trained for a task."""
+    return tuple(name for name, spec in NETWORKS.items() if task in spec.tasks)
 
 
 def title(name: str) -> str:

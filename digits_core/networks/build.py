@@ -4,6 +4,7 @@ import difflib
 import functools
 import math
 from collections.abc import Callable
+from pkgutil import resolve_name
 from typing import Any
 
 from torch import Tensor, nn
@@ -13,7 +14,6 @@ from digits_core.errors import DigitsError
 from digits_core.networks import NETWORKS
 from digits_core.networks.custom import CUSTOM
 from digits_core.networks.usercode import Shape, maker
-from digits_core.tasks import load
 
 SMALLEST = {"lenet": 16, "resnet20": 8, "alexnet": 64, "vgg16": 32, "inception_v3": 128}
 OTHERS = 64
@@ -34,7 +34,7 @@ def build_network(name: str, input_shape: Shape, classes: int, source: str = "",
         size = enlarged(input_shape[1:], smallest)
     elif name in NETWORKS:
         spec = NETWORKS[name]
-        make = functools.partial(load(spec.build), **spec.arguments)
+        make = functools.partial(resolve_name(spec.build), **spec.arguments)
         size = (spec.fixed, spec.fixed) if spec.fixed else enlarged(input_shape[1:], SMALLEST.get(name, OTHERS))
     else:
         raise DigitsError(unknown(name))

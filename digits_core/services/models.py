@@ -9,16 +9,13 @@ from digits_core import files
 from digits_core.errors import BadState, DigitsError, InvalidOptions, NotFound, Problem
 from digits_core.jobs.model import Job, Kind, number
 from digits_core.jobs.store import JobView
-from digits_core.options import check
 from digits_core.services.access import authorize
 from digits_core.services.augmentation import suiting
 from digits_core.services.datasets import require_done
 from digits_core.services.jobs import checked_name, of_kind, together
-from digits_core.services.networks import require_working, with_source
+from digits_core.services.networks import checked_options, require_working
 from digits_core.services.weights import SOURCE, start_of
 from digits_core.services.workspace import Workspace
-from digits_core.tasks import task as get_task
-from digits_core.train.options import TrainOptions, with_policy_defaults
 
 Json = dict[str, Any]
 
@@ -47,13 +44,10 @@ def planned(workspace: Workspace, dataset: str, options: Json) -> tuple[str, Jso
     except NotFound as error:
         raise InvalidOptions([Problem("dataset", str(error))]) from None
     require_done(dataset_view)
-    options = with_policy_defaults(with_source(workspace, options))
-    checked = check(get_task(dataset_view.job.task).model_options, options)
-    problems = suiting(dataset_view, checked) if isinstance(checked, TrainOptions) else []
-    if problems:
+    checked = checked_options(workspace, dataset_view, options)
+    if problems := suiting(dataset_view, checked):
         raise InvalidOptions(problems)
-    if isinstance(checked, TrainOptions):
-        require_working(workspace, dataset_view, checked)
+    require_working(workspace, dataset_view, checked)
     values = checked.model_dump(mode="json")
     if values["start_model"].partition(":")[0] != SOURCE:
         _start(workspace, values)

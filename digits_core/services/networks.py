@@ -9,6 +9,7 @@ from digits_core.infer.model_files import read_source
 from digits_core.jobs import child
 from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
+from digits_core.networks import title
 from digits_core.networks.custom import CUSTOM, FILE, LONGEST
 from digits_core.networks.source import has_source, standard_source
 from digits_core.options import check
@@ -17,10 +18,11 @@ from digits_core.services.access import authorize
 from digits_core.services.datasets import manifest
 from digits_core.services.jobs import of_kind
 from digits_core.services.workspace import Workspace
+from digits_core.tasks import task
 from digits_core.train.options import TrainOptions, with_policy_defaults
 
-__all__ = ["described", "has_source", "is_custom", "layers", "own_source", "read_file", "require_custom",
-           "require_working", "source", "with_source"]
+__all__ = ["checked_options", "described", "has_source", "is_custom", "layers", "own_source", "read_file",
+           "require_custom", "require_working", "source", "with_source"]
 
 Json = dict[str, Any]
 LONGEST_S = 60.0
@@ -36,8 +38,18 @@ def layers(workspace: Workspace, user: str, dataset: str, options: Json) -> Json
     """
     authorize(user, "create")
     view = of_kind(workspace, dataset, Kind.DATASET)
-    checked = check(TrainOptions, with_policy_defaults(with_source(workspace, options)))
-    return _tried(workspace, view, checked)
+    return _tried(workspace, view, checked_options(workspace, view, options))
+
+
+def checked_options(workspace: Workspace, view: JobView, options: Json) -> TrainOptions:
+    """The options of a training on this dataset, complete. Raises InvalidOptions with every problem at its field."""
+    kind = task(view.job.task)
+    given = {"network": kind.default_network, **with_source(workspace, options)}
+    checked = check(kind.model_options, with_policy_defaults(given))
+    if checked.network not in (*kind.networks, CUSTOM):
+        raise InvalidOptions([Problem("network", f"{title(checked.network)} is not for {kind.title.lower()}; choose "
+                                                 f"one of {', '.join(kind.networks[:12])}.")])
+    return checked
 
 
 def require_working(workspace: Workspace, view: JobView, checked: TrainOptions) -> None:

@@ -9,15 +9,13 @@ from digits_core.jobs import child, devices
 from digits_core.jobs.model import Kind
 from digits_core.jobs.plan import free_gpus
 from digits_core.networks.custom import CUSTOM
-from digits_core.options import check
 from digits_core.services.access import authorize
 from digits_core.services.augmentation import suiting
 from digits_core.services.datasets import manifest
 from digits_core.services.jobs import of_kind
-from digits_core.services.networks import require_working, with_source
+from digits_core.services.networks import checked_options, require_working
 from digits_core.services.weights import ready_start
 from digits_core.services.workspace import Workspace
-from digits_core.train.options import TrainOptions, with_policy_defaults
 
 Json = dict[str, Any]
 LONGEST_S = 240.0
@@ -33,7 +31,7 @@ def rehearse(workspace: Workspace, user: str, dataset: str, options: Json, find_
     authorize(user, "create")
     view = of_kind(workspace, dataset, Kind.DATASET)
     manifest(view)  # says it when there is none yet
-    checked = check(TrainOptions, with_policy_defaults(with_source(workspace, options)))
+    checked = checked_options(workspace, view, options)
     if problems := suiting(view, checked):
         raise InvalidOptions(problems)
     require_working(workspace, view, checked)

@@ -6,10 +6,10 @@ from typing import Literal
 
 from digits_core import safe
 from digits_core.errors import DigitsError, Problem
-from digits_core.networks import NETWORKS
+from digits_core.networks import networks_for
 from digits_core.options import JobOptions, option
 from digits_core.tasks import Task
-from digits_core.train.options import TrainOptions
+from digits_core.train.options import ClassifierOptions
 
 Method = Literal["folder", "text", "archive", "lmdb"]
 
@@ -104,6 +104,7 @@ def _path_problem(name: str, text: str, roots: Sequence[Path]) -> Problem | None
 
 
 TASK = Task(
-    name="classification", title="Image classification", dataset_options=DatasetOptions, model_options=TrainOptions,
-    source="digits_core.data.sources:classification", learner="digits_core.train.learner:Classifier",
-    goal="val/accuracy", networks=tuple(NETWORKS), default_network="lenet")
+    name="classification", title="Image classification", dataset_options=DatasetOptions,
+    model_options=ClassifierOptions, source="digits_core.data.sources:classification",
+    learner="digits_core.train.learner:Classifier", goal="val/accuracy",
+    networks=networks_for("classification"), default_network="lenet")

@@ -1,30 +1,42 @@
 """Change training pictures by chance and normalise them, whole batches on the device; no loop over pictures.
 
-Order: colours, then rotation and scale, crop, quarter turns and flips. A mean image goes the same way as the picture.
+Order: colours, then rotation and scale, crop, quarter turns and flips. A mean image goes the same way as the picture,
+and so does the target where it has a place in the picture.
 """
+
+from pkgutil import resolve_name
 
 import torch
 from torch import Tensor
 
 from digits_core.errors import BadData
+from digits_core.tasks import Task
 from digits_core.train.augment_options import AugmentOptions
 from digits_core.train.colours import add_noise, change_contrast, shift_hsv
 from digits_core.train.dataset import Preprocessing
 from digits_core.train.geometry import rotated, turned, windows
+from digits_core.train.moves import Moves, Still, corners
 
 TURNS = {"rot90": (0, 1, 3), "rot180": (0, 2), "rotall": (0, 1, 2, 3)}
 SMALLEST, LARGEST = 0.5, 2.0
 """Zoom factors stay between these, however large the deviation."""
 
 
+def moves(task: Task) -> Moves:
+    """How a task's targets go with their pictures."""
+    made: Moves = resolve_name(task.moves)()
+    return made
+
+
 class Transform:
-    """From uint8 pixels (B, C, H, W) to the network's input, float32, in the device's memory format.
+    """From uint8 pixels (B, C, H, W) to the network's input, float32, in the device's memory format; targets with them.
 
     Raises BadData when the options do not suit the pictures (colours of grey ones, quarter turns of long ones).
     """
 
-    def __init__(self, preprocessing: Preprocessing, options: AugmentOptions, device: torch.device) -> None:
-        self.crop, self.options, self.device = preprocessing.crop, options, device
+    def __init__(self, preprocessing: Preprocessing, options: AugmentOptions, device: torch.device,
+                 moves: Moves | None = None) -> None:
+        self.crop, self.options, self.device, self.moves = preprocessing.crop, options, device, moves or Still()
         self.subtract_CHW = torch.from_numpy(preprocessing.subtract()).to(device)
         self.divide_C11 = torch.from_numpy(preprocessing.divide()).to(device)
         self.fill_C11 = torch.tensor(preprocessing.dataset.mean_pixel, device=device).view(-1, 1, 1)
@@ -35,36 +47,39 @@ class Transform:
             raise BadData(f"Quarter turns by 90 degrees need square pictures; these are {width} x {height}. Choose a "
                           "crop size, or 0 and 180 degrees.")
 
-    def plain(self, pixels_BCHW: Tensor) -> Tensor:
+    def plain(self, pixels_BCHW: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Centre crop and normalisation: what validation and inference see."""
         if self.crop is None:
-            return self._normalised(pixels_BCHW, self.subtract_CHW)
+            return self._normalised(pixels_BCHW, self.subtract_CHW), target
         top, left = ((side - self.crop) // 2 for side in pixels_BCHW.shape[2:])
         window = (..., slice(top, top + self.crop), slice(left, left + self.crop))
         subtract = self.subtract_CHW if self.subtract_CHW.shape[-1] == 1 else self.subtract_CHW[window]
-        return self._normalised(pixels_BCHW[window], subtract)
+        return self._normalised(pixels_BCHW[window], subtract), self.moves.windows(
+            target, *corners(len(target), top, left, self.device), self.crop)
 
-    def random(self, pixels_BCHW: Tensor, seed: int) -> Tensor:
+    def random(self, pixels_BCHW: Tensor, target: Tensor, seed: int) -> tuple[Tensor, Tensor]:
         """The network's input for training; ``seed`` decides everything that is left to chance."""
         chance = Chance(len(pixels_BCHW), seed, self.device)
-        image, subtract = self._framed(pixels_BCHW, chance)
-        return self._turned(self._normalised(image, subtract), chance)
+        image, subtract, target = self._framed(pixels_BCHW, target, chance)
+        return self._turned(self._normalised(image, subtract), target, chance)
 
-    def pixels(self, pixels_BCHW: Tensor, seed: int) -> Tensor:
+    def pixels(self, pixels_BCHW: Tensor, target: Tensor, seed: int) -> tuple[Tensor, Tensor]:
         """The same pictures as ``random`` gives, before normalisation: 0..255, for people to look at."""
         chance = Chance(len(pixels_BCHW), seed, self.device)
-        return self._turned(self._framed(pixels_BCHW, chance)[0], chance)
+        image, _, target = self._framed(pixels_BCHW, target, chance)
+        return self._turned(image, target, chance)
 
-    def _framed(self, image: Tensor, chance: "Chance") -> tuple[Tensor, Tensor]:
-        """Pictures 0..255 with changed colours, rotated and cropped, and what is to be subtracted from them."""
+    def _framed(self, image: Tensor, target: Tensor, chance: "Chance") -> tuple[Tensor, Tensor, Tensor]:
+        """Pictures 0..255 with changed colours, rotated and cropped, what is to be subtracted, and the targets."""
         image, subtract, options = self._coloured(image, chance), self.subtract_CHW, self.options
         if options.rotation or options.rescale:
             constant, image = subtract.shape[-1] == 1, image.float()
-            both = rotated(image if constant else torch.cat([image, _for_each(subtract, image)], 1),
-                           (chance.even("angle") * 2 - 1) * options.rotation,
-                           (1 + chance.normal("scale") * options.rescale).clamp_(SMALLEST, LARGEST),
-                           torch.stack([chance.even("x"), chance.even("y")]) * 2 - 1,
+            how = ((chance.even("angle") * 2 - 1) * options.rotation,
+                   (1 + chance.normal("scale") * options.rescale).clamp_(SMALLEST, LARGEST),
+                   torch.stack([chance.even("x"), chance.even("y")]) * 2 - 1)
+            both = rotated(image if constant else torch.cat([image, _for_each(subtract, image)], 1), *how,
                            self.fill_C11 if constant else torch.cat([self.fill_C11] * 2))
+            target = self.moves.rotated(target, *how, size=(image.shape[2], image.shape[3]))
             image, subtract = (both, subtract) if constant else both.chunk(2, 1)
         if self.crop is not None:
             top_B, left_B = (self._offsets(chance.even(name), side)
@@ -72,7 +87,8 @@ class Transform:
             if subtract.shape[-1] > 1:
                 subtract = windows(_for_each(subtract, image), top_B, left_B, self.crop)
             image = windows(image, top_B, left_B, self.crop)
-        return image, subtract
+            target = self.moves.windows(target, top_B, left_B, self.crop)
+        return image, subtract, target
 
     def _coloured(self, image: Tensor, chance: "Chance") -> Tensor:
         options = self.options
@@ -89,13 +105,14 @@ class Transform:
             image = add_noise(image, options.noise, chance.seed)
         return image.clamp(0, 1) * 255
 
-    def _turned(self, image: Tensor, chance: "Chance") -> Tensor:
+    def _turned(self, image: Tensor, target: Tensor, chance: "Chance") -> tuple[Tensor, Tensor]:
         flip, quarters = self.options.flip, None
         if turns := TURNS.get(self.options.turns):
             choice_B = (chance.even("turn") * len(turns)).long().clamp_(max=len(turns) - 1)
             quarters = torch.tensor(turns, device=self.device)[choice_B]
-        return turned(image, quarters, chance.even("mirror") < 0.5 if flip in ("lr", "both") else None,
-                      chance.even("upside") < 0.5 if flip in ("ud", "both") else None)
+        how = (quarters, chance.even("mirror") < 0.5 if flip in ("lr", "both") else None,
+               chance.even("upside") < 0.5 if flip in ("ud", "both") else None)
+        return turned(image, *how), self.moves.turned(target, *how, size=(image.shape[2], image.shape[3]))
 
     def _offsets(self, numbers_B: Tensor, side: int) -> Tensor:
         assert self.crop is not None

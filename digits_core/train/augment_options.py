@@ -35,14 +35,19 @@ class AugmentOptions(Options):
                                    when={"hsv": [True]})
     hsv_value: float = option(0.06, title="Brightness (stddev)", group="Augmentation", ge=0, le=1,
                               when={"hsv": [True]})
-    mixup: float = option(0.0, title="Mixup (alpha)", group="Augmentation", ge=0, le=10,
-                          help="Blend pairs of pictures and their labels; 0: off, 0.2 is usual.")
-    cutmix: float = option(0.0, title="CutMix (alpha)", group="Augmentation", ge=0, le=10,
-                           help="Paste a piece of another picture, labels by area; 0: off, 1 is usual. With mixup too, "
-                                "each batch gets one of the two.")
 
     @field_validator("flip", mode="before")
     @classmethod
     def _was_a_switch(cls, value: Any) -> Any:
         """Jobs made before there were four ways to flip hold true or false."""
         return {True: "lr", False: "none"}[value] if isinstance(value, bool) else value
+
+
+class MixOptions(Options):
+    """Pictures blended or pieced together with their labels."""
+
+    mixup: float = option(0.0, title="Mixup (alpha)", group="Augmentation", ge=0, le=10,
+                          help="Blend pairs of pictures and their labels; 0: off, 0.2 is usual.")
+    cutmix: float = option(0.0, title="CutMix (alpha)", group="Augmentation", ge=0, le=10,
+                           help="Paste a piece of another picture, labels by area; 0: off, 1 is usual. With mixup too, "
+                                "each batch gets one of the two.")

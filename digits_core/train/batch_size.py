@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from digits_core import files
+from digits_core.data.records import TargetSpec
 from digits_core.jobs.model import number
 from digits_core.train.batch import Batch
 from digits_core.train.hardware import Hardware
@@ -33,8 +34,9 @@ TRIED_S, SLOW_S = 0.4, 4.0
 class Probe:
     """Does steps with made-up pictures on a network of its own, which is gone afterwards."""
 
-    def __init__(self, make: Callable[[], Learner], shape: tuple[int, ...], classes: int, hardware: Hardware) -> None:
-        self.make, self.shape, self.classes, self.hardware = make, shape, classes, hardware
+    def __init__(self, make: Callable[[], Learner], shape: tuple[int, ...], target: TargetSpec,
+                 hardware: Hardware) -> None:
+        self.make, self.shape, self.target, self.hardware = make, shape, target, hardware
         self.learner: Learner | None = None
 
     def batch(self, size: int) -> Batch:
@@ -42,7 +44,8 @@ class Probe:
         chance = torch.Generator().manual_seed(size)
         image = torch.randn((size, *self.shape), generator=chance).to(
             self.hardware.device, memory_format=torch.channels_last)
-        return Batch(image, (torch.arange(size) % self.classes).to(self.hardware.device), seed=size)
+        target = torch.from_numpy(self.target.made_up(size, self.shape)).to(self.hardware.device)
+        return Batch(image, target, seed=size)
 
     def free(self) -> int:
         """Bytes of the GPU that can be used."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_core import files
-from digits_core.data.records import Records
+from digits_core.data.records import LABEL, Records, TargetSpec
 from digits_core.errors import BadData
 from digits_core.jobs.store import JobFolder
 from digits_core.train.options import TrainOptions
@@ -30,6 +30,7 @@ class Dataset:
     std_pixel: list[float]
     per_class: tuple[int, ...] = ()
     """Training pictures of each class, as far as the manifest tells."""
+    target: TargetSpec = LABEL
 
     @classmethod
     def read(cls, folder: JobFolder) -> "Dataset":
@@ -44,7 +45,8 @@ class Dataset:
                           {name: int(split["entries"]) for name, split in manifest["splits"].items()},
                           [float(value) for value in manifest["mean_pixel"]],
                           [float(value) for value in manifest["std_pixel"]],
-                          tuple(int(count) for count in manifest["splits"]["train"].get("per_class", ())))
+                          tuple(int(count) for count in manifest["splits"]["train"].get("per_class", ())),
+                          _target(manifest))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BadData(f"The manifest of dataset {folder.id} is damaged ({error!r}). Build it again.") from None
         if not dataset.entries.get("train"):
@@ -71,7 +73,7 @@ class Dataset:
 
     def split_bytes(self, split: str) -> int:
         """Memory that all pictures of a split take, decoded."""
-        return self.entries.get(split, 0) * int(np.prod(self.shape))
+        return self.entries.get(split, 0) * (int(np.prod(self.shape)) + self.target.bytes)
 
     def mean_image(self) -> NDArray[np.float32]:
         """The mean training picture, (C, H, W), 0..255. Raises BadData when its file is missing or damaged."""
@@ -84,6 +86,11 @@ class Dataset:
         if mean.shape != self.shape:
             raise BadData(f"The mean image {path} is {mean.shape} instead of {self.shape}. Build the dataset again.")
         return mean.astype(np.float32)
+
+
+def _target(manifest: Json) -> TargetSpec:
+    found = manifest.get("target")
+    return TargetSpec(tuple(int(side) for side in found["shape"]), str(np.dtype(found["dtype"]))) if found else LABEL
 
 
 @dataclass(frozen=True)

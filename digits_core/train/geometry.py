@@ -1,6 +1,7 @@
 """Moves of whole batches, each picture its own way. Images are (B, C, H, W); numbers (B,) are on their device."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -37,13 +38,18 @@ def rotated(image_BCHW: Tensor, degrees_B: Tensor, scale_B: Tensor, shift_2B: Te
 
     ``scale`` above 1 makes things larger; ``shift`` (-1..1) moves by that share of what the zoom left over or cut off.
     """
-    height, width = image_BCHW.shape[2:]
+    grid = affine(image_BCHW.shape, degrees_B, scale_B, shift_2B)
+    moved = functional.grid_sample(image_BCHW - fill_C11, grid, mode="bilinear", align_corners=False)
+    return moved + fill_C11
+
+
+def affine(shape: Sequence[int], degrees_B: Tensor, scale_B: Tensor, shift_2B: Tensor) -> Tensor:
+    """Where each pixel of the moved pictures comes from, for torch's grid_sample; ``shape`` is (B, C, H, W)."""
+    height, width = shape[2:]
     radians = degrees_B * (math.pi / 180)
     cosine, sine = radians.cos() / scale_B, radians.sin() / scale_B
     move_2B = shift_2B * (1 - 1 / scale_B).abs()
     # Pixels are square, the sampler's coordinates are not: hence the proportions.
     theta_B23 = torch.stack([cosine, -sine * (height / width), move_2B[0],
                              sine * (width / height), cosine, move_2B[1]], 1).view(-1, 2, 3)
-    grid = functional.affine_grid(theta_B23, list(image_BCHW.shape), align_corners=False)
-    moved = functional.grid_sample(image_BCHW - fill_C11, grid, mode="bilinear", align_corners=False)
-    return moved + fill_C11
+    return functional.affine_grid(theta_B23, list(shape), align_corners=False)

@@ -78,8 +78,9 @@ class Journal:
 
     def val_row(self, metrics: dict[str, float]) -> Json:
         """What was measured on the validation pictures. Raises Diverged when it is no number."""
-        if not np.isfinite(metrics["loss"]):
-            raise self._diverged("validation loss", metrics["loss"], self.step)
+        loss = metrics.get("loss", 0.0)  # detectors have none in measuring
+        if not np.isfinite(loss):
+            raise self._diverged("validation loss", loss, self.step)
         row = {**self._place(), **{f"val/{name}": value for name, value in metrics.items()}}
         if self.goal in row:
             self.measured.append((self.step, row[self.goal]))

@@ -1,22 +1,32 @@
-"""The classifier's side of training: it owns the network and the solver, and knows what a step is."""
+"""A task's side of training: it owns the network and the solver, and knows what a step is."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from digits_core.evaluate.classification import Tally
+from digits_core.evaluate import classification
 from digits_core.evaluate.predictions import Keeper
 from digits_core.train.average import Average
 from digits_core.train.batch import Batch
 from digits_core.train.hardware import Hardware
 from digits_core.train.loss import Loss, class_weights
-from digits_core.train.options import TrainOptions
+from digits_core.train.options import ClassifierOptions, TrainOptions
 from digits_core.train.solvers import build_solver
 from digits_core.train.tuning import Tuning
+
+
+class Tally(Protocol):
+    """Everything there is to know about a network's answers."""
+
+    def metrics(self) -> dict[str, float]:
+        """The figures to watch; shares are 0..1."""
+        ...
+
+    def report(self, labels: list[str]) -> dict[str, Any]:
+        """Everything for an evaluation file; ``labels`` are the names of the outputs in order."""
+        ...
 
 
 class Learner(Protocol):
@@ -37,6 +47,14 @@ class Learner(Protocol):
         """Measure without learning; no weight and no statistic changes. Every value is on the usual scale, 0..1."""
         ...
 
+    def tally(self, batches: Iterable[Batch], keeper: Keeper | None = None) -> Tally:
+        """The same in full. ``keeper`` is given every single answer."""
+        ...
+
+    def keeper(self, labels: list[str], entries: int) -> Keeper | None:
+        """What keeps every answer to so many pictures, where the task has such a thing."""
+        ...
+
     def weights(self) -> dict[str, Tensor]:
         """What inference needs, under the network's own names; what ``evaluate`` measures."""
         ...
@@ -54,8 +72,11 @@ class Learner(Protocol):
         ...
 
 
-class Classifier:
-    """Learner of image classification. ``counts`` are the training pictures of each class, for their weights."""
+class NetworkLearner:
+    """Learner with one network and one solver; a task adds what its loss is and how its answers are counted.
+
+    ``classes`` are the network's outputs, ``counts`` what the training pictures hold of each.
+    """
 
     def __init__(self, network: nn.Module, classes: int, options: TrainOptions, hardware: Hardware,
                  counts: Sequence[int] = ()) -> None:
@@ -70,7 +91,6 @@ class Classifier:
         self.about = self.tuning.words
         self.solver = build_solver(self.tuning.groups(), options)
         self.scaler = torch.amp.GradScaler(hardware.device.type, enabled=hardware.needs_scaler)
-        self.loss = Loss(options, class_weights(options.class_weights, list(counts)), hardware.device)
         self.pieces = self.measured_pieces = 1
 
     def _spread(self, network: nn.Module) -> nn.Module:
@@ -94,7 +114,7 @@ class Classifier:
                 before = [None if p.grad is None else p.grad.clone() for p in self.tuning.parameters]
                 return self._backward(batch)
             except torch.OutOfMemoryError:
-                if self.pieces >= len(batch.label_B):
+                if self.pieces >= len(batch.target):
                     raise
             # Outside of the handler: the exception no longer holds on to what filled the memory.
             for parameter, gradient in zip(self.tuning.parameters, before, strict=False):
@@ -111,7 +131,7 @@ class Classifier:
         losses = []
         for piece in batch.pieces(self.pieces) if self.pieces > 1 else (batch,):
             with self.hardware.autocast():
-                loss, total = self.loss(self.model(piece.image_BCHW), piece)
+                loss, total = self.losses(piece)
             self.scaler.scale(total if piece.share == 1 else total * piece.share).backward()
             losses.append(loss.detach() * (piece.share / batch.share) if self.pieces > 1 else loss.detach())
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
@@ -133,30 +153,32 @@ class Classifier:
         """See Learner."""
         return self.tally(batches).metrics()
 
-    @torch.inference_mode()
+    def losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The loss to show and the loss to learn from, both a mean over the batch."""
+        raise NotImplementedError
+
     def tally(self, batches: Iterable[Batch], keeper: Keeper | None = None) -> Tally:
-        """Everything there is to know about the network's answers; in float32, as inference gives them.
+        """See Learner."""
+        raise NotImplementedError
 
-        ``keeper`` is given every single answer.
+    def keeper(self, labels: list[str], entries: int) -> Keeper | None:
+        """See Learner."""
+        return None
+
+    def answers(self, batch: Batch) -> Any:
+        """What the network says about a batch; where the memory is too small, asked in twice as many pieces.
+
+        A tensor (B, ...) in float32, or a list with an entry for each picture.
         """
-        self.measured.eval()
-        tally = Tally(self.classes)
-        for batch in batches:
-            logits_BK, truth_B = self._answers(batch), batch.label_B.cpu().numpy()
-            tally.add_logits(logits_BK, truth_B)
-            if keeper is not None:
-                keeper.add_logits(logits_BK, truth_B)
-        return tally
-
-    def _answers(self, batch: Batch) -> NDArray[np.float32]:
-        """The network's logits; where the memory is too small, again in twice as many pieces."""
         self.measured_pieces = max(self.pieces, self.measured_pieces)
         while True:
             try:
-                return np.concatenate([self.measured(piece.image_BCHW).float().cpu().numpy()
-                                       for piece in batch.pieces(self.measured_pieces)])
+                found = [self.measured(piece.image_BCHW) for piece in batch.pieces(self.measured_pieces)]
+                if isinstance(found[0], Tensor):
+                    return torch.cat(found).float()
+                return [answer for part in found for answer in part]
             except torch.OutOfMemoryError:
-                if self.measured_pieces >= len(batch.label_B):
+                if self.measured_pieces >= len(batch.target):
                     raise
             # Outside of the handler, as above.
             self.measured_pieces *= 2
@@ -205,6 +227,35 @@ class Classifier:
         if self.average:
             self.average.load_state_dict(_below(state, "average."))
         self.pieces = int(state.get("pieces", torch.tensor(1)))
+
+
+class Classifier(NetworkLearner):
+    """Learner of image classification."""
+
+    def __init__(self, network: nn.Module, classes: int, options: ClassifierOptions, hardware: Hardware,
+                 counts: Sequence[int] = ()) -> None:
+        super().__init__(network, classes, options, hardware, counts)
+        self.loss = Loss(options, class_weights(options.class_weights, list(counts)), hardware.device)
+
+    def losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """See NetworkLearner."""
+        return self.loss(self.model(batch.image_BCHW), batch)
+
+    @torch.inference_mode()
+    def tally(self, batches: Iterable[Batch], keeper: Keeper | None = None) -> classification.Tally:
+        """See Learner; in float32, as inference answers."""
+        self.measured.eval()
+        tally = classification.Tally(self.classes)
+        for batch in batches:
+            logits_BK, truth_B = self.answers(batch).cpu().numpy(), batch.target.cpu().numpy()
+            tally.add_logits(logits_BK, truth_B)
+            if keeper is not None:
+                keeper.add_logits(logits_BK, truth_B)
+        return tally
+
+    def keeper(self, labels: list[str], entries: int) -> Keeper:
+        """See Learner."""
+        return Keeper(labels, entries)
 
 
 def _on_cpu(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from digits_core.jobs.context import Context
 from digits_core.train.augment import Transform
+from digits_core.train.augment_options import MixOptions
 from digits_core.train.batch import Batch
 from digits_core.train.dataset import Dataset
 from digits_core.train.hardware import Hardware
@@ -28,7 +29,7 @@ class Loader:
         wanted = sum(dataset.split_bytes(split) for split in ("train", "val"))
         self.in_memory = options.loading == "memory" or (options.loading == "auto" and fits_in_memory(wanted))
         self.kept_bytes = wanted if self.in_memory else 0
-        self._packed: dict[str, tuple[np.ndarray, Positions]] = {}
+        self._packed: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._sources: dict[str, Source] = {}
 
     def prepare(self) -> None:
@@ -37,7 +38,8 @@ class Loader:
         self.context.log(f"{self.dataset.entries['train']} pictures to train on, {words}")
         for split in ("train", "val"):
             if self.in_memory and self.dataset.has(split):
-                self._packed[split] = pack(self.dataset.records(split), self.dataset.shape, self._tick)
+                self._packed[split] = pack(self.dataset.records(split), self.dataset.shape, self.dataset.target,
+                                           self._tick)
 
     def _tick(self, share: float) -> None:
         self.context.check_stop()
@@ -55,15 +57,15 @@ class Loader:
     def train(self, step: int) -> Generator[Batch, None, None]:
         """All batches of the training that follow ``step``, over all its epochs."""
         groups = self._source("train").batches(self._groups(step))
-        for number, (pixels, labels) in enumerate(groups, step):
+        for number, (pixels, target) in enumerate(groups, step):
             seed = mix(self.plan.seed, STEP, number)
             share, last = self.plan.share(number)
-            image = self.transform.random(pixels, seed)
-            pair = mixed(image, self.options, seed)
+            image, target = self.transform.random(pixels, target, seed)
+            pair = mixed(image, self.options, seed) if isinstance(self.options, MixOptions) else None
             if pair is None:
-                yield Batch(image, labels, share, last, seed)
+                yield Batch(image, target, share, last, seed)
             else:
-                yield Batch(pair.image_BCHW, labels, share, last, seed, labels[pair.partner_B], pair.share)
+                yield Batch(pair.image_BCHW, target, share, last, seed, target[pair.partner_B], pair.share)
 
     def _groups(self, step: int) -> Iterator[Positions]:
         epoch, first = self.plan.place(step)
@@ -81,8 +83,8 @@ class Loader:
         entries = self.dataset.entries[split]
         size = max(self.plan.batch_size, min(1000, LARGEST // int(np.prod(self.dataset.shape))))
         groups = (np.arange(start, min(start + size, entries)) for start in range(0, entries, size))
-        for pixels, labels in self._source(split).batches(groups):
-            yield Batch(self.transform.plain(pixels), labels)
+        for pixels, target in self._source(split).batches(groups):
+            yield Batch(*self.transform.plain(pixels, target))
 
     def _source(self, split: str) -> Source:
         if split not in self._sources:
@@ -90,5 +92,6 @@ class Loader:
                 self._sources[split] = Packed(*self._packed.pop(split), self.hardware.device)
             else:
                 workers = min(self.options.workers, os.cpu_count() or 1) if self.options.workers else 0
-                self._sources[split] = Streamed(self.dataset.records(split), workers, self.hardware.device)
+                self._sources[split] = Streamed(self.dataset.records(split), self.dataset.target, workers,
+                                                self.hardware.device)
         return self._sources[split]

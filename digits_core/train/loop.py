@@ -29,8 +29,8 @@ def fit(learner: Learner, loader: Loader, plan: Plan, journal: Journal, context:
             with trace.step(journal.step):
                 batch, pieces = next(batches), learner.pieces
                 metrics = learner.step(batch, plan.rate(journal.step))
-            journal.count(metrics, len(batch.label_B))
-            pace.step(journal.step, len(batch.label_B))
+            journal.count(metrics, len(batch.target))
+            pace.step(journal.step, len(batch.target))
             if learner.pieces > pieces:
                 journal.event("memory", "The memory of the GPU is too small for a whole batch: each is now computed in "
                               f"{learner.pieces} pieces whose gradients are summed. Training goes on.")

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from digits_core.train.batch import Batch
-from digits_core.train.fit_options import FitOptions
+from digits_core.train.fit_options import ClassOptions
 
 AUXILIARY_WEIGHT = 0.3
 """Share of each auxiliary head's loss. Source: GoogLeNet, https://arxiv.org/abs/1409.4842, section 5."""
@@ -30,7 +30,7 @@ def class_weights(kind: str, counts: list[int]) -> list[float] | None:
 class Loss:
     """Computes what to learn from, and the plain cross entropy that people compare with validation."""
 
-    def __init__(self, options: FitOptions, weights: list[float] | None, device: torch.device) -> None:
+    def __init__(self, options: ClassOptions, weights: list[float] | None, device: torch.device) -> None:
         self.smoothing = options.label_smoothing
         self.weight_K = None if weights is None else torch.tensor(weights, device=device)
 
@@ -44,7 +44,7 @@ class Loss:
         return plain, loss + AUXILIARY_WEIGHT * sum(extra) if extra else loss
 
     def _mixed(self, logits_BK: Tensor, batch: Batch, of: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        own = of(logits_BK, batch.label_B)
+        own = of(logits_BK, batch.target)
         if batch.partner_label_B is None:
             return own
         return own * batch.own_share + of(logits_BK, batch.partner_label_B) * (1 - batch.own_share)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from digits_core.train.augment_options import AugmentOptions
+from digits_core.train.augment_options import MixOptions
 
 MIX = 4
 """What random numbers are for, beside INIT, ORDER and STEP of plan.py."""
@@ -20,7 +20,7 @@ class Mixed(NamedTuple):
     share: float
 
 
-def mixed(image_BCHW: Tensor, options: AugmentOptions, seed: int) -> Mixed | None:
+def mixed(image_BCHW: Tensor, options: MixOptions, seed: int) -> Mixed | None:
     """One share for the batch, a partner for each picture; None when the options ask for neither.
 
     Sources: https://arxiv.org/abs/1710.09412 and https://arxiv.org/abs/1905.04899.

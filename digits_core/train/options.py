@@ -8,8 +8,8 @@ from digits_core.errors import Problem
 from digits_core.networks import NETWORKS
 from digits_core.networks.custom import CUSTOM, BadNetwork, check_source, parse_values
 from digits_core.options import JobOptions, option
-from digits_core.train.augment_options import AugmentOptions
-from digits_core.train.fit_options import FitOptions
+from digits_core.train.augment_options import AugmentOptions, MixOptions
+from digits_core.train.fit_options import ClassOptions, FitOptions
 
 if TYPE_CHECKING:
     Network = str
@@ -143,7 +143,7 @@ class BasicOptions(JobOptions):
 
 
 class TrainOptions(FitOptions, AugmentOptions, BasicOptions):
-    """What a training of an image classifier can be told; pydantic puts the last parent's options first."""
+    """What a training of any task can be told; pydantic puts the last parent's options first."""
 
     def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
         """Fields that contradict each other."""
@@ -151,6 +151,10 @@ class TrainOptions(FitOptions, AugmentOptions, BasicOptions):
         if self.patience > 0 and self.val_interval == 0:
             found.append(Problem("patience", "Early stopping needs measurements: set a validation interval."))
         return found
+
+
+class ClassifierOptions(ClassOptions, MixOptions, TrainOptions):
+    """What a training of an image classifier can be told."""
 
 
 def with_policy_defaults(values: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -23,14 +24,13 @@ from digits_core.networks import usual_batch_size
 from digits_core.networks.build import build_network
 from digits_core.networks.custom import CUSTOM
 from digits_core.options import check
-from digits_core.tasks import load, task
-from digits_core.train.augment import Transform
+from digits_core.tasks import task
+from digits_core.train.augment import Transform, moves
 from digits_core.train.batch import Batch
 from digits_core.train.batch_size import Probe, find
 from digits_core.train.dataset import Dataset, Preprocessing
 from digits_core.train.hardware import choose_hardware
 from digits_core.train.learner import Learner
-from digits_core.train.options import TrainOptions
 from digits_core.train.plan import INIT, STEP, Plan, mix
 from digits_core.train.range_test import STEPS, RangeTest, rate
 from digits_core.train.sources import fits_in_memory
@@ -48,9 +48,10 @@ class Rehearsal:
     """A training's parts, without a job. Raises a DigitsError when the options do not suit the dataset."""
 
     def __init__(self, jobs_dir: Path, dataset: str, values: Json, gpus: int) -> None:
-        self.store, self.options = JobStore(jobs_dir), check(TrainOptions, values)
+        self.store = JobStore(jobs_dir)
         folder = self.store.folder(dataset)
         self.dataset, self.task = Dataset.read(folder), task(self.store.get(dataset).job.task)
+        self.options = check(self.task.model_options, values)
         self.hardware = choose_hardware(gpus, self.options.precision)
         self.preprocessing = Preprocessing.of(self.dataset, self.options)
         entries = self.dataset.entries["train"]
@@ -61,14 +62,14 @@ class Rehearsal:
 
     def _found(self) -> int:
         """The batch size that a training would find for itself."""
-        probe = Probe(self.learner, self.preprocessing.input_shape, len(self.dataset.labels), self.hardware)
+        probe = Probe(self.learner, self.preprocessing.input_shape, self.dataset.target, self.hardware)
         return int(find(probe, self.dataset.entries["train"], self._pictures())["batch_size"])
 
     def read(self) -> None:
         """Decode some batches to try the network on."""
         start = time.perf_counter()
         self.raw = list(self._raw())
-        self.decode_s = (time.perf_counter() - start) / sum(len(labels) for _, labels in self.raw)
+        self.decode_s = (time.perf_counter() - start) / sum(len(target) for _, target in self.raw)
 
     def log(self, message: str) -> None:
         """What a start from another model tells; nobody reads it here."""
@@ -80,23 +81,23 @@ class Rehearsal:
         network = build_network(self.options.network, self.preprocessing.input_shape, len(labels),
                                 self.options.network_source, self.options.network_values)
         load_start(network, self.options, self)  # type: ignore[arg-type]
-        made: Learner = load(self.task.learner)(network, len(labels), self.options, self.hardware,
-                                                self.dataset.class_counts())
+        made: Learner = resolve_name(self.task.learner)(
+            network, len(labels), self.options, self.hardware, self.dataset.class_counts())
         return made
 
     def _raw(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         records, size = self.dataset.records("train"), self.plan.batch_size
         order = self.plan.order(0)
         for start in range(0, min(len(order), BATCHES * size), size):
-            yield records.batch([int(place) for place in order[start:start + size]])
+            yield records.batch([int(place) for place in order[start:start + size]], self.dataset.target)
 
     def batches(self) -> Iterator[Batch]:
         """Augmented and normalised as in training, again and again."""
-        transform = Transform(self.preprocessing, self.options, self.hardware.device)
-        for number, (pixels, labels) in enumerate(itertools.cycle(self.raw)):
-            seed, device = mix(self.plan.seed, STEP, number), self.hardware.device
-            image = transform.random(torch.from_numpy(pixels).to(device), seed)
-            yield Batch(image, torch.from_numpy(labels).to(device), seed=seed)
+        transform = Transform(self.preprocessing, self.options, self.hardware.device, moves(self.task))
+        for number, pair in enumerate(itertools.cycle(self.raw)):
+            seed = mix(self.plan.seed, STEP, number)
+            pixels, target = (torch.from_numpy(array).to(self.hardware.device) for array in pair)
+            yield Batch(*transform.random(pixels, target, seed), seed=seed)
 
     def estimate(self) -> Json:
         """Seconds, bytes of memory and bytes on disk that the training will take."""

@@ -1,6 +1,7 @@
 """The worker's entry: a dataset and options in, a trained and measured network out."""
 
 import time
+from pkgutil import resolve_name
 from typing import Any
 
 import safetensors.torch
@@ -16,11 +17,12 @@ from digits_core.networks.build import build_network, count_parameters
 from digits_core.networks.custom import CUSTOM, FILE
 from digits_core.networks.usercode import try_network
 from digits_core.options import check
-from digits_core.tasks import load, task
+from digits_core.tasks import task
 from digits_core.train import batch_size
-from digits_core.train.augment import Transform
+from digits_core.train.augment import Transform, moves
 from digits_core.train.checkpoints import read_weights
 from digits_core.train.dataset import Dataset, Preprocessing
+from digits_core.train.fit_options import ClassOptions
 from digits_core.train.hardware import Hardware, NoGpu, choose_hardware
 from digits_core.train.journal import Journal
 from digits_core.train.learner import Learner
@@ -50,10 +52,11 @@ def run(context: Context) -> Json:
     options = _with_batch_size(context, options, preprocessing, loader, hardware)
     plan = _plan(options, dataset, loader)
     network = _network(context, options, preprocessing, plan)
-    learner = load(task(context.job.task).learner)(
+    learner = resolve_name(task(context.job.task).learner)(
         network, len(dataset.labels), options, hardware, dataset.class_counts())
-    loader.attach(Transform(preprocessing, options, hardware.device), plan, hardware)
-    journal = Journal(context, learner, plan, task(context.job.task).goal)
+    kind = task(context.job.task)
+    loader.attach(Transform(preprocessing, options, hardware.device, moves(kind)), plan, hardware)
+    journal = Journal(context, learner, plan, kind.goal)
     _begin(context, journal, hardware)
     fit(learner, loader, plan, journal, context)
     trained = plan.epoch(journal.step)
@@ -64,7 +67,7 @@ def run(context: Context) -> Json:
 
 
 def _options(context: Context, values: Json, dataset: Dataset) -> TrainOptions:
-    options = check(TrainOptions, values)
+    options = check(task(context.job.task).model_options, values)
     if not dataset.has("val") and options.val_interval > 0:
         context.log("the dataset has no validation pictures: nothing is measured, the last checkpoint counts")
         return options.model_copy(update={"val_interval": 0.0})
@@ -82,13 +85,13 @@ def _with_batch_size(context: Context, options: TrainOptions, preprocessing: Pre
     def make() -> Learner:
         context.check_stop()
         network = build_network(options.network, shape, classes, options.network_source, options.network_values)
-        made: Learner = load(task(context.job.task).learner)(network, classes, options, hardware, counts)
+        made: Learner = resolve_name(task(context.job.task).learner)(network, classes, options, hardware, counts)
         return made
 
     if options.network == CUSTOM:
         _try(options, shape, classes)
     context.progress(0.0, "finding the batch size")
-    found = batch_size.recorded(context.folder.path, batch_size.Probe(make, shape, classes, hardware),
+    found = batch_size.recorded(context.folder.path, batch_size.Probe(make, shape, dataset.target, hardware),
                                 dataset.entries["train"], loader.kept_bytes)
     context.log(batch_size.words(found))
     return options.model_copy(update={"batch_size": found["batch_size"]})
@@ -98,7 +101,7 @@ def _plan(options: TrainOptions, dataset: Dataset, loader: Loader) -> Plan:
     entries = dataset.entries["train"]
     size = options.batch_size or usual_batch_size(options.network)
     return Plan(options, entries, min(size, entries), options.seed or 0,
-                loader.labels() if options.balanced else None)
+                loader.labels() if isinstance(options, ClassOptions) and options.balanced else None)
 
 
 def _network(context: Context, options: TrainOptions, preprocessing: Preprocessing, plan: Plan) -> nn.Module:
@@ -143,7 +146,7 @@ def _begin(context: Context, journal: Journal, hardware: Hardware) -> None:
         context.log(f"going on at epoch {plan.epoch(journal.step):.4g} (step {journal.step})")
 
 
-def _evaluate(context: Context, learner: Any, loader: Loader, journal: Journal) -> Json:
+def _evaluate(context: Context, learner: Learner, loader: Loader, journal: Journal) -> Json:
     """Measure the best checkpoint on validation and test pictures, write the reports, and keep every prediction."""
     best = journal.checkpoints.best()
     if best is None:
@@ -156,16 +159,20 @@ def _evaluate(context: Context, learner: Any, loader: Loader, journal: Journal) 
         if not loader.dataset.has(split) or (prefix is None and loader.dataset.entries[split] > LOOKED_THROUGH):
             continue
         context.progress(TRAINING, f"measuring the best checkpoint on {split}", epoch=journal.plan.epoch(journal.step))
-        keeper = Keeper(loader.dataset.labels, loader.dataset.entries[split])
-        report = learner.tally(pace.watched(loader.measure(split)), keeper).report(loader.dataset.labels)
-        _keep(context, keeper, loader.dataset, split, best)
+        keeper = learner.keeper(loader.dataset.labels, loader.dataset.entries[split])
+        if keeper is None and prefix is None:
+            continue
+        tally = learner.tally(pace.watched(loader.measure(split)), keeper)
+        if keeper is not None:
+            _keep(context, keeper, loader.dataset, split, best)
         if prefix is None:  # a network knows the pictures it learned from: their report would be too good
             continue
+        report, metrics = tally.report(loader.dataset.labels), tally.metrics()
         files.write_atomic(folder / f"{split}.json", {"v": 1, "split": split, "checkpoint_epoch": best["epoch"],
                                                       "time": time.time(), **report})
-        context.log(f"best checkpoint (epoch {best['epoch']:g}) on {split}: accuracy {report['accuracy']:.4f}")
-        summary |= {f"{prefix}accuracy": report["accuracy"], f"{prefix}top5": report["top5"],
-                    f"{prefix}loss": report["loss"]}
+        context.log(f"best checkpoint (epoch {best['epoch']:g}) on {split}: "
+                    + ", ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
+        summary |= {f"{prefix}{name}": value for name, value in metrics.items()}
     return summary
 
 

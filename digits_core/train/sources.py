@@ -5,7 +5,7 @@ import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import psutil
@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from digits_core.data.records import Records
+from digits_core.data.records import Records, TargetSpec
 from digits_core.errors import DigitsError
 from digits_core.jobs.devices import cpu_count
 
 Positions = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
+Targets = NDArray[Any]
 CHUNK_BYTES = 4_000_000
 SMALL = 2000
 """Pictures that are decoded sooner than a second process is started."""
@@ -36,18 +37,18 @@ class Source(Protocol):
     """Raw batches of a split."""
 
     def batches(self, positions: Iterable[Positions]) -> Iterator[tuple[Tensor, Tensor]]:
-        """uint8 (B, C, H, W) and labels int64 (B,) on the device, a pair for each array of positions, in order."""
+        """uint8 (B, C, H, W) and targets (B, ...) on the device, a pair for each array of positions, in order."""
         ...
 
 
 class Packed:
     """All pictures of a split in one array, on the device when that has room for it."""
 
-    def __init__(self, pixels: Pixels, labels: Positions, device: torch.device) -> None:
-        self.device, self.pixels, self.labels = device, pixels, labels
+    def __init__(self, pixels: Pixels, targets: Targets, device: torch.device) -> None:
+        self.device, self.pixels, self.targets = device, pixels, targets
         self.moved: tuple[Tensor, Tensor] | None = None
         if device.type != "cpu" and pixels.nbytes <= torch.cuda.mem_get_info(device)[0] // 2:
-            self.moved = torch.from_numpy(pixels).to(device), torch.from_numpy(labels).to(device)
+            self.moved = torch.from_numpy(pixels).to(device), torch.from_numpy(targets).to(device)
 
     def batches(self, positions: Iterable[Positions]) -> Iterator[tuple[Tensor, Tensor]]:
         """See Source."""
@@ -57,26 +58,26 @@ class Packed:
                 yield self.moved[0].index_select(0, index_B), self.moved[1].index_select(0, index_B)
             else:  # by NumPy: PyTorch would wake all its threads for so little
                 yield (torch.from_numpy(self.pixels[group]).to(self.device, non_blocking=True),
-                       torch.from_numpy(self.labels[group]).to(self.device, non_blocking=True))
+                       torch.from_numpy(self.targets[group]).to(self.device, non_blocking=True))
 
 
 class Streamed:
     """Reads and decodes each batch when it is needed, ahead of time in ``workers`` processes (0: right here)."""
 
-    def __init__(self, records: Records, workers: int, device: torch.device) -> None:
-        self.records, self.workers, self.device = records, workers, device
+    def __init__(self, records: Records, spec: TargetSpec, workers: int, device: torch.device) -> None:
+        self.records, self.spec, self.workers, self.device = records, spec, workers, device
 
     def batches(self, positions: Iterable[Positions]) -> Iterator[tuple[Tensor, Tensor]]:
         """See Source."""
-        loader: DataLoader[Any] = DataLoader(_WholeBatches(self.records), batch_sampler=positions,  # type: ignore[arg-type]
+        loader: DataLoader[Any] = DataLoader(_WholeBatches(self.records, self.spec), batch_sampler=positions,  # type: ignore[arg-type]
                             num_workers=self.workers, collate_fn=_as_it_is, generator=torch.Generator(),
                             pin_memory=self.device.type == "cuda")
         try:
             for batch in loader:
                 if isinstance(batch, DigitsError):
                     raise batch
-                pixels, labels = batch
-                yield pixels.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
+                pixels, targets = batch
+                yield pixels.to(self.device, non_blocking=True), targets.to(self.device, non_blocking=True)
         except RuntimeError as error:
             if "DataLoader worker" not in str(error):
                 raise
@@ -87,18 +88,18 @@ class Streamed:
 class _WholeBatches:
     """Records as a torch dataset that is asked for a batch at a time."""
 
-    def __init__(self, records: Records) -> None:
-        self.records = records
+    def __init__(self, records: Records, spec: TargetSpec) -> None:
+        self.records, self.spec = records, spec
 
     def __len__(self) -> int:
         return len(self.records)
 
     def __getitems__(self, positions: Sequence[int]) -> tuple[Tensor, Tensor] | DigitsError:
         try:
-            pixels, labels = self.records.batch([int(position) for position in positions])
+            pixels, targets = self.records.batch([int(position) for position in positions], self.spec)
         except DigitsError as error:
             return error  # raised by the reader: torch would bury its text in a traceback
-        return torch.from_numpy(pixels), torch.from_numpy(labels)
+        return torch.from_numpy(pixels), torch.from_numpy(targets)
 
 
 def _as_it_is(batch: Any) -> Any:
@@ -116,41 +117,53 @@ def fits_in_memory(size: int) -> bool:
     return size <= min(free, limit) // 2
 
 
-def pack(records: Records, shape: tuple[int, int, int], tick: Callable[[float], None]) -> tuple[Pixels, Positions]:
-    """Every picture of a split, decoded once by all processors, and the labels.
+def pack(records: Records, shape: tuple[int, int, int], spec: TargetSpec,
+         tick: Callable[[float], None]) -> tuple[Pixels, Targets]:
+    """Every picture of a split, decoded once by all processors, and the targets.
 
     ``tick`` gets the finished share at least twice a second; whatever it raises ends the work. Raises BadData from a
     damaged database.
     """
     count, size = len(records), int(np.prod(shape))
     # Shared, anonymous memory: processes write their part in place, and /dev/shm may be as small as it likes.
-    memory = mmap.mmap(-1, max(1, count * (size + 8)))
-    labels = np.frombuffer(memory, np.int64, count)
-    pixels = np.frombuffer(memory, np.uint8, count * size, count * 8).reshape(count, *shape)
+    memory = mmap.mmap(-1, max(1, count * (size + spec.bytes)))
+    values = count * int(np.prod(spec.shape, dtype=np.int64))
+    targets = np.frombuffer(memory, spec.dtype, values).reshape(count, *spec.shape)
+    pixels = np.frombuffer(memory, np.uint8, count * size, count * spec.bytes).reshape(count, *shape)
+    shared = Shared(records, spec, pixels, targets)
     step = max(1, CHUNK_BYTES // size)
     parts = [range(start, min(start + step, count)) for start in range(0, count, step)]
     processes = min(cpu_count(), len(parts))
     if processes < 2 or count < SMALL:
         for done, part in enumerate(parts):
             tick(done / len(parts))
-            _fill(records, pixels, labels, part)
+            shared.fill(part)
     else:
-        _fill_together(processes, (records, pixels, labels), parts, tick)
-    return pixels, labels
+        _fill_together(processes, shared, parts, tick)
+    return pixels, targets
 
 
-def _fill(records: Records, pixels: Pixels, labels: Positions, part: range) -> None:
-    pixels[part.start:part.stop], labels[part.start:part.stop] = records.batch(part)
+class Shared(NamedTuple):
+    """Where processes write what they decode."""
+
+    records: Records
+    spec: TargetSpec
+    pixels: Pixels
+    targets: Targets
+
+    def fill(self, part: range) -> None:
+        """Decode a part of the split."""
+        self.pixels[part.start:part.stop], self.targets[part.start:part.stop] = self.records.batch(part, self.spec)
 
 
-def _fill_together(processes: int, shared: tuple[Records, Pixels, Positions], parts: list[range],
+def _fill_together(processes: int, shared: Shared, parts: list[range],
                    tick: Callable[[float], None]) -> None:
     fork = multiprocessing.get_context("fork")  # the only way to hand over memory that has no name
     children = {}
     try:
         for number in range(processes):
             reader, writer = fork.Pipe(duplex=False)
-            child = fork.Process(target=_fill_parts, args=(writer, *shared, parts[number::processes]), daemon=True)
+            child = fork.Process(target=_fill_parts, args=(writer, shared, parts[number::processes]), daemon=True)
             child.start()
             writer.close()
             children[reader] = child
@@ -162,10 +175,10 @@ def _fill_together(processes: int, shared: tuple[Records, Pixels, Positions], pa
             reader.close()
 
 
-def _fill_parts(writer: Connection, records: Records, pixels: Pixels, labels: Positions, parts: list[range]) -> None:
+def _fill_parts(writer: Connection, shared: Shared, parts: list[range]) -> None:
     try:
         for part in parts:
-            _fill(records, pixels, labels, part)
+            shared.fill(part)
             writer.send(1)
         writer.send(0)
     except DigitsError as error:

@@ -10,7 +10,7 @@ from digits_core.networks.stages import stages
 from digits_core.train.hardware import Hardware
 from digits_core.train.learner import Batch, Classifier
 from digits_core.train.loss import Loss
-from digits_core.train.options import TrainOptions
+from digits_core.train.options import ClassifierOptions
 from digits_core.train.tuning import Tuning
 
 SHAPES = [(1, 28, 28), (3, 33, 47)]
@@ -25,10 +25,10 @@ EVERY = [pytest.param(name, shape, marks=pytest.mark.slow if name in SLOW else (
          for name in STANDARD for shape in SHAPES]
 LARGE = [pytest.param(name, (3, 224, 224), marks=() if name in ("lenet", "mobilenet_v3_small") else pytest.mark.slow)
          for name in STANDARD]
-OPTIONS = TrainOptions(solver="momentum", learning_rate=0.001)
+OPTIONS = ClassifierOptions(solver="momentum", learning_rate=0.001)
 
 
-def learner(name: str, shape: tuple[int, int, int], options: TrainOptions = OPTIONS) -> Classifier:
+def learner(name: str, shape: tuple[int, int, int], options: ClassifierOptions = OPTIONS) -> Classifier:
     torch.manual_seed(3)
     return Classifier(build_network(name, shape, 7), 7, options, Hardware(torch.device("cpu")))
 
@@ -103,7 +103,7 @@ def test_googlenet_learns_from_its_auxiliary_heads() -> None:
 
 def test_auxiliary_losses_weigh_three_tenths() -> None:
     logits, label = torch.randn(4, 7), torch.tensor([0, 1, 2, 3])
-    shown, total = Loss(TrainOptions(), None, torch.device("cpu"))((logits, logits, logits), Batch(logits, label))
+    shown, total = Loss(ClassifierOptions(), None, torch.device("cpu"))((logits, logits, logits), Batch(logits, label))
     assert float(total) == pytest.approx(1.6 * float(shown))
 
 
@@ -151,7 +151,7 @@ def test_the_stages_of_a_vision_transformer_are_its_layers_and_its_codes_freeze_
     with torch.device("meta"):
         network = build_network("vit_b_32", (3, 64, 64), 7)
     assert len(stages(network)) > 12
-    tuning = Tuning(network, TrainOptions(trainable_stages=2))
+    tuning = Tuning(network, ClassifierOptions(trainable_stages=2))
     learning = {name for name, p in network.named_parameters() if p.requires_grad}
     assert "heads.head.weight" in learning
     assert not learning & {"class_token", "encoder.pos_embedding", "conv_proj.weight"}

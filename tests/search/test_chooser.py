@@ -10,9 +10,9 @@ from digits_core.search.chooser import hopeless, importance, planned, propose
 from digits_core.search.options import SearchOptions
 from digits_core.search.space import Space, space_of
 from digits_core.search.trials import Trial
-from digits_core.train.options import TrainOptions
+from digits_core.train.options import ClassifierOptions
 
-SPACE = space_of(TrainOptions, {"learning_rate": "0.0001..1", "batch_size": [8, 16, None]})
+SPACE = space_of(ClassifierOptions, {"learning_rate": "0.0001..1", "batch_size": [8, 16, None]})
 
 
 def trial(number: int, values: dict, points: list[float], state: str = "done", **words: object) -> Trial:
@@ -49,7 +49,7 @@ def test_tpe_looks_where_it_was_good_and_the_same_history_gives_the_same_values(
 
 @pytest.mark.parametrize("method", ["tpe", "random", "grid"])
 def test_a_space_with_an_end_is_tried_whole_and_nothing_twice(method: str) -> None:
-    space = space_of(TrainOptions, {"batch_size": [8, 16, 32], "shuffle": [True, False]})
+    space = space_of(ClassifierOptions, {"batch_size": [8, 16, 32], "shuffle": [True, False]})
     options = SearchOptions(method=method, trials=50, search_seed=1)
     found: list[Trial] = []
     assert planned(space, options) == 6

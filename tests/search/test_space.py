@@ -6,7 +6,7 @@ import pytest
 
 from digits_core.errors import InvalidOptions
 from digits_core.search.space import Range, combinations, corners, count, space_of
-from digits_core.train.options import TrainOptions
+from digits_core.train.options import ClassifierOptions
 
 
 @pytest.mark.parametrize(("name", "text", "expected"), [
@@ -16,14 +16,14 @@ from digits_core.train.options import TrainOptions
                                                                                                       False)),
     ("batch_size", "8..64", Range(8, 64, False, True)), ("batch_size", "4..64", Range(4, 64, True, True))])
 def test_a_range_is_read_from_text(name: str, text: str, expected: Range) -> None:
-    assert space_of(TrainOptions, {name: text, "epochs": 3, "lr_steps": [1.0]}) == {name: expected}
+    assert space_of(ClassifierOptions, {name: text, "epochs": 3, "lr_steps": [1.0]}) == {name: expected}
 
 
 @pytest.mark.parametrize("text", ["1..", "..", "0.1..0.01", "0.1..0.1", "0..1 log", "1..2 cubic", "1..2..3", "a..b",
                                   "nan..1", "1..inf"])
 def test_a_range_that_is_none_is_said_at_its_field(text: str) -> None:
     with pytest.raises(InvalidOptions) as raised:
-        space_of(TrainOptions, {"learning_rate": text})
+        space_of(ClassifierOptions, {"learning_rate": text})
     assert list(raised.value.by_field()) == ["learning_rate"]
 
 
@@ -37,7 +37,7 @@ def test_values_of_a_range_stay_inside_and_whole_ones_whole() -> None:
 
 
 def test_corners_hold_every_value_and_both_ends() -> None:
-    space = space_of(TrainOptions, {"learning_rate": "0.1..0.2", "batch_size": [4, 8, 16]})
+    space = space_of(ClassifierOptions, {"learning_rate": "0.1..0.2", "batch_size": [4, 8, 16]})
     assert corners(space) == [{"learning_rate": 0.1, "batch_size": 4}, {"learning_rate": 0.2, "batch_size": 8},
                               {"learning_rate": 0.1, "batch_size": 16}]
     assert count(space) == 0
@@ -46,4 +46,4 @@ def test_corners_hold_every_value_and_both_ends() -> None:
 
 
 def test_whether_the_batch_size_is_found_is_no_value_to_search() -> None:
-    assert space_of(TrainOptions, {"auto_batch": [True, False], "batch_size": [4, 8]}) == {"batch_size": [4, 8]}
+    assert space_of(ClassifierOptions, {"auto_batch": [True, False], "batch_size": [4, 8]}) == {"batch_size": [4, 8]}

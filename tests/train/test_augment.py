@@ -16,10 +16,11 @@ from digits_core.train.colours import change_contrast, shift_hsv
 from digits_core.train.dataset import Dataset, Preprocessing
 from digits_core.train.geometry import rotated, turned
 from digits_core.train.mixing import mixed
-from digits_core.train.options import TrainOptions
+from digits_core.train.options import ClassifierOptions
 from tests.train import drawn
 
 CPU = torch.device("cpu")
+NONE = torch.zeros(64)
 ALL = {"flip": "both", "turns": "rotall", "rotation": 25, "rescale": 0.1, "noise": 0.05, "contrast": 0.5, "hsv": True}
 ONE = [{"flip": "ud"}, {"turns": "rot90"}, {"rotation": 30}, {"rescale": 0.2}, {"noise": 0.1}, {"contrast": 0.8},
        {"hsv": True}, {"crop": 9}, ALL, {**ALL, "crop": 9}]
@@ -32,16 +33,16 @@ def pictures(count: int = 16, side: int = 12) -> torch.Tensor:
 def transform(store: JobStore, mean: str = "image", shape: tuple[int, int, int] = (3, 12, 12),
               **options: object) -> Transform:
     data = Dataset.read(drawn.dataset(store, shape=shape).folder)
-    chosen = TrainOptions(mean=mean, **options)
+    chosen = ClassifierOptions(mean=mean, **options)
     return Transform(Preprocessing.of(data, chosen), chosen, CPU)
 
 
 @pytest.mark.parametrize("options", ONE, ids=lambda options: "+".join(options))
 def test_the_seed_alone_decides(store: JobStore, options: dict) -> None:
     made = transform(store, **options)
-    first = made.random(pictures(), 3)
-    assert torch.equal(first, made.random(pictures(), 3))
-    assert not torch.equal(first, made.random(pictures(), 4))
+    first = made.random(pictures(), NONE, 3)[0]
+    assert torch.equal(first, made.random(pictures(), NONE, 3)[0])
+    assert not torch.equal(first, made.random(pictures(), NONE, 4)[0])
     assert first.isfinite().all()
 
 
@@ -49,7 +50,7 @@ def test_the_seed_alone_decides(store: JobStore, options: dict) -> None:
 @pytest.mark.parametrize("options", ONE, ids=lambda options: "+".join(options))
 def test_what_people_see_is_what_the_network_gets(store: JobStore, options: dict, mean: str) -> None:
     made = transform(store, mean, **options)
-    seen, given = made.pixels(pictures(), 3).float(), made.random(pictures(), 3)
+    seen, given = made.pixels(pictures(), NONE, 3)[0].float(), made.random(pictures(), NONE, 3)[0]
     if mean != "image":
         assert torch.equal((seen - made.subtract_CHW) / made.divide_C11, given)
     else:  # the mean image went the same way as the picture, so what was subtracted is another for each
@@ -60,13 +61,13 @@ def test_what_people_see_is_what_the_network_gets(store: JobStore, options: dict
 
 def test_the_preview_shows_the_pixels_of_a_training_batch(store: JobStore) -> None:
     data = drawn.dataset(store, shape=(3, 12, 12))
-    options = TrainOptions(mean="pixel", crop=10, **ALL)
+    options = ClassifierOptions(mean="pixel", crop=10, **ALL)
     shown = sixteen(Dataset.read(data.folder), options, 5)
     known = Dataset.read(data.folder)
     places = [int(p) for p in np.random.default_rng(5).choice(40, 4, False) for _ in range(4)]
     batch = torch.from_numpy(known.records("train").batch(places)[0])
     made = Transform(Preprocessing.of(known, options), options, CPU)
-    trained = made.random(batch, 5) * made.divide_C11 + made.subtract_CHW
+    trained = made.random(batch, NONE, 5)[0] * made.divide_C11 + made.subtract_CHW
     assert (torch.from_numpy(shown).float() - trained).abs().max() <= 0.51
     pngs = preview(store.root, data.id, options.model_dump(mode="json"), 5)
     first = np.asarray(Image.open(io.BytesIO(base64.b64decode(pngs[0])))).transpose(2, 0, 1)
@@ -88,7 +89,7 @@ def test_quarter_turns_and_flips_are_those_of_numpy() -> None:
 @pytest.mark.parametrize(("choice", "angles"), [("rot90", {0, 1, 3}), ("rot180", {0, 2}), ("rotall", {0, 1, 2, 3})])
 def test_every_quarter_turn_of_the_choice_comes_up_and_no_other(store: JobStore, choice: str, angles: set) -> None:
     image = pictures(1).expand(200, -1, -1, -1)
-    found = transform(store, turns=choice).pixels(image, 1)
+    found = transform(store, turns=choice).pixels(image, NONE, 1)[0]
     turns = [torch.rot90(image[0], k, (1, 2)) for k in range(4)]
     numbers = [next(k for k in range(4) if torch.equal(picture, turns[k])) for picture in found]
     assert set(numbers) == angles
@@ -129,12 +130,12 @@ def test_colours_turn_round_and_contrast_is_about_the_mean() -> None:
 
 def test_colour_changes_stay_within_0_to_255(store: JobStore) -> None:
     made = transform(store, noise=1.0, contrast=5.0, hsv=True, hsv_value=1.0)
-    assert 0 <= made.pixels(pictures(), 1).min() <= made.pixels(pictures(), 1).max() <= 255
+    assert 0 <= made.pixels(pictures(), NONE, 1)[0].min() <= made.pixels(pictures(), NONE, 1)[0].max() <= 255
 
 
 def test_noise_has_the_deviation_that_was_asked_for(store: JobStore) -> None:
     grey = torch.full((50, 3, 12, 12), 128, dtype=torch.uint8)
-    found = transform(store, noise=0.05).pixels(grey, 2)
+    found = transform(store, noise=0.05).pixels(grey, NONE, 2)[0]
     assert float((found - 128).std()) / 255 == pytest.approx(0.05, rel=0.05)
 
 
@@ -144,21 +145,21 @@ def test_options_that_do_not_suit_the_pictures_are_named(store: JobStore) -> Non
     with pytest.raises(BadData, match="need square pictures; these are 14 x 12"):
         transform(store, shape=(3, 12, 14), turns="rotall")
     transform(store, shape=(3, 12, 14), turns="rotall", crop=8)
-    transform(store, shape=(3, 12, 14), turns="rot180").pixels(pictures(4)[:, :, :12, :], 1)
+    transform(store, shape=(3, 12, 14), turns="rot180").pixels(pictures(4)[:, :, :12, :], NONE, 1)
 
 
 def test_mixup_blends_and_cutmix_pastes_by_area() -> None:
     image = pictures().float()
-    pair = mixed(image, TrainOptions(mixup=0.5), 3)
+    pair = mixed(image, ClassifierOptions(mixup=0.5), 3)
     assert pair is not None
     assert torch.allclose(pair.image_BCHW, image * pair.share + image[pair.partner_B] * (1 - pair.share), atol=1e-3)
     for seed in range(5):
-        pair = mixed(image, TrainOptions(cutmix=1.0), seed)
+        pair = mixed(image, ClassifierOptions(cutmix=1.0), seed)
         assert pair is not None
         pasted = (pair.image_BCHW != image).any(1)[pair.partner_B != torch.arange(16)]
         assert float(pasted.float().mean()) == pytest.approx(1 - pair.share, abs=0.02)
-    assert mixed(image, TrainOptions(), 3) is None
+    assert mixed(image, ClassifierOptions(), 3) is None
 
 
 def test_jobs_of_before_keep_their_flip() -> None:
-    assert [TrainOptions(flip=old).flip for old in (True, False)] == ["lr", "none"]
+    assert [ClassifierOptions(flip=old).flip for old in (True, False)] == ["lr", "none"]

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from digits_core import files
+from digits_core.data.records import LABEL
 from digits_core.jobs.context import Stopped
 from digits_core.jobs.store import JobStore
 from digits_core.networks.build import build_network
@@ -15,7 +16,7 @@ from digits_core.train import batch_size
 from digits_core.train.batch_size import Probe, fastest, find, largest_fitting, recorded, sizes_for
 from digits_core.train.hardware import Hardware
 from digits_core.train.learner import Classifier
-from digits_core.train.options import TrainOptions
+from digits_core.train.options import ClassifierOptions
 from digits_core.train.run import run
 from tests.train import drawn
 from tests.train.drawn import Recorder
@@ -79,14 +80,14 @@ def test_a_step_that_had_to_be_divided_does_not_fit(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda device: 5)
     made = learner()
     made.model = Small(made, 16)  # type: ignore[assignment]
-    probe = Probe(lambda: made, (1, 16, 16), 3, CPU)
+    probe = Probe(lambda: made, (1, 16, 16), LABEL, CPU)
     assert [probe.needed(size) for size in (8, 16, 32)] == [5, 5, None]
 
 
 def test_what_was_found_is_written_down_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Probe, "seconds", lambda self, size: 1.0 if size == 16 else 10.0)
     monkeypatch.setattr(batch_size, "SLOW_S", 100.0)
-    probe = Probe(learner, (1, 16, 16), 3, CPU)
+    probe = Probe(learner, (1, 16, 16), LABEL, CPU)
     assert recorded(tmp_path, probe, 1000)["batch_size"] == 16
     monkeypatch.setattr(Probe, "seconds", lambda self, size: float("nan"))
     assert recorded(tmp_path, probe, 1000)["batch_size"] == 16
@@ -122,9 +123,9 @@ def test_a_real_gpu_with_little_memory_gets_smaller_batches() -> None:
     gpu = Hardware(torch.device("cuda", 0), 1)
 
     def make() -> Classifier:
-        return Classifier(build_network("resnet18", (3, 224, 224), 10), 10, TrainOptions(network="resnet18"), gpu)
+        return Classifier(build_network("resnet18", (3, 224, 224), 10), 10, ClassifierOptions(network="resnet18"), gpu)
 
-    probe = Probe(make, (3, 224, 224), 10, gpu)
+    probe = Probe(make, (3, 224, 224), LABEL, gpu)
     needs = [probe.needed(size) for size in (8, 16, 32)]
     probe.close()
     assert all(needs) and needs == sorted(needs)

@@ -15,7 +15,7 @@ from digits_core.train.batch import Batch
 from digits_core.train.hardware import Hardware
 from digits_core.train.learner import Classifier
 from digits_core.train.loss import class_weights
-from digits_core.train.options import TrainOptions
+from digits_core.train.options import ClassifierOptions
 from digits_core.train.plan import balanced
 
 CPU = Hardware(torch.device("cpu"))
@@ -24,7 +24,7 @@ CPU = Hardware(torch.device("cpu"))
 def learner(network: str = "lenet", counts: tuple[int, ...] = (), classes: int = 3, **options: Any) -> Classifier:
     torch.manual_seed(0)
     shape = (1, 16, 16) if network == "lenet" else (3, 64, 64)
-    chosen = TrainOptions(network=network, **options)
+    chosen = ClassifierOptions(network=network, **options)
     return Classifier(build_network(network, shape, classes), classes, chosen, CPU, counts)
 
 

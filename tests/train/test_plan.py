@@ -2,12 +2,12 @@
 
 import pytest
 
-from digits_core.train.options import TrainOptions
+from digits_core.train.options import ClassifierOptions
 from digits_core.train.plan import Plan, mix
 
 
 def plan(entries: int = 37, batch_size: int = 8, **options: object) -> Plan:
-    return Plan(TrainOptions(**{"epochs": 4, **options}), entries, batch_size, seed=1)
+    return Plan(ClassifierOptions(**{"epochs": 4, **options}), entries, batch_size, seed=1)
 
 
 def due(made: Plan, what: str) -> list[int]:

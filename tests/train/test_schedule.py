@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from digits_core.train.options import POLICY_NAMES, TrainOptions, with_policy_defaults
+from digits_core.train.options import POLICY_NAMES, ClassifierOptions, with_policy_defaults
 from digits_core.train.schedule import curve, learning_rate
 
 
@@ -35,17 +35,17 @@ from digits_core.train.schedule import curve, learning_rate
     ("cosine", {"warmup_percent": 20}, 0.6, 0.05),
 ])
 def test_the_rate_follows_its_formula(policy: str, values: dict, done: float, expected: float) -> None:
-    options = TrainOptions(lr_policy=policy, learning_rate=0.1, **values)
+    options = ClassifierOptions(lr_policy=policy, learning_rate=0.1, **values)
     assert learning_rate(options, done) == pytest.approx(expected, abs=1e-12)
 
 
 def test_warm_up_starts_above_zero() -> None:
-    assert learning_rate(TrainOptions(lr_policy="fixed", learning_rate=0.1, warmup_percent=10), 0.0) > 0
+    assert learning_rate(ClassifierOptions(lr_policy="fixed", learning_rate=0.1, warmup_percent=10), 0.0) > 0
 
 
 @pytest.mark.parametrize("policy", POLICY_NAMES)
 def test_a_preview_has_101_finite_points(policy: str) -> None:
-    points = curve(TrainOptions(**with_policy_defaults({"lr_policy": policy})))
+    points = curve(ClassifierOptions(**with_policy_defaults({"lr_policy": policy})))
     assert [percent for percent, _ in points] == [float(i) for i in range(101)]
     assert all(math.isfinite(rate) and rate >= 0 for _, rate in points)
 

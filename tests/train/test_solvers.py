@@ -5,14 +5,15 @@ import torch
 from torch import nn
 
 from digits_core.train.options import SOLVERS as NAMES
-from digits_core.train.options import TrainOptions
+from digits_core.train.options import ClassifierOptions
 from digits_core.train.solvers import SOLVERS, build_solver
 
 
 def after(steps: int, solver: str, **options: float) -> list[float]:
     """Where a weight that starts at 1 with a gradient of 1 is after each step."""
     weight = nn.Parameter(torch.ones(1))
-    made = build_solver([weight], TrainOptions(solver=solver, **{"learning_rate": 0.1, "weight_decay": 0, **options}))
+    made = build_solver([weight], ClassifierOptions(solver=solver, **{"learning_rate": 0.1, "weight_decay": 0,
+                                                                      **options}))
     places = []
     for _ in range(steps):
         weight.grad = torch.ones(1)
@@ -44,5 +45,5 @@ def test_steps_computed_by_hand(solver: str, options: dict, expected: list[float
 @pytest.mark.parametrize("solver", NAMES)
 def test_the_learning_rate_and_weight_decay_are_honoured(solver: str) -> None:
     assert after(1, solver, learning_rate=0.2) != after(1, solver, learning_rate=0.1)
-    made = build_solver([nn.Parameter(torch.ones(1))], TrainOptions(solver=solver, weight_decay=0.25))
+    made = build_solver([nn.Parameter(torch.ones(1))], ClassifierOptions(solver=solver, weight_decay=0.25))
     assert made.param_groups[0]["weight_decay"] == 0.25

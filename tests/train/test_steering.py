@@ -2,7 +2,6 @@
 
 import time
 
-import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -151,7 +150,7 @@ def test_too_little_memory_is_told_and_training_goes_on(store: JobStore, monkeyp
     original, most = learner.Classifier._backward, 4
 
     def small(self: learner.Classifier, batch: learner.Batch) -> torch.Tensor:
-        if len(batch.label_B) // self.pieces > most:
+        if len(batch.target) // self.pieces > most:
             raise torch.OutOfMemoryError("CUDA out of memory (a test)")
         return original(self, batch)
 
@@ -171,13 +170,13 @@ def test_too_little_memory_for_measuring_is_told_and_the_results_are_the_same(st
     data = drawn.dataset(store)
     whole, poor = drawn.model(store, data), drawn.model(store, data)
     summary = run(Recorder(store, whole.id))
-    original = learner.Classifier._answers
+    original = learner.Classifier.answers
 
-    def small(self: learner.Classifier, batch: learner.Batch) -> np.ndarray:
+    def small(self: learner.Classifier, batch: learner.Batch) -> torch.Tensor:
         self.measured = Frugal(self, 5)  # type: ignore[assignment]
         return original(self, batch)
 
-    monkeypatch.setattr(learner.Classifier, "_answers", small)
+    monkeypatch.setattr(learner.Classifier, "answers", small)
     context = Recorder(store, poor.id)
     assert run(context)["accuracy"] == summary["accuracy"]
     assert events(poor) == [(5, "memory")]

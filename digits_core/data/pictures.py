@@ -47,10 +47,9 @@ def prepare(image: Image.Image, channels: str, width: int, height: int, resize_m
     image = image if image.mode == _MODES[channels] else image.convert(_MODES[channels])
     if image.size == (width, height):
         return _planes(np.asarray(image))
-    ratios = image.width / width, image.height / height
     if resize_mode == "squash":
         return _planes(np.asarray(image.resize((width, height), Image.Resampling.BILINEAR)))
-    scale = {"crop": min(ratios), "fill": max(ratios), "half": sum(ratios) / 2}[resize_mode]
+    scale = _scale(image.width / width, image.height / height, resize_mode)
     inner_w, left, right = _side(image.width, width, scale)
     inner_h, top, bottom = _side(image.height, height, scale)
     inner = image.resize((inner_w, inner_h), Image.Resampling.BILINEAR, box=(left, top, right, bottom))
@@ -60,6 +59,44 @@ def prepare(image: Image.Image, channels: str, width: int, height: int, resize_m
     pixels = _noise(inner, width, height, seed)
     pixels[y:y + inner_h, x:x + inner_w] = np.asarray(inner)
     return _planes(pixels)
+
+
+class Placement(NamedTuple):
+    """Where a picture's pixels land: (x, y) of the source at (x * scale_x + left, y * scale_y + top)."""
+
+    scale_x: float
+    scale_y: float
+    left: float
+    top: float
+
+    def back(self, plane: NDArray[Any], width: int, height: int, outside: int = 255) -> NDArray[Any]:
+        """A plane (H, W) of what landed, for every pixel of a source of this size; ``outside`` where none landed."""
+        x = np.floor((np.arange(width) + 0.5) * self.scale_x + self.left).astype(np.int64)
+        y = np.floor((np.arange(height) + 0.5) * self.scale_y + self.top).astype(np.int64)
+        found: NDArray[Any] = plane[np.clip(y, 0, plane.shape[0] - 1)][:, np.clip(x, 0, plane.shape[1] - 1)]
+        found[(y < 0) | (y >= plane.shape[0])] = outside
+        found[:, (x < 0) | (x >= plane.shape[1])] = outside
+        return found
+
+
+def placement(size: tuple[int, int], width: int, height: int, resize_mode: str) -> Placement:
+    """Where ``prepare`` puts the pixels of a picture whose width and height are ``size``."""
+    if resize_mode == "squash" or size == (width, height):
+        return Placement(width / size[0], height / size[1], 0.0, 0.0)
+    scale = _scale(size[0] / width, size[1] / height, resize_mode)
+    (scale_x, left), (scale_y, top) = (_landing(side, target, scale)
+                                       for side, target in zip(size, (width, height), strict=True))
+    return Placement(scale_x, scale_y, left, top)
+
+
+def _landing(size: int, target: int, scale: float) -> tuple[float, float]:
+    inner, start, end = _side(size, target, scale)
+    factor = inner / (end - start)
+    return factor, (target - inner) // 2 - start * factor
+
+
+def _scale(across: float, down: float, resize_mode: str) -> float:
+    return {"crop": min(across, down), "fill": max(across, down), "half": (across + down) / 2}[resize_mode]
 
 
 def _side(size: int, target: int, scale: float) -> tuple[int, float, float]:

@@ -5,11 +5,11 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from digits_core.infer.predictor import Pixels, Predictor, Probabilities
+    from digits_core.infer.answers import Found
+    from digits_core.infer.predictor import Pixels, Predictor
 
 
 def tap(network: nn.Module) -> Callable[[], Tensor]:
@@ -29,16 +29,16 @@ def tap(network: nn.Module) -> Callable[[], Tensor]:
     return lambda: kept.features
 
 
-def embed(predictor: "Predictor", pictures: "list[Pixels]") -> "tuple[Probabilities, list[str]]":
-    """Probabilities (N, K) as ``predict`` gives them, and the features of each picture: 16-bit floats in base64."""
+def embed(predictor: "Predictor", pictures: "list[Pixels]") -> "tuple[list[Found], list[str]]":
+    """What ``predict`` gives, and the features of each picture: 16-bit floats in base64."""
     step = predictor.batch_size
-    found, features = [], list[str]()
+    found, features = list["Found"](), list[str]()
     for at in range(0, len(pictures), step):
         part = pictures[at:at + step]
-        found.append(predictor.predict(part))
+        found += predictor.predict(part)
         rows = _flat(predictor.last_input())[:len(part)].float().clamp(-6e4, 6e4).half().cpu().numpy()
         features += [base64.b64encode(row.astype("<f2").tobytes()).decode() for row in rows]
-    return np.concatenate(found), features
+    return found, features
 
 
 def _flat(features: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from digits_core.errors import BadData
 from digits_core.networks.custom import BadNetwork, check_source
+from digits_core.tasks import tasks
 
 Json = dict[str, Any]
 Side = Annotated[int, Field(ge=1, le=10_000)]
@@ -29,7 +30,7 @@ class NetworkFile(ModelPart):
     """network.json: what to build. ``input_shape`` is (channels, height, width) after the crop."""
 
     network: str
-    task: Literal["classification"]
+    task: str = Field(pattern="|".join(tasks()))
     input_shape: tuple[Channels, Side, Side]
     classes: int = Field(ge=1, le=1_000_000)
     parameters: int = Field(default=0, ge=0)

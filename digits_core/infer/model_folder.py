@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,13 @@ from digits_core.networks.custom import FILE as SOURCE
 
 CHECKPOINT = re.compile(r"epoch_[0-9]{1,8}(\.[0-9]{1,6})?\.safetensors")
 Planes = TypeVar("Planes", bound=np.ndarray[Any, Any])
+
+
+class Prepared(NamedTuple):
+    """Pixels uint8 (channels, height, width) of the network's input, and width and height of the picture before."""
+
+    pixels: NDArray[np.uint8]
+    size: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -83,15 +90,24 @@ class ModelFolder:
         """Where a checkpoint's weights lie."""
         return self.path / "checkpoints" / row.file
 
-    def prepare(self, source: bytes | Path, name: str) -> NDArray[np.uint8]:
-        """Pixels (channels, height, width) as the network gets to see them: decoded, resized, cropped in the centre.
+    def prepare(self, source: bytes | Path, name: str) -> Prepared:
+        """A picture as the network gets to see it: decoded, resized, cropped in the centre.
 
-        Raises BadData when the picture cannot be read.
+        Raises BadData when it cannot be read.
         """
         steps = self.preprocessing
         image = pictures.decode(source, name).image
         pixels = pictures.prepare(image, steps.channels, steps.width, steps.height, steps.resize_mode)
-        return centre(pixels, steps.crop)
+        return Prepared(centre(pixels, steps.crop), image.size)
+
+    def placement(self, size: tuple[int, int]) -> pictures.Placement:
+        """Where the pixels of a picture of this width and height are in the network's input."""
+        steps = self.preprocessing
+        found = pictures.placement(size, steps.width, steps.height, steps.resize_mode)
+        if steps.crop is None:
+            return found
+        left, top = (steps.width - steps.crop) // 2, (steps.height - steps.crop) // 2
+        return found._replace(left=found.left - left, top=found.top - top)
 
     def whole_mean(self) -> NDArray[np.float32]:
         """mean.npy (channels, height, width), as large as the resized picture. Raises BadData when it is unusable."""

@@ -1,10 +1,11 @@
-"""A checkpoint, loaded and ready: pixels in, probabilities out.
+"""A checkpoint, loaded and ready: pixels in, answers out.
 
 Legend of shapes: B batch, C channels, H height, W width, K classes.
 """
 
 import hashlib
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,17 @@ import torch
 from torch import Tensor, nn
 
 from digits_core.errors import BadData, DigitsError, NotAllowed
+from digits_core.infer.answers import Answerer, Found
 from digits_core.infer.embedding import tap
 from digits_core.infer.model_files import CheckpointFile
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.networks.build import build_network
+from digits_core.tasks import task
 
 GPU_BATCH = 32
 """On a GPU every batch is filled up to this size: kernels are chosen by batch size, and with them the last digit."""
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
-Probabilities = np.ndarray[Any, np.dtype[np.float32]]
 
 
 class Predictor:
@@ -40,29 +42,28 @@ class Predictor:
         tensors = read_weights(model.weights(row), row.sha256, row.bytes)
         self.network = load_network(model, tensors, row.file).eval().to(self.device)
         self.last_input = tap(self.network)
+        self.answerer: Answerer = resolve_name(task(model.network.task).answerer)()
         self.batch_size = GPU_BATCH if self.device.type == "cuda" else 1
         mean, std = normalisation(model)
         self.mean, self.std = mean.to(self.device), std.to(self.device)
 
-    def predict(self, pictures: list[Pixels]) -> Probabilities:
-        """Probabilities (N, K) of prepared pictures (C, H, W).
+    def predict(self, pictures: list[Pixels]) -> list[Found]:
+        """What the task's answerer makes of prepared pictures (C, H, W): of a classifier, probabilities (K,) of each.
 
         A picture's numbers do not depend on its neighbours: one by one on a CPU, in batches of one size on a GPU.
         """
         size = self.batch_size
-        parts = [self._batch(pictures[at:at + size], size) for at in range(0, len(pictures), size)]
-        found = np.concatenate(parts)
-        if not np.isfinite(found).all():
+        found = [array for at in range(0, len(pictures), size) for array in self._batch(pictures[at:at + size], size)]
+        if not all(np.isfinite(array).all() for array in found):
             raise BadData(f"The weights of epoch {self.row.epoch:g} give values that are not numbers (NaN). "
                           "Choose an earlier checkpoint.")
         return found
 
     @torch.inference_mode()
-    def _batch(self, pictures: list[Pixels], size: int) -> Probabilities:
+    def _batch(self, pictures: list[Pixels], size: int) -> list[Found]:
         filled = pictures + [pictures[0]] * (size - len(pictures))
         pixels_BCHW = torch.from_numpy(np.stack(filled)).to(self.device).float()
-        logits_BK = self.network((pixels_BCHW - self.mean) / self.std)
-        return logits_BK.float().softmax(1).cpu().numpy()[:len(pictures)]
+        return self.answerer.finish(self.network((pixels_BCHW - self.mean) / self.std))[:len(pictures)]
 
 
 def normalisation(model: ModelFolder) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,6 @@ import threading
 import time
 from typing import Any
 
-import numpy as np
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -17,9 +16,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from digits_core.errors import BadData, DigitsError, InvalidOptions
+from digits_core.infer.answers import Asked, Found
 from digits_core.infer.augmentation import preview
 from digits_core.infer.embedding import embed
 from digits_core.infer.loaded import Loaded
+from digits_core.infer.model_folder import Prepared
 from digits_core.infer.predictor import Predictor
 from digits_core.infer.protocol import LARGEST, Image, Question, record_of, unpack
 from digits_core.jobs import devices
@@ -124,12 +125,13 @@ class Service:
         from digits_core.infer.looking import look  # captum and its companions are heavy, and few ask for it
 
         (name, _), = question.images[:1]
-        pixels, error = _prepared(predictor, question.images[0])
-        if pixels is None:
+        prepared, error = _prepared(predictor, question.images[0])
+        if prepared is None:
             raise BadData(f"{name} {error}.")
+        asked = Asked(name, prepared.size, question.top)
         with self._looking:  # one at a time: pictures of all layers take much memory
-            return {"row": _row(predictor, name, predictor.predict([pixels])[0], "", question.top, 0.0),
-                    **look(predictor, pixels, question.look or {})}
+            return {"row": _row(predictor, asked, predictor.predict([prepared.pixels])[0], "", 0.0),
+                    **look(predictor, prepared.pixels, question.look or {})}
 
     def _weights(self, predictor: Predictor, wanted: Json) -> Json:
         from digits_core.infer.layers import weights  # as above
@@ -145,32 +147,33 @@ class Service:
             return list(self.pool.map(functools.partial(_classified, predictor, top, question.embed), images))
         started = time.perf_counter()
         prepared = list(self.pool.map(functools.partial(_prepared, predictor), images))
-        good = [pixels for pixels, _ in prepared if pixels is not None]
+        good = [one.pixels for one, _ in prepared if one is not None]
         with self._gpu:
             found = iter(_predicted(predictor, good, question.embed) if good else ())
         spent = (time.perf_counter() - started) / len(images)
-        return [_failed(name, error, spent) if pixels is None else _row(predictor, name, *next(found), top, spent)
-                for (name, _), (pixels, error) in zip(images, prepared, strict=True)]
+        return [_failed(name, error, spent) if one is None else
+                _row(predictor, Asked(name, one.size, top), *next(found), spent)
+                for (name, _), (one, error) in zip(images, prepared, strict=True)]
 
 
 def _classified(predictor: Predictor, top: int, with_features: bool, image: Image) -> Json:
     started = time.perf_counter()
-    pixels, error = _prepared(predictor, image)
-    if pixels is None:
+    prepared, error = _prepared(predictor, image)
+    if prepared is None:
         return _failed(image[0], error, time.perf_counter() - started)
-    (probabilities, features), = _predicted(predictor, [pixels], with_features)
-    return _row(predictor, image[0], probabilities, features, top, time.perf_counter() - started)
+    (found, features), = _predicted(predictor, [prepared.pixels], with_features)
+    return _row(predictor, Asked(image[0], prepared.size, top), found, features, time.perf_counter() - started)
 
 
 def _predicted(predictor: Predictor, pictures: list[Any], with_features: bool) -> list[tuple[Any, str]]:
-    """Probabilities of each picture, and its features where these are wanted."""
+    """What is found on each picture, and its features where these are wanted."""
     if with_features:
         return list(zip(*embed(predictor, pictures), strict=True))
-    return [(probabilities, "") for probabilities in predictor.predict(pictures)]
+    return [(found, "") for found in predictor.predict(pictures)]
 
 
-def _prepared(predictor: Predictor, image: Image) -> tuple[Any, str]:
-    """Pixels, or None and why not. No picture may end the process, whatever a decoder raises."""
+def _prepared(predictor: Predictor, image: Image) -> tuple[Prepared | None, str]:
+    """The network's input, or None and why not. No picture may end the process, whatever a decoder raises."""
     name, data = image
     try:
         return predictor.model.prepare(data, name), ""
@@ -181,11 +184,10 @@ def _prepared(predictor: Predictor, image: Image) -> tuple[Any, str]:
         return None, f"{name}: {explain(error).reason}"
 
 
-def _row(predictor: Predictor, name: str, probabilities: Any, features: str, top: int, spent_s: float) -> Json:
-    order = np.argsort(-probabilities, kind="stable")[:top]  # stable: equal ones stay in the order of the labels
-    best = [{"label": predictor.model.labels[k], "probability": float(probabilities[k])} for k in order]
+def _row(predictor: Predictor, asked: Asked, found: Found, features: str, spent_s: float) -> Json:
     extra = {"features": features} if features else {}
-    return {"image": name, "predictions": best, "latency_ms": round(spent_s * 1000, 2), **extra}
+    return {"image": asked.name, **predictor.answerer.words(found, predictor.model, asked),
+            "latency_ms": round(spent_s * 1000, 2), **extra}
 
 
 def _failed(name: str, error: str, spent_s: float) -> Json:

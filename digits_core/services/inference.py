@@ -99,7 +99,7 @@ def network_input(workspace: Workspace, user: str, model_id: str, image: Image) 
     view = of_kind(workspace, model_id, Kind.MODEL, Kind.PRETRAINED)
     authorize(user, "predict", view)
     model = ModelFolder.read(view.folder.path)
-    return pictures.to_png(model.prepare(image[1], image[0]))
+    return pictures.to_png(model.prepare(image[1], image[0]).pixels)
 
 
 def create_batch(workspace: Workspace, user: str, model_id: str, name: str, options: Json, group: str = "",

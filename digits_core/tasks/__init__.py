@@ -15,6 +15,7 @@ class Task:
     reads; ``example`` the function that makes a record of a picture (see digits_core.data.decoder). Where that gives
     targets, ``target`` is their dtype, and ``moves`` a class of digits_core.train.moves. ``learner`` names a class of
     digits_core.train.learner's protocol. ``goal`` is the metric that picks the best checkpoint, higher is better.
+    ``answerer`` names a class of digits_core.infer.answers.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Task:
     example: str = "digits_core.data.decoder:labelled"
     target: str = ""
     moves: str = "digits_core.train.moves:Still"
+    answerer: str = "digits_core.infer.answers:Labels"
 
 
 def tasks() -> dict[str, Task]:

@@ -47,7 +47,7 @@ def test_features_are_what_reaches_the_last_layer_also_from_many_threads(workspa
 
     folder = ModelFolder.read(make_model(workspace.store).folder.path)
     predictor = Predictor(folder, folder.checkpoint("epoch_0002.000.safetensors"))
-    pictures = [folder.prepare(picture(number), "x") for number in range(8)]
+    pictures = [folder.prepare(picture(number), "x").pixels for number in range(8)]
     probabilities, alone = embed(predictor, pictures)
     last = list(predictor.network.modules())[-1]
     rows = np.stack([np.frombuffer(__import__("base64").b64decode(row), "<f2") for row in alone]).astype(np.float32)

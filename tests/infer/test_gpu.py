@@ -18,7 +18,7 @@ def test_a_pictures_digits_do_not_depend_on_its_place_or_its_neighbours(store, n
     model = ModelFolder.read(view.folder.path)
     on_gpu, on_cpu = (Predictor(model, model.checkpoint("epoch_0002.000.safetensors"), device)
                       for device in ("cuda", "cpu"))
-    pixels = [model.prepare(picture(seed), "a") for seed in range(40)]
+    pixels = [model.prepare(picture(seed), "a").pixels for seed in range(40)]
     together = on_gpu.predict(pixels)
     for place in (0, 7, 31, 32, 39):
         assert (on_gpu.predict([pixels[place]])[0] == together[place]).all()

@@ -31,7 +31,7 @@ def lenet(store):
 
 @pytest.fixture
 def pixels(lenet):
-    return lenet.model.prepare(picture(3, 28), "a")
+    return lenet.model.prepare(picture(3, 28), "a").pixels
 
 
 def image_of(row):
@@ -78,7 +78,7 @@ def test_looking_leaves_the_network_as_it_was(lenet, pixels):
 @pytest.mark.parametrize("network", ["mobilenet_v3_small", pytest.param("resnet18", marks=pytest.mark.slow)])
 def test_every_layer_of_other_networks_is_there(store, network):
     made = predictor(store, network=network, channels="color")
-    rows = layers(made, made.model.prepare(picture(3, 28), "a"))
+    rows = layers(made, made.model.prepare(picture(3, 28), "a").pixels)
     wanted = {name for name, module in made.network.named_modules()
               if dict(module.named_parameters(recurse=False))}
     assert {row["name"] for row in rows if row["kind"] == "weights"} == wanted

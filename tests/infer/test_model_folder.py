@@ -64,5 +64,5 @@ def test_a_checkpoint_that_was_cleared_away_is_named(store):
 
 def test_a_picture_is_prepared_in_the_models_size_and_colours(store):
     model = ModelFolder.read(make_model(store, channels="color", side=16, crop=10).folder.path)
-    assert model.prepare(picture(side=50), "x.png").shape == (3, 10, 10)
+    assert model.prepare(picture(side=50), "x.png").pixels.shape == (3, 10, 10)
     assert model.mean_image().shape == (3, 10, 10)

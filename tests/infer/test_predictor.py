@@ -22,8 +22,8 @@ def load(view, file=BEST):
 
 def test_probabilities_sum_to_one_and_do_not_depend_on_the_neighbours(store):
     predictor = load(make_model(store))
-    pixels = [predictor.model.prepare(picture(seed), "a.png") for seed in range(5)]
-    together = predictor.predict(pixels)
+    pixels = [predictor.model.prepare(picture(seed), "a.png").pixels for seed in range(5)]
+    together = np.stack(predictor.predict(pixels))
     assert np.allclose(together.sum(1), 1, atol=1e-6)
     for alone, row in zip(pixels, together, strict=True):
         assert (predictor.predict([alone])[0] == row).all()
@@ -34,7 +34,7 @@ def test_probabilities_sum_to_one_and_do_not_depend_on_the_neighbours(store):
 def test_a_picture_is_normalised_as_in_training(store, mean, crop):
     view = make_model(store, channels="color", mean=mean, crop=crop)
     predictor = load(view)
-    pixels = predictor.model.prepare(picture(1), "a.png")
+    pixels = predictor.model.prepare(picture(1), "a.png").pixels
     image = np.load(view.folder.path / "mean.npy") if mean == "image" else np.zeros((3, 12, 12), np.float32)
     image = image[:, 2:10, 2:10] if crop else image
     minus = {"none": 0.0, "pixel": 100.0, "image": image}[mean]
@@ -115,13 +115,13 @@ def test_weights_that_give_nan_are_named(store):
     path.with_suffix(".json").write_text(json.dumps(row))
     predictor = load(view)
     with pytest.raises(BadData, match="NaN"):
-        predictor.predict([predictor.model.prepare(picture(), "a.png")])
+        predictor.predict([predictor.model.prepare(picture(), "a.png").pixels])
 
 
 def test_each_checkpoint_gives_its_own_answer(store):
     view = make_model(store)
     add_checkpoint(view.folder.path, 0.5, seed=77, best=False)
-    pixels = [load(view).model.prepare(picture(), "a.png")]
-    answers = {file: load(view, file).predict(pixels).tobytes()
+    pixels = [load(view).model.prepare(picture(), "a.png").pixels]
+    answers = {file: load(view, file).predict(pixels)[0].tobytes()
                for file in ("epoch_0000.500.safetensors", "epoch_0001.000.safetensors", BEST)}
     assert len(set(answers.values())) == 3

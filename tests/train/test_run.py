@@ -67,8 +67,8 @@ def test_the_predictor_of_inference_agrees_with_the_evaluation(store: JobStore) 
     row = next(row for row in killing.checked_checkpoints(view) if row["best"])
     made = Predictor(ModelFolder.read(view.folder.path), CheckpointFile.model_validate(row))
     pixels, truth = Records(data.folder.path / "val.lmdb").batch(range(20))
-    prepared = [made.model.prepare(to_png(picture), "a picture") for picture in pixels]
-    answers = np.asarray(made.predict(prepared)).argmax(1)
+    prepared = [made.model.prepare(to_png(picture), "a picture").pixels for picture in pixels]
+    answers = np.stack(made.predict(prepared)).argmax(1)
     assert (answers == truth).mean() == pytest.approx(summary["accuracy"])
 
 

@@ -1,0 +1,93 @@
+"""From a network's output to what people and programs are told; one class for each kind of answer."""
+
+import base64
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from digits_core.data.pictures import to_png
+from digits_core.infer.model_folder import ModelFolder
+
+Json = dict[str, Any]
+Found = NDArray[Any]
+
+
+class Asked(NamedTuple):
+    """About which picture, and how much is wanted: its name, width and height, and how many labels at most."""
+
+    name: str
+    size: tuple[int, int]
+    top: int
+
+
+class Answerer(Protocol):
+    """What a task makes of outputs."""
+
+    def finish(self, outputs: Any) -> list[Found]:
+        """One array for each picture of a batch, on the CPU; what is compared when answers must be the same."""
+        ...
+
+    def words(self, found: Found, model: ModelFolder, asked: Asked) -> Json:
+        """The array as JSON: places in pixels of the picture as it came, classes by their names."""
+        ...
+
+
+class Labels:
+    """Of classification: {"predictions": [{"label", "probability" (0..1)}]}, the most probable first."""
+
+    def finish(self, outputs: Tensor) -> list[Found]:
+        """Probabilities (K,)."""
+        return list(outputs.float().softmax(1).cpu().numpy())
+
+    def words(self, found: Found, model: ModelFolder, asked: Asked) -> Json:
+        """See Answerer."""
+        order = np.argsort(-found, kind="stable")[:asked.top]  # stable: equal ones stay in the order of the labels
+        return {"predictions": [{"label": model.labels[k], "probability": float(found[k])} for k in order]}
+
+
+class Mask:
+    """Of segmentation: {"mask": PNG in base64, "classes": [{"label", "share" (0..1)}]}, the largest first.
+
+    The mask is as large as the picture, its grey values are class numbers; 255 is what the network did not see.
+    """
+
+    def finish(self, outputs: Tensor) -> list[Found]:
+        """Class numbers uint8 (H, W)."""
+        return list(outputs.argmax(1).to(torch.uint8).cpu().numpy())
+
+    def words(self, found: Found, model: ModelFolder, asked: Asked) -> Json:
+        """See Answerer."""
+        mask = model.placement(asked.size).back(found, *asked.size)
+        counts = np.bincount(mask[mask != 255].ravel(), minlength=len(model.labels))[:len(model.labels)]
+        shares = [{"label": label, "share": float(count / max(1, counts.sum()))}
+                  for label, count in zip(model.labels, counts, strict=True)]
+        return {"mask": base64.b64encode(to_png(mask[None])).decode(),
+                "classes": sorted(shares, key=lambda row: -float(row["share"]))}
+
+
+class Numbers:
+    """Of regression: {"values": [{"label", "value"}]} in the order of the dataset's columns."""
+
+    def finish(self, outputs: Tensor) -> list[Found]:
+        """Numbers float32 (K,)."""
+        return list(outputs.float().cpu().numpy())
+
+    def words(self, found: Found, model: ModelFolder, asked: Asked) -> Json:
+        """See Answerer."""
+        return {"values": [{"label": label, "value": float(value)}
+                           for label, value in zip(model.labels, found, strict=True)]}
+
+
+class Image:
+    """Of image processing: {"picture": PNG in base64}, as large as the network makes it."""
+
+    def finish(self, outputs: Tensor) -> list[Found]:
+        """Pixels uint8 (C, H, W)."""
+        return list((outputs.float() * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy())
+
+    def words(self, found: Found, model: ModelFolder, asked: Asked) -> Json:
+        """See Answerer."""
+        return {"picture": base64.b64encode(to_png(found)).decode()}

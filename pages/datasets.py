@@ -21,8 +21,9 @@ if any(name in st.query_params for name in ("new", "clone")):
     st.stop()
 
 with head("Datasets"):
-    if st.button("New dataset", type="primary", icon=":material/add:", key="datasets.new"):
-        st.query_params["new"] = next(iter(known))
+    if chosen := st.menu_button("New dataset", list(known), format_func=lambda name: known[name].title, type="primary",
+                                icon=":material/add:", key="datasets.new"):
+        st.query_params["new"] = chosen
         st.rerun()
 bulk.said()
 views = [view for view in workspace.store.jobs(Kind.DATASET) if view.job.kind is Kind.DATASET and view.job.task]

@@ -24,8 +24,9 @@ if any(name in st.query_params for name in ("new", "clone", "start")):
 with head("Models"):
     if search_ids(workspace.store) and st.button("Searches", icon=":material/travel_explore:", key="models.searches"):
         st.switch_page("search.py")
-    if st.button("New model", type="primary", icon=":material/add:", key="models.new"):
-        st.query_params["new"] = next(iter(known))
+    if chosen := st.menu_button("New model", list(known), format_func=lambda name: known[name].title, type="primary",
+                                icon=":material/add:", key="models.new"):
+        st.query_params["new"] = chosen
         st.rerun()
 bulk.said()
 views = [view for view in workspace.store.jobs(Kind.MODEL) if view.job.kind is Kind.MODEL and view.job.task]

@@ -40,6 +40,7 @@ class NewDataset(Body):
 class LookAhead(Body):
     """Options of a dataset that is not built yet."""
 
+    task: Text = "classification"
     options: Options
 
 
@@ -73,7 +74,7 @@ def upload_dataset(archive: Upload, space: Space, user: Named, name: Words, task
 @router.post("/datasets/preview")
 def preview(body: LookAhead, space: Space, user: Named) -> Json:
     """What a build with these options would find, in two seconds; one picture in each resize mode as base64 PNG."""
-    found = asdict(datasets.preview(space, body.options))
+    found = asdict(datasets.preview(space, body.task, body.options))
     return {**found, "example": {mode: base64.b64encode(png).decode() for mode, png in found["example"].items()}}
 
 

@@ -60,6 +60,7 @@ class Build:
         self.prints: dict[str, array[int]] = {}
         self.target: list[int] = []
         """The largest target so far, along each dimension."""
+        self.details: Json = {}
         self.found = self.tried = self.done = 0
         self.started = time.monotonic()
 
@@ -131,7 +132,7 @@ class Build:
 
     def _recipe(self, source: Source) -> Recipe:
         chosen = self.options
-        roots = [os.path.realpath(root) for root in source.roots]
+        roots, self.details = [os.path.realpath(root) for root in source.roots], source.more
         return Recipe(chosen.channels, chosen.width, chosen.height, chosen.resize_mode, chosen.encoding,
                       chosen.jpeg_quality, roots, list(self.settings.private_hosts),
                       180.0 if source.remote else 30.0, self.kind.example, source.more)
@@ -216,7 +217,9 @@ class Build:
                 **{name: written.get(name, {"entries": 0})["entries"] for name in SPLITS}}
 
     def _target(self) -> Json:
-        return {"target": {"shape": self.target, "dtype": self.kind.target}} if self.target else {}
+        if not self.target:
+            return {}
+        return {"target": {"shape": self.target, "dtype": self.kind.target}, "details": self.details}
 
     def _source(self) -> Json:
         chosen = self.options.model_dump(mode="json")

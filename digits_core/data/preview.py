@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from digits_core.data.entries import Entries
@@ -14,8 +15,9 @@ from digits_core.data.plan import LeaveOut, divide, estimate_bytes
 from digits_core.data.pool import Item, Pool
 from digits_core.data.recipe import Recipe
 from digits_core.data.records import unpack_record
-from digits_core.data.sources import Scan, Source, classification
+from digits_core.data.sources import Scan, Source
 from digits_core.errors import DigitsError
+from digits_core.tasks import Task
 
 MOST = 20_000
 LIMIT_S = 2.0
@@ -65,10 +67,11 @@ class _Look(Scan):
         return self.lists[split]
 
 
-def look(options: Any, roots: Sequence[Path], private_hosts: Sequence[str], with_example: bool = True) -> Preview:
+def look(task: Task, options: Any, roots: Sequence[Path], private_hosts: Sequence[str],
+         with_example: bool = True) -> Preview:
     """Scan for at most two seconds and 20,000 pictures. Problems are collected, not raised."""
     found, deadline = Preview(), time.monotonic() + LIMIT_S
-    if options.method == "archive":
+    if getattr(options, "method", "") == "archive":
         return found  # its content is known only when it has been unpacked
 
     def tick() -> None:
@@ -80,9 +83,9 @@ def look(options: Any, roots: Sequence[Path], private_hosts: Sequence[str], with
         scan = _Look(Path(folder), Path(folder), list(roots), list(private_hosts),
                      lambda path, split, label, reason, bad: skipped.update([reason]), lambda kind, count: None, tick)
         try:
-            source = _source(options, roots, scan, found)
+            source = _source(task, options, roots, scan, found)
             if with_example:
-                _example(found, source, options, private_hosts)
+                _example(task, found, source, options, private_hosts)
             _describe(found, source, options, lambda path, split, label, reason: skipped.update([reason]))
         except DigitsError as error:
             found.problems.append(str(error))
@@ -90,9 +93,10 @@ def look(options: Any, roots: Sequence[Path], private_hosts: Sequence[str], with
     return found
 
 
-def _source(options: Any, roots: Sequence[Path], scan: _Look, found: Preview) -> Source:
+def _source(task: Task, options: Any, roots: Sequence[Path], scan: _Look, found: Preview) -> Source:
     try:
-        return classification(options, roots, scan)
+        source: Source = resolve_name(task.source)(options, roots, scan)
+        return source
     except _Enough:
         found.is_estimate = True
         known = {split: entries for split, entries in scan.lists.items() if len(entries)}
@@ -105,7 +109,8 @@ def _describe(found: Preview, source: Source, options: Any, leave_out: LeaveOut)
     train = source.splits["train"]
     counts = Counter(int(label) for label in train.labels)
     found.labels = list(source.labels)
-    found.per_class = {source.labels[label]: count for label, count in sorted(counts.items())}
+    if source.classified:
+        found.per_class = {source.labels[label]: count for label, count in sorted(counts.items())}
     found.pictures = sum(len(entries) for entries in source.splits.values())
     if found.is_estimate:  # some classes were not looked into yet, so a plan would leave them out
         shares = {"val": options.val_percent, "test": options.test_percent}
@@ -119,14 +124,14 @@ def _describe(found: Preview, source: Source, options: Any, leave_out: LeaveOut)
     found.size = estimate_bytes(options, sum(found.splits.values()))
 
 
-def _example(found: Preview, source: Source, options: Any, private_hosts: Sequence[str]) -> None:
+def _example(task: Task, found: Preview, source: Source, options: Any, private_hosts: Sequence[str]) -> None:
     train = source.splits["train"]
     if not len(train):
         return
-    item = Item(train.location(0), train.name(train.location(0)), 0)
+    item = Item(train.location(0), train.name(train.location(0)), 0, train.extra(0))
     found.example_name = item.name
     recipe = Recipe(options.channels, options.width, options.height, options.resize_mode, "png", 90,
-                    [str(root.resolve()) for root in source.roots], list(private_hosts), 5.0)
+                    [str(root.resolve()) for root in source.roots], list(private_hosts), 5.0, task.example, source.more)
     with Pool(recipe, 1) as pool:
         for mode in RESIZE_MODES:
             pool.use(replace(recipe, resize_mode=mode))
@@ -134,4 +139,9 @@ def _example(found: Preview, source: Source, options: Any, private_hosts: Sequen
             if outcome.record is None:
                 found.problems.append(f"{item.name} {outcome.reason}.")
                 return
-            found.example[mode] = to_png(unpack_record(bytes(outcome.record)).pixels())
+            record = unpack_record(bytes(outcome.record))
+            pixels = record.pixels()
+            if task.drawing and record.target is not None:
+                facts = {"labels": source.labels, "details": source.more}
+                pixels = resolve_name(task.drawing)(pixels, record.target.array(), facts)
+            found.example[mode] = to_png(pixels)

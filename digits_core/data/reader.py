@@ -9,31 +9,36 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
 
 from digits_core.data import child, index
 from digits_core.data.pictures import to_png
-from digits_core.data.records import Records
+from digits_core.data.records import Record, Records
 from digits_core.data.selection import places
 from digits_core.data.version_options import Selection
 from digits_core.errors import BadData, DigitsError
 
 Json = dict[str, Any]
+Drawing = tuple[str, Json]
+"""Name of a function(pixels, target, facts of the dataset) that draws a target into its picture, and those facts."""
 LIMIT_S = 30
 MEMORY_LIMIT = 4 << 30
 
 
 def read_samples(database: Path, label: int | None = None, search: str = "", offset: int = 0, limit: int = 24,
-                 shorter: tuple[int, int] | None = None, places: list[int] | None = None) -> Json:
+                 shorter: tuple[int, int] | None = None, places: list[int] | None = None,
+                 drawing: Drawing | None = None) -> Json:
     """``total`` matching records and a page of ``items``: index, label, path, source size and PNG in base64.
 
     ``search`` is a part of the path, large and small letters alike; ``shorter`` limits the source's shorter side;
-    ``places`` asks for these positions instead. Raises BadData when the database is damaged.
+    ``places`` asks for these positions instead; ``drawing`` says how their targets are shown. Raises BadData when the
+    database is damaged.
     """
     return _ask({"what": "samples", "database": str(database), "label": label, "search": search, "offset": offset,
-                 "limit": limit, "shorter": shorter, "places": places})
+                 "limit": limit, "shorter": shorter, "places": places, "drawing": drawing})
 
 
 def read_positions(database: Path, positions: list[int]) -> list[Json]:
@@ -42,12 +47,12 @@ def read_positions(database: Path, positions: list[int]) -> list[Json]:
     return found
 
 
-def read_record(database: Path, place: int) -> Json:
+def read_record(database: Path, place: int, drawing: Drawing | None = None) -> Json:
     """One record in full: label, path, encoding, shape, bytes, source, PNG in base64, and statistics by channel.
 
     Raises BadData when there is none, or the database is damaged.
     """
-    return _ask({"what": "record", "database": str(database), "place": place})
+    return _ask({"what": "record", "database": str(database), "place": place, "drawing": drawing})
 
 
 def read_paths(database: Path) -> list[str]:
@@ -99,7 +104,7 @@ def _answer(request: Json) -> Json:
         return {"paths": index.load(database).paths}
     if request["what"] == "selected":
         return _selected(database, Selection.model_validate(request["selection"]), request["classes"])
-    return _record(database, request["place"]) if request["what"] == "record" else _samples(database, request)
+    return _record(database, request) if request["what"] == "record" else _samples(database, request)
 
 
 def _samples(database: Path, request: Json) -> Json:
@@ -113,7 +118,7 @@ def _samples(database: Path, request: Json) -> Json:
         found = index.load(database).find(request["label"], request["search"], request["shorter"])
         total, rows = len(found), found[start:stop].tolist()
     items = [{"index": place, "label": record.label, "path": record.path, "source": record.source,
-              "png": base64.b64encode(to_png(record.pixels())).decode()}
+              "png": _shown(record, request["drawing"])}
              for place, record in zip(rows, records.records(rows), strict=True)]
     return {"total": total, "items": items}
 
@@ -124,7 +129,16 @@ def _selected(database: Path, selection: Selection, classes: list[int]) -> Json:
     return {"counts": [int((found == label).sum()) for label in classes]}
 
 
-def _record(database: Path, place: int) -> Json:
+def _shown(record: Record, drawing: Drawing | None) -> str:
+    """The picture as PNG in base64, with its target drawn into it where there is one."""
+    pixels = record.pixels()
+    if drawing is not None and record.target is not None:
+        pixels = resolve_name(drawing[0])(pixels, record.target.array(), drawing[1])
+    return base64.b64encode(to_png(pixels)).decode()
+
+
+def _record(database: Path, request: Json) -> Json:
+    place = request["place"]
     record = Records(database).read(place)
     pixels = record.pixels()
     channels = [{"min": int(plane.min()), "max": int(plane.max()), "mean": float(plane.mean()),
@@ -132,7 +146,7 @@ def _record(database: Path, place: int) -> Json:
                 for plane in pixels]
     return {"index": place, "label": record.label, "path": record.path, "encoding": record.encoding,
             "shape": list(record.shape), "bytes": len(record.image), "source": record.source, "channels": channels,
-            "png": base64.b64encode(to_png(pixels)).decode()}
+            "png": _shown(record, request["drawing"])}
 
 
 if __name__ == "__main__":

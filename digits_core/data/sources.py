@@ -54,7 +54,7 @@ class Source:
     classified: bool = True
     """Every entry is of one class; otherwise ``labels`` name what its target is made of."""
     more: dict[str, Any] = field(default_factory=dict)
-    """What decoding processes have to know beside the picture (see Recipe)."""
+    """What decoding processes, learners and views have to know of the task: colours, columns. JSON."""
 
 
 def classification(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> Source:

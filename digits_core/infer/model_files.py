@@ -49,6 +49,8 @@ class Preprocessing(ModelPart):
     mean: Literal["none", "image", "pixel"] = "none"
     mean_pixel: list[float] = []
     std_pixel: list[float] = []
+    details: dict[str, Any] = {}
+    """What the dataset told about its task."""
 
 
 class CheckpointFile(ModelPart):

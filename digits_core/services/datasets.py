@@ -17,6 +17,7 @@ from digits_core.services.access import authorize
 from digits_core.services.jobs import checked_name, of_kind, together
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import task as get_task
+from digits_core.tasks import tasks
 
 if TYPE_CHECKING:
     from digits_core.data.preview import Preview
@@ -113,11 +114,21 @@ def samples(workspace: Workspace, job_id: str, split: str, label: int | None = N
     if offset < 0 or not 0 < limit <= 1000:
         raise InvalidOptions([Problem("limit", "An offset from 0 and a limit from 1 to 1000 are needed.")])
     facts, database = _database(workspace, job_id, split)
-    found = read_samples(database, label, search, offset, limit, shorter, places)
-    names = dict(enumerate(map(str, facts["labels"])))
+    found = read_samples(database, label, search, offset, limit, shorter, places, _drawing(facts))
+    names = _class_names(facts)
     return SamplePage(found["total"], [
         Sample(row["index"], row["label"], names.get(row["label"], str(row["label"])), printable(row["path"]),
                base64.b64decode(row["png"]), row["source"] and tuple(row["source"])) for row in found["items"]])
+
+
+def _class_names(facts: Json) -> dict[int, str]:
+    """The class of a picture by its label; pictures with another target have none."""
+    return {0: ""} if facts.get("target") else dict(enumerate(map(str, facts["labels"])))
+
+
+def _drawing(facts: Json) -> tuple[str, Json] | None:
+    kind = tasks().get(str(facts.get("task")))
+    return (kind.drawing, facts) if kind and kind.drawing else None
 
 
 def sides(low: int | None, high: int | None) -> tuple[int, int] | None:
@@ -144,8 +155,8 @@ def record(workspace: Workspace, job_id: str, split: str, index: int) -> Json:
     facts, database = _database(workspace, job_id, split)
     if not 0 <= index < int(facts["splits"][split]["entries"]):
         raise NotFound(f"There is no picture {index} in {split!r}.")
-    row = read_record(database, index)
-    names = dict(enumerate(map(str, facts["labels"])))
+    row = read_record(database, index, _drawing(facts))
+    names = _class_names(facts)
     return {**row, "split": split, "class": names.get(row["label"], str(row["label"])),
             "path": printable(row["path"]), "png": base64.b64decode(row["png"])}
 
@@ -173,16 +184,16 @@ def mean_picture(view: JobView) -> bytes | None:
         return None
 
 
-def preview(workspace: Workspace, options: Json, with_example: bool = True) -> "Preview":
+def preview(workspace: Workspace, task: str, options: Json, with_example: bool = True) -> "Preview":
     """What a build with these options would find, and one picture in every resize mode; takes 2-3 seconds at most.
 
     Raises InvalidOptions like create_dataset. See digits_core.data.preview.Preview for the answer.
     """
     from digits_core.data.preview import look  # see samples
 
-    settings = workspace.settings
-    checked = check(get_task("classification").dataset_options, options, settings.data_roots)
-    return look(checked, settings.data_roots, settings.private_hosts, with_example)
+    settings, kind = workspace.settings, get_task(task)
+    checked = check(kind.dataset_options, options, settings.data_roots)
+    return look(kind, checked, settings.data_roots, settings.private_hosts, with_example)
 
 
 def used_by(workspace: Workspace, job_id: str) -> list[JobView]:

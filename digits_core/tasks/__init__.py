@@ -1,10 +1,19 @@
 """The registry of tasks: light data only. A new task is one module here and one line in TASKS."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from digits_core.errors import InvalidOptions, Problem
 from digits_core.options import Options
 from digits_core.train.options import TrainOptions
+
+
+class Measure(NamedTuple):
+    """A figure that people judge a network by; higher is better. ``share``: 0..1, shown as percent."""
+
+    name: str
+    title: str
+    share: bool = True
 
 
 @dataclass(frozen=True)
@@ -13,9 +22,11 @@ class Task:
 
     ``source`` names ``function(options, roots, scan) -> Source`` (see digits_core.data.sources): what a dataset build
     reads; ``example`` the function that makes a record of a picture (see digits_core.data.decoder). Where that gives
-    targets, ``target`` is their dtype, and ``moves`` a class of digits_core.train.moves. ``learner`` names a class of
-    digits_core.train.learner's protocol. ``goal`` is the metric that picks the best checkpoint, higher is better.
-    ``answerer`` names a class of digits_core.infer.answers.
+    targets, ``target`` is their dtype, ``moves`` a class of digits_core.train.moves, ``counted`` what datasets count of
+    each class, and ``drawing`` a function(pixels, target, manifest) that draws a target into its picture. ``learner``
+    names a class of digits_core.train.learner's protocol; the first of ``measures`` picks the best checkpoint.
+    ``answerer`` names a class of digits_core.infer.answers, and ``view`` a module of digits_core.views that shows such
+    answers (empty: bars of labels).
     """
 
     name: str
@@ -24,13 +35,28 @@ class Task:
     model_options: type[TrainOptions]
     source: str
     learner: str
-    goal: str
+    measures: tuple[Measure, ...]
     networks: tuple[str, ...]
     default_network: str
     example: str = "digits_core.data.decoder:labelled"
     target: str = ""
     moves: str = "digits_core.train.moves:Still"
     answerer: str = "digits_core.infer.answers:Labels"
+    counted: str = "Pictures"
+    drawing: str = ""
+    view: str = ""
+
+
+    @property
+    def goal(self) -> str:
+        """The metric that picks the best checkpoint, as metrics.jsonl calls it."""
+        return f"val/{self.measures[0].name}"
+
+
+def measures(name: str) -> tuple[Measure, ...]:
+    """How a task judges networks; as accuracy for a task that is not known (any more)."""
+    known = tasks()
+    return known.get(name, known["classification"]).measures
 
 
 def tasks() -> dict[str, Task]:

@@ -8,7 +8,7 @@ from digits_core import safe
 from digits_core.errors import DigitsError, Problem
 from digits_core.networks import networks_for
 from digits_core.options import JobOptions, option
-from digits_core.tasks import Task
+from digits_core.tasks import Measure, Task
 from digits_core.train.options import ClassifierOptions
 
 Method = Literal["folder", "text", "archive", "lmdb"]
@@ -106,5 +106,6 @@ def _path_problem(name: str, text: str, roots: Sequence[Path]) -> Problem | None
 TASK = Task(
     name="classification", title="Image classification", dataset_options=DatasetOptions,
     model_options=ClassifierOptions, source="digits_core.data.sources:classification",
-    learner="digits_core.train.learner:Classifier", goal="val/accuracy",
+    learner="digits_core.train.learner:Classifier", 
+    measures=(Measure("accuracy", "Accuracy"), Measure("top5", "Top-5 accuracy")),
     networks=networks_for("classification"), default_network="lenet")

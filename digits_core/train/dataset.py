@@ -1,6 +1,6 @@
 """A finished dataset folder as training sees it, and how its pictures become a network's input."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ class Dataset:
     per_class: tuple[int, ...] = ()
     """Training pictures of each class, as far as the manifest tells."""
     target: TargetSpec = LABEL
+    details: Json = field(default_factory=dict)
+    """What the source of its pictures told about the task: colours of classes, columns of a table."""
 
     @classmethod
     def read(cls, folder: JobFolder) -> "Dataset":
@@ -46,7 +48,7 @@ class Dataset:
                           [float(value) for value in manifest["mean_pixel"]],
                           [float(value) for value in manifest["std_pixel"]],
                           tuple(int(count) for count in manifest["splits"]["train"].get("per_class", ())),
-                          _target(manifest))
+                          _target(manifest), dict(manifest.get("details", {})))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BadData(f"The manifest of dataset {folder.id} is damaged ({error!r}). Build it again.") from None
         if not dataset.entries.get("train"):
@@ -133,7 +135,7 @@ class Preprocessing:
         files.write_atomic(folder / "preprocessing.json", {
             "v": 1, "channels": dataset.channels, "width": dataset.shape[2], "height": dataset.shape[1],
             "resize_mode": dataset.resize_mode, "crop": self.crop, "mean": self.mean,
-            "mean_pixel": dataset.mean_pixel, "std_pixel": dataset.std_pixel})
+            "mean_pixel": dataset.mean_pixel, "std_pixel": dataset.std_pixel, "details": dataset.details})
         files.write_atomic(folder / "labels.txt", "".join(f"{label}\n" for label in dataset.labels))
         if self.mean == "image":
             with files.atomic(folder / "mean.npy") as file:

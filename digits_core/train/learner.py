@@ -75,11 +75,12 @@ class Learner(Protocol):
 class NetworkLearner:
     """Learner with one network and one solver; a task adds what its loss is and how its answers are counted.
 
-    ``classes`` are the network's outputs, ``counts`` what the training pictures hold of each.
+    ``classes`` are the network's outputs, ``counts`` what the training pictures hold of each, ``details`` what the
+    dataset's source told about the task.
     """
 
     def __init__(self, network: nn.Module, classes: int, options: TrainOptions, hardware: Hardware,
-                 counts: Sequence[int] = ()) -> None:
+                 counts: Sequence[int] = (), details: dict[str, Any] | None = None) -> None:
         self.hardware, self.classes, self.clip_norm = hardware, classes, options.clip_norm
         # channels_last: 1.5 times as fast with LeNet on a CPU (measured), and what GPUs want.
         self.network = network.to(hardware.device).to(memory_format=torch.channels_last)
@@ -233,8 +234,8 @@ class Classifier(NetworkLearner):
     """Learner of image classification."""
 
     def __init__(self, network: nn.Module, classes: int, options: ClassifierOptions, hardware: Hardware,
-                 counts: Sequence[int] = ()) -> None:
-        super().__init__(network, classes, options, hardware, counts)
+                 counts: Sequence[int] = (), details: dict[str, Any] | None = None) -> None:
+        super().__init__(network, classes, options, hardware, counts, details)
         self.loss = Loss(options, class_weights(options.class_weights, list(counts)), hardware.device)
 
     def losses(self, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -82,7 +82,7 @@ class Rehearsal:
                                 self.options.network_source, self.options.network_values)
         load_start(network, self.options, self)  # type: ignore[arg-type]
         made: Learner = resolve_name(self.task.learner)(
-            network, len(labels), self.options, self.hardware, self.dataset.class_counts())
+            network, len(labels), self.options, self.hardware, self.dataset.class_counts(), self.dataset.details)
         return made
 
     def _raw(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -53,7 +53,7 @@ def run(context: Context) -> Json:
     plan = _plan(options, dataset, loader)
     network = _network(context, options, preprocessing, plan)
     learner = resolve_name(task(context.job.task).learner)(
-        network, len(dataset.labels), options, hardware, dataset.class_counts())
+        network, len(dataset.labels), options, hardware, dataset.class_counts(), dataset.details)
     kind = task(context.job.task)
     loader.attach(Transform(preprocessing, options, hardware.device, moves(kind)), plan, hardware)
     journal = Journal(context, learner, plan, kind.goal)
@@ -85,7 +85,8 @@ def _with_batch_size(context: Context, options: TrainOptions, preprocessing: Pre
     def make() -> Learner:
         context.check_stop()
         network = build_network(options.network, shape, classes, options.network_source, options.network_values)
-        made: Learner = resolve_name(task(context.job.task).learner)(network, classes, options, hardware, counts)
+        made: Learner = resolve_name(task(context.job.task).learner)(
+            network, classes, options, hardware, counts, dataset.details)
         return made
 
     if options.network == CUSTOM:

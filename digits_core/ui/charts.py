@@ -6,7 +6,9 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
+from digits_core.tasks import Measure
 from digits_core.ui.curves import Line, best
+from digits_core.ui.text import lower, measured
 
 Json = dict[str, Any]
 LIGHT = ("#4f46e5", "#e8710a", "#0f9d76", "#c2417c")
@@ -31,22 +33,22 @@ def draw(figure: go.Figure, key: str, height: int, revision: str = "") -> None:
     st.plotly_chart(figure, key=key, config=BAR)
 
 
-def training(lines: dict[str, Line], marks: Sequence[float] = (), goal: str = "val/accuracy",
+def training(lines: dict[str, Line], goal: Measure, marks: Sequence[float] = (),
              changes: Sequence[float] = ()) -> go.Figure:
-    """Loss on the left axis, accuracy on the right; training dashed, validation solid; the best epoch marked."""
+    """Loss on the left axis, the goal on the right; training dashed, validation solid; the best epoch marked."""
     accent, second = colors()[:2]
     figure = go.Figure()
     for name, title, color, dash, axis in (
             ("train/loss", "Training loss", second, "dot", "y"), ("val/loss", "Validation loss", second, "solid", "y"),
-            ("train/accuracy", "Training accuracy", accent, "dot", "y2"),
-            ("val/accuracy", "Validation accuracy", accent, "solid", "y2")):
+            (f"train/{goal.name}", f"Training {lower(goal.title)}", accent, "dot", "y2"),
+            (f"val/{goal.name}", f"Validation {lower(goal.title)}", accent, "solid", "y2")):
         if line := lines.get(name):
             figure.add_scatter(x=line.x, y=line.y, name=title, yaxis=axis, mode="lines+markers" if len(line.x) == 1
                                else "lines", line={"color": color, "dash": dash, "width": 2})
-    if top := best(lines.get(goal)):
+    if top := best(lines.get(f"val/{goal.name}")):
         figure.add_scatter(x=[top[0]], y=[top[1]], yaxis="y2", mode="markers+text", showlegend=False,
                            marker={"color": accent, "size": 10, "symbol": "star"}, textposition="bottom center",
-                           text=[f"{100 * top[1]:.2f} %"], hovertemplate="best: epoch %{x:.4g}<extra></extra>")
+                           text=[measured(top[1], goal)], hovertemplate="best: epoch %{x:.4g}<extra></extra>")
     for word, epochs in (("resumed", marks), ("rate", changes)):
         for epoch in epochs:
             figure.add_vline(epoch, line={"dash": "dash", "width": 1, "color": "#8a93a3"},
@@ -54,8 +56,9 @@ def training(lines: dict[str, Line], marks: Sequence[float] = (), goal: str = "v
                              annotation_position="top left")
     figure.update_layout(
         xaxis={"title": "Epoch", "rangemode": "tozero"}, yaxis={"title": "Loss", "rangemode": "tozero"},
-        yaxis2={"title": "Accuracy", "overlaying": "y", "side": "right", "range": [0, 1.03], "tickformat": ".0%",
-                "showgrid": False, "tickmode": "linear", "tick0": 0, "dtick": 0.2})
+        yaxis2={"title": goal.title, "overlaying": "y", "side": "right", "showgrid": False,
+                **({"range": [0, 1.03], "tickformat": ".0%", "tickmode": "linear", "tick0": 0, "dtick": 0.2}
+                   if goal.share else {})})
     return figure
 
 
@@ -68,13 +71,13 @@ def rate(points: Sequence[tuple[float, float]], x_title: str) -> go.Figure:
     return figure
 
 
-def stacked(labels: Sequence[str], series: dict[str, Sequence[float]]) -> go.Figure:
+def stacked(labels: Sequence[str], series: dict[str, Sequence[float]], counted: str = "Pictures") -> go.Figure:
     """Stacked bars: one bar a label, one colour a series."""
     figure = go.Figure([go.Bar(x=list(range(len(labels))), y=list(values), name=name, marker={"color": color},
                                customdata=list(labels), hovertemplate="%{customdata}: %{y:,}")
                         for (name, values), color in zip(series.items(), colors(), strict=False)])
     few = len(labels) <= 40
-    figure.update_layout(barmode="stack", legend={"traceorder": "normal"}, bargap=0.25, yaxis={"title": "Pictures"},
+    figure.update_layout(barmode="stack", legend={"traceorder": "normal"}, bargap=0.25, yaxis={"title": counted},
                          xaxis={"tickvals": list(range(len(labels))) if few else [], "type": "linear",
                                 "ticktext": [short_label(label) for label in labels] if few else []})
     return figure

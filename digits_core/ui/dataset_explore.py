@@ -23,14 +23,16 @@ def draw(workspace: Workspace, view: JobView) -> None:
     manifest = datasets.manifest(view)
     labels = list(map(str, manifest["labels"]))
     names = [name for name in SPLITS if name in manifest["splits"]]
-    dataset_edits.bar(workspace, view)
+    labelled = not manifest.get("target")
+    if labelled:
+        dataset_edits.bar(workspace, view)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         session.from_address("dataset.split", "split", names, names[0])
         split = st.segmented_control("Split", names, required=True, key="dataset.split",
                                      format_func=lambda name: SPLITS[name]) or names[0]
         session.to_address("split", split, names[0])
         chosen = st.selectbox("Class", labels, index=None, key="class", bind="query-params", width=200,
-                              placeholder="All classes")
+                              placeholder="All classes") if labelled else None
         search = st.text_input("Path contains", key="search", bind="query-params", live=True, type="search",
                                width=200) or ""
         side = st.selectbox("Source's shorter side", list(SIDES), index=None, key="dataset.side", width=180,
@@ -51,8 +53,9 @@ def draw(workspace: Workspace, view: JobView) -> None:
         if pages > 1:
             st.pagination(pages, key=page_key)
         st.caption(f"{plural(found.total, 'picture')}", width="content")
-        if st.button("Make a subset of these", icon=":material/filter_alt:", key="dataset.subset.these",
-                     type="tertiary", help="Begins with the class and the part of the path that are chosen above."):
+        words = "Begins with the class and the part of the path that are chosen above."
+        if labelled and st.button("Make a subset of these", icon=":material/filter_alt:", key="dataset.subset.these",
+                                  type="tertiary", help=words):
             dataset_changes.subset_dialog(workspace, view, {"classes": [chosen] if chosen else [], "search": search})
 
 
@@ -62,7 +65,7 @@ def grid(workspace: Workspace, view: JobView, split: str, items: list[datasets.S
         for sample in items:
             with st.container(gap="xxsmall"):
                 st.image(sample.png, width="stretch", alt=f"{sample.class_name}, {sample.path}")
-                name = plain(charts.short_label(sample.class_name))
+                name = plain(charts.short_label(sample.class_name or sample.path.rpartition("/")[2]))
                 if st.button(name, key=f"dataset.open.{split}.{sample.index}", type="tertiary",
                              help=plain(f"{sample.path} (click for everything about it)")):
                     picture(workspace, view, split, sample.index)
@@ -78,7 +81,8 @@ def picture(workspace: Workspace, view: JobView, split: str, index: int) -> None
         with left:
             st.image(row["png"], width=240, alt=row["path"])
         with right:
-            st.markdown(f"**{plain(row['class'])}** · {SPLITS[split]}, position {count(index)}")
+            title = plain(row["class"] or row["path"].rpartition("/")[2])
+            st.markdown(f"**{title}** · {SPLITS[split]}, position {count(index)}")
             st.code(row["path"], language=None, wrap_lines=True)
             known = row["source"]
             source = f"source {known[0]} × {known[1]}" if known else "size of the source not noted"
@@ -87,7 +91,8 @@ def picture(workspace: Workspace, view: JobView, split: str, index: int) -> None
             st.table([{"": name, **{key: f"{channel[key]:.4g}" for key in ("min", "max", "mean", "std")}}
                       for name, channel in zip(names, row["channels"], strict=False)])
         charts.draw(histogram(row["channels"], names), f"dataset.histogram.{split}.{index}", 200)
-        _change(view, row, labels)
+        if row["class"]:
+            _change(view, row, labels)
 
 
 def histogram(channels: list[Json], names: tuple[str, ...]) -> go.Figure:

@@ -1,5 +1,6 @@
 """The form of a new dataset: where the pictures are, how they shall look, how to split and store them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def draw(workspace: Workspace, task: Task, first: Json) -> None:
             upload = _source(workspace, form)
         with st.container(border=True):
             st.markdown("**:material/looks_two: How shall they look?**")
-            form.draw(("channels", "width", "height"))
+            form.draw(_group(form, "Pictures", but=("resize_mode",)))
             form.draw(("resize_mode",))
             modes = st.container()
         with st.container(border=True):
@@ -36,13 +37,13 @@ def draw(workspace: Workspace, task: Task, first: Json) -> None:
             _split(form)
     options = {**form.values(), **({"archive": str(upload)} if upload else {})}
     with right:
-        dataset_preview.summary(workspace, options)
+        dataset_preview.summary(workspace, task, options)
         said(prefix)
         if st.button("Create dataset", type="primary", icon=":material/play_arrow:", key=f"{prefix}.create",
                      width="stretch"):
             _create(workspace, task, form, name, group, upload)
     with modes:
-        dataset_preview.modes(workspace, options)
+        dataset_preview.modes(workspace, task, options)
 
 
 def _create(workspace: Workspace, task: Task, form: OptionsForm, name: str, group: str, upload: Path | None) -> None:
@@ -57,15 +58,20 @@ def _create(workspace: Workspace, task: Task, form: OptionsForm, name: str, grou
 
 def _source(workspace: Workspace, form: OptionsForm) -> Path | None:
     """The fields of the chosen method; the path of an archive that was uploaded here."""
-    form.field("method", label=False)
-    upload = upload_archive(workspace, form.prefix) if form.value("method") == "archive" else None
+    upload = None
+    if "method" in form.fields:
+        form.field("method", label=False)
+        upload = upload_archive(workspace, form.prefix) if form.value("method") == "archive" else None
     if upload is None:
-        form.draw([name for name, field in form.fields.items()
-                   if field.group == "Source" and field.kind in ("folder", "path") and not field.advanced])
-    folded = [name for name, field in form.fields.items() if field.group == "Source" and field.advanced]
-    with st.expander("Separate folders, limits per class", icon=":material/tune:"):
-        form.draw(folded, columns=2)
+        form.draw(_group(form, "Source", but=("method",)))
+    with st.expander("Separate folders, limits", icon=":material/tune:"):
+        form.draw(_group(form, "Source", advanced=True), columns=2)
     return upload
+
+
+def _group(form: OptionsForm, group: str, but: Sequence[str] = (), advanced: bool = False) -> list[str]:
+    return [name for name, field in form.fields.items()
+            if field.group == group and field.advanced == advanced and name not in but]
 
 
 def upload_archive(workspace: Workspace, prefix: str) -> Path | None:
@@ -85,10 +91,10 @@ def upload_archive(workspace: Workspace, prefix: str) -> Path | None:
 
 
 def _split(form: OptionsForm) -> None:
-    form.draw(("val_percent", "test_percent"), columns=2)
-    form.draw(("encoding", "jpeg_quality"))
+    form.draw(_group(form, "Split"), columns=2)
+    form.draw(_group(form, "Storage"))
     with st.expander("Advanced", icon=":material/tune:"):
-        form.draw(("seed", "stratified", "bad_percent", "notify"))
+        form.draw([*_group(form, "Split", advanced=True), *_group(form, "Pictures", advanced=True), "notify"])
 
 
 def origin(workspace: Workspace) -> Json:

@@ -10,6 +10,7 @@ from digits_core.jobs.model import Status
 from digits_core.jobs.store import JobView
 from digits_core.services import datasets
 from digits_core.services.workspace import Workspace
+from digits_core.tasks import task
 from digits_core.ui import charts, dataset_explore, dataset_fit, dataset_map, dataset_versions, job_parts, session
 from digits_core.ui.overview import bar
 from digits_core.ui.tables import disk_bytes
@@ -65,6 +66,10 @@ def tabs(workspace: Workspace, view: JobView) -> dict[str, Callable[[], None]]:
     """Panels of a finished dataset, by title."""
     if view.status is not Status.DONE:
         return {"Skipped": lambda: skipped(view)}
+    if datasets.manifest(view).get("target"):  # what changes labels and compares classes does not suit it
+        return {"Pictures": lambda: dataset_explore.draw(workspace, view),
+                "Content": lambda: classes(workspace, view),
+                "Skipped": lambda: skipped(view), "Used by": lambda: used_by(workspace, view)}
     return {"Classes": lambda: classes(workspace, view), "Pictures": lambda: dataset_explore.draw(workspace, view),
             "Fit": lambda: dataset_fit.draw(workspace, view),
             "Map": lambda: dataset_map.draw(workspace, view),
@@ -79,7 +84,8 @@ def classes(workspace: Workspace, view: JobView) -> None:
     left, right = st.columns([4, 1], gap="medium")
     with left:
         series = {SPLITS[name]: splits[name]["per_class"] for name in SPLITS if name in splits}
-        charts.draw(charts.stacked(labels, series), f"dataset.classes.{view.id}", 340)
+        counted = task(view.job.task).counted
+        charts.draw(charts.stacked(labels, series, counted), f"dataset.classes.{view.id}", 340)
     with right, session.readable("The mean picture"):
         st.markdown("**Mean picture**")
         if mean := datasets.mean_picture(view):

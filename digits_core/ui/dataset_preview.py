@@ -9,7 +9,7 @@ from digits_core.errors import DigitsError, InvalidOptions
 from digits_core.options import option_fields
 from digits_core.services import datasets
 from digits_core.services.workspace import Workspace
-from digits_core.tasks import task
+from digits_core.tasks import Task
 from digits_core.ui import session
 from digits_core.ui.text import count, plain, plural, size
 
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 SPLITS = {"train": "Training", "val": "Validation", "test": "Test"}
-SOURCES = {"folder": ("folder",), "text": ("train_list",), "archive": ("archive",), "lmdb": ("train_db",)}
 
 
 @st.cache_data(ttl=120, max_entries=64, show_spinner="Looking at the pictures …")
-def _look(options: str, _workspace: Workspace) -> Any:
+def _look(task: str, options: str, _workspace: Workspace) -> Any:
     """A look takes up to three seconds, so the same form is looked at once in two minutes."""
-    return datasets.preview(_workspace, json.loads(options))
+    return datasets.preview(_workspace, task, json.loads(options))
 
 
-def _found(workspace: Workspace, options: Json) -> "Preview | None":
+def _found(workspace: Workspace, task: Task, options: Json) -> "Preview | None":
     """The look, or None while the form does not say where the pictures are."""
-    needed = SOURCES.get(str(options.get("method")), ())
-    if options.get("method") == "archive" or not all(options.get(name) for name in needed):
+    first = next(field for field in option_fields(task.dataset_options)
+                 if field.kind in ("folder", "path") and field.matters(options))
+    if options.get("method") == "archive" or not options.get(first.name):
         return None
-    return _look(json.dumps(options, sort_keys=True), workspace)
+    return _look(task.name, json.dumps(options, sort_keys=True), workspace)
 
 
-def summary(workspace: Workspace, options: Json) -> None:
+def summary(workspace: Workspace, task: Task, options: Json) -> None:
     """Classes, pictures, what each split will hold, the size, and the problems so far."""
     with st.container(border=True):
         st.markdown("**:material/summarize: What comes out**")
         try:
-            found = _found(workspace, options)
+            found = _found(workspace, task, options)
         except InvalidOptions as error:
             _problems([problem.message for problem in error.problems])
             return
@@ -74,15 +74,15 @@ def _problems(problems: list[str]) -> None:
         st.warning(plain(problem), icon=":material/warning:")
 
 
-def modes(workspace: Workspace, options: Json) -> None:
+def modes(workspace: Workspace, task: Task, options: Json) -> None:
     """One of the person's own pictures in all four resize modes, side by side."""
     try:
-        found = _found(workspace, options)
+        found = _found(workspace, task, options)
     except DigitsError:
         return  # the summary says what is wrong
     if found is None or not found.example:
         return
-    labels = next(field.labels for field in option_fields(task("classification").dataset_options)
+    labels = next(field.labels for field in option_fields(task.dataset_options)
                   if field.name == "resize_mode")
     with session.readable("The example"), st.container(horizontal=True, gap="small"):
         for mode, png in found.example.items():

@@ -9,9 +9,10 @@ from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.services import inference, models
 from digits_core.services.workspace import Workspace
+from digits_core.tasks import Measure, measures, task
 from digits_core.ui import inference_panels, look_panel, session
 from digits_core.ui.forms import OptionsForm, said, show_problems, submit
-from digits_core.ui.text import plain
+from digits_core.ui.text import measured, number, plain
 from digits_core.ui.widgets import path_input, start
 
 Json = dict[str, Any]
@@ -35,20 +36,21 @@ def choose(found: dict[str, JobView]) -> tuple[str, str]:
         rows = {f"{float(row['epoch']):g}": row for row in reversed(models.checkpoints(found[chosen]))}
         known = ["best", "last", *rows]
         session.from_address("inference.checkpoint", "checkpoint", known, "best")
+        goal = measures(found[chosen].job.task)[0]
         epoch = st.selectbox("Epoch", known, key="inference.checkpoint",
-                             format_func=lambda name: _epoch_words(name, rows)) or "best"
+                             format_func=lambda name: _epoch_words(name, rows, goal)) or "best"
         session.to_address("checkpoint", epoch, "best")
         st.page_link("job.py", label=f"About {plain(found[chosen].name)}", icon=":material/neurology:",
                      query_params={"id": chosen})
     return chosen, epoch
 
 
-def _epoch_words(name: str, rows: dict[str, Json]) -> str:
+def _epoch_words(name: str, rows: dict[str, Json], goal: Measure) -> str:
     if name not in rows:
         return {"best": "Best", "last": "Last"}.get(name, name)
     metrics = rows[name].get("metrics")
-    accuracy = metrics.get("val/accuracy") if isinstance(metrics, dict) else None
-    return f"Epoch {name}" + (f" · {100 * accuracy:.2f} %" if isinstance(accuracy, int | float) else "")
+    reached = number(metrics.get(f"val/{goal.name}")) if isinstance(metrics, dict) else None
+    return f"Epoch {name}" + (f" · {measured(reached, goal)}" if reached is not None else "")
 
 
 def one_picture(workspace: Workspace) -> tuple[str, bytes] | None:
@@ -70,11 +72,12 @@ def one_picture(workspace: Workspace) -> tuple[str, bytes] | None:
 
 def classify(workspace: Workspace, model: str, checkpoint: str, image: tuple[str, bytes]) -> None:
     """The answer for one picture, large."""
+    kind = task(workspace.store.get(model).job.task)
     with session.shown(), st.spinner("Asking the network …", show_time=True):
         answer = inference.classify(workspace, session.user(), model, [image], checkpoint)[0]
         seen = inference.network_input(workspace, session.user(), model, image)
-        inference_panels.one(answer, image[1], seen)
-        if not answer.get("error"):
+        inference_panels.one(kind, answer, image[1], seen)
+        if not answer.get("error") and not kind.view:  # evidence is for labels
             look_panel.draw(workspace, model, checkpoint, image)
 
 

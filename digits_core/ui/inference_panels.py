@@ -11,7 +11,8 @@ from digits_core.jobs.model import Status
 from digits_core.jobs.store import JobView
 from digits_core.services import evaluation, inference, maxima
 from digits_core.services.workspace import Workspace
-from digits_core.ui import map_panel, maxima_panel, report_panel, session, top_panel
+from digits_core.tasks import Task
+from digits_core.ui import answer_view, map_panel, maxima_panel, report_panel, session, top_panel
 from digits_core.ui.model_panels import show_report
 from digits_core.ui.overview import bar
 from digits_core.ui.text import count, number, percent, plain, plural, short
@@ -20,8 +21,12 @@ Json = dict[str, Any]
 PAGE = 50
 
 
-def one(answer: Json, picture: bytes, seen: bytes | None) -> None:
-    """A picture, large, beside its most probable labels."""
+def one(task: Task, answer: Json, picture: bytes, seen: bytes | None) -> None:
+    """A picture, large, beside what its model says about it."""
+    if task.view and not answer.get("error"):
+        answer_view.draw(task, picture, answer)
+        _seen(answer, seen)
+        return
     left, right = st.columns([1, 1.2], gap="large")
     with left:
         with session.readable("The picture"):
@@ -32,12 +37,16 @@ def one(answer: Json, picture: bytes, seen: bytes | None) -> None:
             st.error(plain(answer["error"]), icon=":material/broken_image:")
             return
         bars(answer["predictions"])
-        with st.container(horizontal=True, vertical_alignment="center"):
-            if seen:
-                st.image(seen, width=72, alt="What the network sees")
-                st.caption("What the network sees", width="content")
-            if (latency := number(answer.get("latency_ms"))) is not None:
-                st.caption(f":material/timer: {latency:.1f} ms", width="content")
+        _seen(answer, seen)
+
+
+def _seen(answer: Json, seen: bytes | None) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if seen:
+            st.image(seen, width=72, alt="What the network sees")
+            st.caption("What the network sees", width="content")
+        if (latency := number(answer.get("latency_ms"))) is not None:
+            st.caption(f":material/timer: {latency:.1f} ms", width="content")
 
 
 def bars(predictions: list[Json]) -> None:

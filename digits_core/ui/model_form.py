@@ -22,7 +22,6 @@ from digits_core.ui.widgets import start
 Json = dict[str, Any]
 MAIN = ("epochs", "batch_size", "auto_batch", "solver", "learning_rate", "momentum", "rms_decay", "lr_policy",
         "lr_step", "lr_steps", "lr_gamma", "lr_power", "warmup_percent")
-SHAPING = ("class_weights", "balanced", "label_smoothing", "ema", "clip_norm", "patience", "min_delta")
 MORE = ("snapshot_interval", "val_interval", "seed", "accumulation", "weight_decay", "shuffle", "precision", "loading",
         "workers", "keep", "trace_steps", "notify")
 
@@ -144,8 +143,8 @@ def _below(form: OptionsForm) -> None:
         form.draw(("device",))
         if form.value("device") != "cpu":
             _gpus(form)
-    with st.expander("Regularisation, class balance, early stopping", icon=":material/balance:"):
-        form.draw(SHAPING, columns=3)
+    with st.expander("Loss, regularisation, early stopping", icon=":material/balance:"):
+        form.draw([name for name, field in form.fields.items() if field.group == "Regularisation"], columns=3)
     with st.expander("Advanced", icon=":material/settings:"):
         form.draw(MORE, columns=4)
 

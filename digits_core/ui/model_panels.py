@@ -9,10 +9,22 @@ from digits_core.jobs.store import JobView
 from digits_core.services import models, timeline
 from digits_core.services.evaluation import splits
 from digits_core.services.workspace import Workspace
+from digits_core.tasks import Measure, measures
 from digits_core.ui import charts, curves, job_parts, layers_panel, report_panel, session
 from digits_core.ui.overview import bar
 from digits_core.ui.tables import height
-from digits_core.ui.text import count, duration, number, percent, plain, short, size, three_digits
+from digits_core.ui.text import (
+    count,
+    duration,
+    lower,
+    measured,
+    number,
+    percent,
+    plain,
+    short,
+    size,
+    three_digits,
+)
 
 Json = dict[str, Any]
 EVENTS = {"rate": "speed", "epochs": "add_circle", "memory": "memory"}
@@ -36,13 +48,14 @@ def live(workspace: Workspace, view: JobView) -> None:
 
 
 def _numbers(view: JobView, lines: dict[str, curves.Line]) -> None:
-    accuracy, loss, top5 = (lines.get(f"val/{name}") for name in ("accuracy", "loss", "top5"))
-    top = curves.best(accuracy)
+    goal, *others = measures(view.job.task)
+    top, loss = curves.best(lines.get(f"val/{goal.name}")), lines.get("val/loss")
+    second = next((other for other in others if f"val/{other.name}" in lines), None)
     progress = view.progress
     reached = None if view.status.is_live else number(view.folder.summary().get("epochs"))
     epochs = reached or number(progress.extra.get("epochs")) or number(view.job.options.get("epochs"))
     with st.grid(5, border=True, gap="small", min_column_width=150):
-        st.metric("Best accuracy", percent(top[1]) if top else "–",
+        st.metric(f"Best {lower(goal.title)}", measured(top[1], goal) if top else "–",
                   help=f"On validation, after epoch {top[0]:.4g}." if top else None)
         if view.status.is_live:
             epoch = number(progress.epoch)
@@ -51,20 +64,22 @@ def _numbers(view: JobView, lines: dict[str, curves.Line]) -> None:
             st.metric("Time left", short(number(progress.eta_s)))
         else:
             st.metric("Best epoch", f"{top[0]:.4g} of {epochs or 0:.4g}" if top else "–")
-            tested = number(view.folder.summary().get("test_accuracy"))
-            if tested is None:
-                st.metric("Top-5 accuracy", percent(top5.y[-1]) if top5 else "–")
-            else:
-                st.metric("Test accuracy", percent(tested), help="Best checkpoint, on pictures it was not chosen by.")
+            tested = number(view.folder.summary().get(f"test_{goal.name}"))
+            if tested is None and second:
+                st.metric(second.title, measured(lines[f"val/{second.name}"].y[-1], second))
+            elif tested is not None:
+                st.metric(f"Test {lower(goal.title)}", measured(tested, goal),
+                          help="Best checkpoint, on pictures it was not chosen by.")
             worked = curves.rows(view.folder.metrics)[-1:] if lines else []
             st.metric("Time of work", short(number(worked[0].get("t"))) if worked else "–",
                       help=f"{duration(number(worked[0].get('t')))} over all attempts." if worked else None)
-        st.metric("Validation loss", three_digits(loss.y[-1]) if loss else "–")
+        if loss:
+            st.metric("Validation loss", three_digits(loss.y[-1]))
 
 
 def _charts(view: JobView, lines: dict[str, curves.Line]) -> None:
     with st.container(border=True):
-        figure = charts.training(lines, curves.resumed_at(view), changes=curves.changes(view))
+        figure = charts.training(lines, measures(view.job.task)[0], curves.resumed_at(view), curves.changes(view))
         charts.draw(figure, f"model.curve.{view.id}", 400)
     if rate := lines.get("lr"):
         with st.expander("Learning rate", icon=":material/show_chart:", expanded=not view.status.is_final):
@@ -150,15 +165,15 @@ def checkpoints(view: JobView) -> None:
     if not rows:
         st.caption("No checkpoint yet: the first one comes with the first snapshot.")
         return
-    rows = rows[::-1]
-    frame = pd.DataFrame([_checkpoint_row(row) for row in rows])
+    rows, goal = rows[::-1], measures(view.job.task)[0]
+    frame = pd.DataFrame([_checkpoint_row(row, goal) for row in rows])
     default = next((i for i, row in enumerate(rows) if row.get("best")), 0)
     event = st.dataframe(
         frame, hide_index=True, key=f"model.checkpoints.{view.id}", on_select="rerun",
         selection_mode="single-row-required", selection_default={"selection": {"rows": [default]}},
         height=height(len(rows), 12), placeholder="–", column_config={
             "epoch": st.column_config.NumberColumn("Epoch", format="%.4g"), "best": "Best",
-            "accuracy": st.column_config.NumberColumn("Accuracy", format="%.2f %%"),
+            "goal": st.column_config.NumberColumn(goal.title, format="%.2f %%" if goal.share else "%.4g"),
             "loss": st.column_config.NumberColumn("Validation loss", format="%.4f"),
             "size": st.column_config.NumberColumn("Size", format="bytes"),
             "time": st.column_config.DatetimeColumn("Saved", format="distance")})
@@ -166,12 +181,13 @@ def checkpoints(view: JobView) -> None:
     _use(view, f"{float(chosen['epoch']):g}")
 
 
-def _checkpoint_row(row: Json) -> Json:
+def _checkpoint_row(row: Json, goal: Measure) -> Json:
     metrics = row.get("metrics") if isinstance(row.get("metrics"), dict) else {}
-    accuracy = number(metrics.get("val/accuracy"))
+    reached = number(metrics.get(f"val/{goal.name}"))
     moment = number(row.get("time"))
     return {"epoch": row["epoch"], "best": "★" if row.get("best") else "",
-            "accuracy": None if accuracy is None else 100 * accuracy, "loss": number(metrics.get("val/loss")),
+            "goal": None if reached is None else reached * (100 if goal.share else 1),
+            "loss": number(metrics.get("val/loss")),
             "size": number(row.get("bytes")),
             "time": pd.Timestamp(moment, unit="s", tz="UTC") if moment and moment < 4e9 else None}
 
@@ -179,7 +195,7 @@ def _checkpoint_row(row: Json) -> Json:
 def _use(view: JobView, epoch: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"Epoch **{epoch}**:", width="content")
-        if st.button("Classify pictures", icon=":material/image_search:", key="model.try", type="primary"):
+        if st.button("Try on pictures", icon=":material/image_search:", key="model.try", type="primary"):
             st.switch_page("inference.py", query_params={"model": view.id, "checkpoint": epoch})
         if st.button("Train on from here", icon=":material/fork_right:", key="model.start"):
             st.switch_page("models.py", query_params={"new": view.job.task, "start": view.id, "checkpoint": epoch})

@@ -16,7 +16,7 @@ from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task
 from digits_core.ui import custom_form, pretrained_panel
 from digits_core.ui.forms import OptionsForm, show_problems
-from digits_core.ui.tables import figures
+from digits_core.ui.tables import figures, result
 from digits_core.ui.text import percent
 from digits_core.ui.widgets import start
 
@@ -35,9 +35,9 @@ def draw(workspace: Workspace, form: OptionsForm, task: Task) -> None:
                                   label_visibility="collapsed", width="stretch", persist_state="session")
     panels: dict[str, Callable[[], None]] = {
         "standard": lambda: _standard(form, task),
-        "previous": lambda: earlier(workspace, form, Kind.MODEL, "There is no trained model yet."),
+        "previous": lambda: earlier(workspace, form, task, Kind.MODEL, "There is no trained model yet."),
         "pretrained": lambda: pretrained_panel.draw(workspace, form, lambda: earlier(
-            workspace, form, Kind.PRETRAINED, "Nothing was imported yet: see Model Store."), TUNING),
+            workspace, form, task, Kind.PRETRAINED, "Nothing was imported yet: see Model Store."), TUNING),
         CUSTOM: lambda: custom_form.draw(workspace, form)}
     form.drawn |= {"start_model": "", "start_checkpoint": "best", "network_source": "", "network_file": "",
                    "network_values": ""}
@@ -105,10 +105,10 @@ def about(name: str) -> str:
     return " · ".join([spec.title, *facts])
 
 
-def earlier(workspace: Workspace, form: OptionsForm, kind: Kind, none_yet: str) -> None:
+def earlier(workspace: Workspace, form: OptionsForm, task: Task, kind: Kind, none_yet: str) -> None:
     """Choose a model: its network is taken, with the weights of one of its epochs or without any."""
     ready = {view.id: view for view in workspace.store.jobs(kind)
-             if view.job.kind is kind and network_of(view) in (*NETWORKS, CUSTOM) and models.checkpoints(view)}
+             if view.job.kind is kind and network_of(view) in (*task.networks, CUSTOM) and models.checkpoints(view)}
     if not ready:
         st.caption(none_yet)
         show_problems(form.prefix, "start_model", "")
@@ -124,8 +124,8 @@ def earlier(workspace: Workspace, form: OptionsForm, kind: Kind, none_yet: str) 
 
 
 def _words(view: JobView) -> str:
-    accuracy = figures(view).get("accuracy")
-    return f"{view.name} · {percent(accuracy)}" if accuracy is not None else view.name
+    reached = result(view)
+    return f"{view.name} · {percent(reached / 100)}" if reached is not None else view.name
 
 
 def _weights(form: OptionsForm, view: JobView) -> None:

@@ -13,6 +13,7 @@ from digits_core.jobs.model import Status
 from digits_core.jobs.store import JobView
 from digits_core.networks import title
 from digits_core.services.sweeps import split_name
+from digits_core.tasks import measures
 from digits_core.ui import badges
 from digits_core.ui.text import number, short
 
@@ -30,18 +31,21 @@ def model_row(view: JobView) -> Row:
     """Key figures of a training or an imported model."""
     summary = figures(view)
     network = str(summary.get("network") or view.job.options.get("network") or "")
-    accuracy = number(summary.get("accuracy"))
-    return {**_common(view), "network": title(network),
-            "accuracy": None if accuracy is None else 100 * accuracy,
+    return {**_common(view), "network": title(network), "result": result(view),
             "epochs": number(summary.get("epochs") or view.job.options.get("epochs")), **_rest(view)}
 
 
 def inference_row(view: JobView) -> Row:
     """Key figures of a batch of classified pictures."""
     summary = figures(view)
-    accuracy = number(summary.get("accuracy"))
-    return {**_common(view), "pictures": number(summary.get("pictures")),
-            "accuracy": None if accuracy is None else 100 * accuracy, **_rest(view)}
+    return {**_common(view), "pictures": number(summary.get("pictures")), "result": result(view), **_rest(view)}
+
+
+def result(view: JobView) -> float | None:
+    """What a job reached by its task's own measure, in percent; None until there is one that is a share."""
+    goal = measures(view.job.task)[0]
+    value = number(figures(view).get(goal.name))
+    return 100 * value if value is not None and goal.share else None
 
 
 def figures(view: JobView) -> Row:
@@ -95,7 +99,8 @@ COLUMNS = {
     "pictures": st.column_config.NumberColumn("Pictures", format="localized"),
     "classes": st.column_config.NumberColumn("Classes", format="localized"),
     "network": st.column_config.TextColumn("Network"),
-    "accuracy": st.column_config.NumberColumn("Accuracy", format="%.2f %%", help="Of the best epoch, on validation."),
+    "result": st.column_config.NumberColumn("Result", format="%.2f %%", help="Of the best epoch, on validation: "
+                                            "accuracy of a classifier, mean IoU of a segmentation, and so on."),
     "epochs": st.column_config.NumberColumn("Epochs", format="localized"),
     "elapsed": st.column_config.TextColumn("Elapsed", alignment="right"),
     "size": st.column_config.NumberColumn("Size", format="bytes"),

@@ -4,6 +4,8 @@ import re
 import time
 from datetime import datetime
 
+from digits_core.tasks import Measure
+
 _MARKS = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$^&=-])")
 _SYMBOLS = re.compile(r"(:)(?=[\w+/-]+:)|(?<=http)(s?:)(?=//)|(\bwww)(?=\.)|(\S)(?=@\S)|([<>~-])(?=[=>-])")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
@@ -100,3 +102,13 @@ def number(value: object) -> float | None:
     """A finite number from a file that may hold anything; None for everything else."""
     good = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
     return float(value) if good else None
+
+
+def measured(value: float | None, measure: Measure) -> str:
+    """A figure of a network as people read it."""
+    return percent(value) if measure.share else "–" if value is None else three_digits(value)
+
+
+def lower(title: str) -> str:
+    """A title in the middle of a sentence; names that are written with capitals stay so."""
+    return title if title[1:2].isupper() or title[:1] == "m" else title[:1].lower() + title[1:]

@@ -104,7 +104,7 @@ def test_labels_must_fit_and_folders_must_be_there(build: Build, tmp_path: Path,
         check(DatasetOptions, {"method": "lmdb"})
     with pytest.raises(InvalidOptions, match="not a folder"):
         check(DatasetOptions, {"method": "lmdb", "train_db": str(tmp_path / "labels.txt")})
-    found = datasets.preview(workspace, {"method": "lmdb", "train_db": path, "width": 8, "height": 8})
+    found = datasets.preview(workspace, "classification", {"method": "lmdb", "train_db": path, "width": 8, "height": 8})
     assert found.per_class == {"0": 3, "1": 3} and set(found.example) == {"squash", "crop", "fill", "half"}
 
 

@@ -107,7 +107,7 @@ def test_an_upload_moves_into_the_job_folder(workspace: Workspace, tmp_path: Pat
 def test_the_preview_tells_what_a_build_would_find(workspace: Workspace, top: Path) -> None:
     (top / "few").mkdir()
     (top / "few" / "one.png").write_bytes(pictures.saved(pictures.colour()))
-    found = datasets.preview(workspace, {**OPTIONS, "folder": str(top), "val_percent": 25})
+    found = datasets.preview(workspace, "classification", {**OPTIONS, "folder": str(top), "val_percent": 25})
     assert found.labels == ["cat", "dog"] and found.pictures == 19 and not found.is_estimate
     assert found.splits == {"train": 14, "val": 4} and found.per_class == {"cat": 9, "dog": 9, "few": 1}
     assert found.size > 0 and found.problems == ["1 left out: its class has fewer than 2 pictures."]
@@ -121,25 +121,27 @@ def test_the_preview_ends_early_in_a_large_folder(
     for number in range(30):
         (top / "b" / f"{number}.png").symlink_to(top / "a" / "0000.png")
     monkeypatch.setattr("digits_core.data.preview.MOST", 20)
-    found = datasets.preview(workspace, {**OPTIONS, "folder": str(top), "val_percent": 25})
+    found = datasets.preview(workspace, "classification", {**OPTIONS, "folder": str(top), "val_percent": 25})
     assert found.is_estimate and found.labels == ["a", "b"] and found.splits == {"train": 15, "val": 5}
     assert found.problems == []
 
 
 def test_the_preview_names_problems_instead_of_failing(workspace: Workspace, tmp_path: Path) -> None:
     top = pictures.class_folders(tmp_path / "one", {"a": 3})
-    assert "two class folders" in datasets.preview(workspace, {**OPTIONS, "folder": str(top)}).problems[0]
+    found = datasets.preview(workspace, "classification", {**OPTIONS, "folder": str(top)})
+    assert "two class folders" in found.problems[0]
     (tmp_path / "list.txt").write_text("a.png\n")
-    problems = datasets.preview(workspace, {"method": "text", "train_list": str(tmp_path / "list.txt")}).problems
+    listed = {"method": "text", "train_list": str(tmp_path / "list.txt")}
+    problems = datasets.preview(workspace, "classification", listed).problems
     assert "line 1" in problems[0]
     with pytest.raises(InvalidOptions):
-        datasets.preview(workspace, {"folder": str(tmp_path / "none")})
+        datasets.preview(workspace, "classification", {"folder": str(tmp_path / "none")})
 
 
 def test_folders_outside_the_data_roots_are_refused_everywhere(tmp_path: Path, top: Path) -> None:
     (tmp_path / "allowed").mkdir()
     space = Workspace.open(Settings(jobs_dir=tmp_path / "jobs", data_roots=[tmp_path / "allowed"]))
-    for ask in (lambda: datasets.preview(space, {"folder": str(top)}),
+    for ask in (lambda: datasets.preview(space, "classification", {"folder": str(top)}),
                 lambda: datasets.create_dataset(space, "ada", "classification", "x", {"folder": str(top)})):
         with pytest.raises(InvalidOptions, match="outside the folders"):
             ask()

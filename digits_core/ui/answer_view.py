@@ -1,0 +1,46 @@
+"""An answer as its task's view shows it: options, pictures, tables."""
+
+import io
+from importlib import import_module
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from digits_core import views
+from digits_core.data.pictures import decode
+from digits_core.tasks import Task
+from digits_core.ui import session
+from digits_core.ui.forms import OptionsForm
+from digits_core.ui.tables import height
+from digits_core.ui.text import percent, plain
+
+Json = dict[str, Any]
+
+
+def draw(task: Task, picture: bytes, answer: Json) -> None:
+    """Pictures at the left, everything else and the view's own options at the right."""
+    left, right = st.columns([1.4, 1], gap="large")
+    module = import_module(task.view)
+    with right:
+        form = OptionsForm(f"view.{task.name}", module.ViewOptions)
+        form.draw(list(form.fields), columns=2)
+    with session.readable("The picture"):
+        image = decode(picture, str(answer.get("image", ""))).image.convert("RGB")
+        for number, panel in enumerate(views.panels(task.view, image, answer, form.values())):
+            with left if isinstance(panel, views.Picture) else right:
+                _panel(panel, f"view.{task.name}.{number}")
+
+
+def _panel(panel: views.Panel, key: str) -> None:
+    match panel:
+        case views.Picture(png, caption):
+            st.image(io.BytesIO(png), caption=plain(caption) or None, width="stretch")
+        case views.Table(columns, rows):
+            st.dataframe(pd.DataFrame(rows, columns=list(columns)), hide_index=True, key=key,
+                         height=height(len(rows), 12))
+        case views.Bars(rows):
+            for name, share in rows:
+                st.progress(min(1.0, max(0.0, share)), text=f"{plain(name)}  :gray[{percent(share)}]")
+        case views.Text(text):
+            st.markdown(plain(text))

@@ -84,7 +84,7 @@ def classify_many(
 ) -> None:
     """Classify a folder, a list of pictures or a dataset's split as a job."""
     workspace = Workspace.open(settings())
-    values = given_values(BatchOptions, options)
+    values = given_values(BatchOptions, flags=options)
     source = values.get("folder") or values.get("image_list") or values.get("dataset") or "pictures"
     view = inference.create_batch(workspace, acting_user(workspace, user), model,
                                   name or f"Classify {Path(str(source)).name}"[:200], values, group)

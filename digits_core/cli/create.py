@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from digits_core.cli.flags import given_values, with_options
+from digits_core.cli.flags import given_values, training_options, with_options
 from digits_core.cli.identity import acting_user
 from digits_core.cli.program import AsJson, ReportingGroup, User, Wait, app, settings
 from digits_core.cli.waiting import finish, finish_all
+from digits_core.options import option_fields
 from digits_core.services import datasets, sweeps
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task, tasks
@@ -26,7 +27,7 @@ def _add_dataset_command(task: Task) -> None:
     def command(name: Name = "", group: Group = "", user: User = "", wait: Wait = False, as_json: AsJson = False,
                 **options: Any) -> None:
         workspace = Workspace.open(settings())
-        values = given_values(task.dataset_options, options)
+        values = given_values(task.dataset_options, flags=options)
         view = datasets.create_dataset(workspace, acting_user(workspace, user), task.name,
                                        name or dataset_name(task, values), values, group)
         finish(workspace, view, wait, as_json)
@@ -34,7 +35,8 @@ def _add_dataset_command(task: Task) -> None:
 
 def dataset_name(task: Task, values: dict[str, Any]) -> str:
     """A name after where the pictures come from."""
-    source = next((str(values[key]) for key in ("folder", "train_list", "archive", "train_db") if values.get(key)), "")
+    sources = [field.name for field in option_fields(task.dataset_options) if field.kind in ("folder", "path")]
+    source = next((str(values[name]) for name in sources if values.get(name)), "")
     return Path(source.rstrip("/")).name[:200] or f"{task.title} dataset"
 
 
@@ -43,7 +45,7 @@ for _task in tasks().values():
 
 
 @app.command()
-@with_options(tasks()["classification"].model_options)
+@with_options(*training_options())
 def train(dataset: Annotated[str, typer.Option("--dataset", metavar="ID", help="Id of the dataset.")],
           draws: Annotated[int, typer.Option("--draws", min=0, help="Random search: so many trainings; two numbers "
                                              "with a comma between are a range.")] = 0,
@@ -55,7 +57,7 @@ def train(dataset: Annotated[str, typer.Option("--dataset", metavar="ID", help="
     random ones.
     """
     workspace = Workspace.open(settings())
-    values = given_values(tasks()["classification"].model_options, options, sweeps=True)
+    values = given_values(*training_options(), flags=options, sweeps=True)
     views = sweeps.create_sweep(workspace, acting_user(workspace, user), name or model_name(workspace, dataset, values),
                                 dataset, values, group, draws=draws)
     finish_all(workspace, views, wait, as_json)
@@ -63,7 +65,9 @@ def train(dataset: Annotated[str, typer.Option("--dataset", metavar="ID", help="
 
 def model_name(workspace: Workspace, dataset: str, values: dict[str, Any]) -> str:
     """A name after network and dataset, as ``lenet on digits``."""
-    known = dataset in workspace.store.ids()
-    given = values.get("network", tasks()["classification"].default_network)
-    network = "networks" if isinstance(given, list) else given
-    return f"{network} on {workspace.store.get(dataset).name if known else dataset}"[:200]
+    if dataset not in workspace.store.ids():
+        return f"{values.get('network', 'a network')} on {dataset}"[:200]
+    view = workspace.store.get(dataset)
+    kind = tasks().get(view.job.task)
+    given = values.get("network", kind.default_network if kind else "a network")
+    return f"{'networks' if isinstance(given, list) else given} on {view.name}"[:200]

@@ -1,22 +1,37 @@
 """Flags made from options: one description gives the form, the REST schema and the command line."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from digits_core.options import OptionField, Options, option_fields
+from digits_core.tasks import tasks
 
 Json = dict[str, Any]
 MANY = 16
 """Choices that a flag's help still lists."""
 
 
-def with_options(cls: type[Options]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command a flag for every option of ``cls``; it gets them, checked by nobody yet, as ``**options``."""
-    fields = option_fields(cls)
+def training_options() -> list[type[Options]]:
+    """The options of trainings, of all tasks: a command learns only later which task its dataset has."""
+    return [task.model_options for task in tasks().values()]
+
+
+def fields_of(classes: Iterable[type[Options]]) -> list[OptionField]:
+    """Their options; of several with one name the first."""
+    found: dict[str, OptionField] = {}
+    for cls in classes:
+        for field in option_fields(cls):
+            found.setdefault(field.name, field)
+    return list(found.values())
+
+
+def with_options(*classes: type[Options]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command a flag for every option; it gets them, checked by nobody yet, as ``**options``."""
+    fields = fields_of(classes)
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(command)
@@ -55,17 +70,17 @@ def _help(field: OptionField) -> str:
     return f"{text} [default: {default}]" if default not in (None, "") else text
 
 
-def given_values(cls: type[Options], flags: Json, sweeps: bool = False) -> Json:
+def given_values(*classes: type[Options], flags: Json, sweeps: bool = False) -> Json:
     """The flags somebody gave, as values for ``check``: numbers where they look like one, whole paths.
 
     A source flag (``--train-list``) chooses its method by itself. ``sweeps``: ``0.1,0.01`` is a list of two values
     where an option allows several.
     """
-    values = {field.name: _value(field, flags[field.name], sweeps) for field in option_fields(cls)
+    fields = fields_of(classes)
+    values = {field.name: _value(field, flags[field.name], sweeps) for field in fields
               if flags.get(field.name) not in (None, [])}
-    if "method" in cls.model_fields and "method" not in values:
-        methods = [field.when["method"][0] for field in option_fields(cls)
-                   if field.name in values and "method" in field.when]
+    if any(field.name == "method" for field in fields) and "method" not in values:
+        methods = [field.when["method"][0] for field in fields if field.name in values and "method" in field.when]
         values.update({"method": methods[0]} if methods else {})
     return values
 

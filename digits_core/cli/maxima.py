@@ -52,7 +52,7 @@ def max_activations(
     workspace = Workspace.open(settings())
     if to is not None and not wait:
         raise InvalidOptions([Problem("to", "needs --wait: the pictures are not there at once.")])
-    values = given_values(AscentOptions, options)
+    values = given_values(AscentOptions, flags=options)
     view = maxima.create(workspace, acting_user(workspace, user), model, name, values, group)
     try:
         finish(workspace, view, wait, as_json)

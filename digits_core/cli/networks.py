@@ -4,24 +4,23 @@ from typing import Annotated, Any
 
 import typer
 
-from digits_core.cli.flags import given_values, with_options
+from digits_core.cli.flags import given_values, training_options, with_options
 from digits_core.cli.identity import acting_user
 from digits_core.cli.program import AsJson, User, app, settings
 from digits_core.cli.waiting import print_json
 from digits_core.services import networks
 from digits_core.services.workspace import Workspace
-from digits_core.tasks import tasks
 
 
 @app.command("layers")
-@with_options(tasks()["classification"].model_options)
+@with_options(*training_options())
 def layers(
     dataset: Annotated[str, typer.Option("--dataset", metavar="ID", help="Id of a finished dataset.")],
     user: User = "", as_json: AsJson = False, **options: Any,
 ) -> None:
     """Show a network layer by layer, as it would be for a dataset: output, parameters, work."""
     workspace = Workspace.open(settings())
-    values = given_values(tasks()["classification"].model_options, options)
+    values = given_values(*training_options(), flags=options)
     found = networks.layers(workspace, acting_user(workspace, user), dataset, values)
     if as_json:
         print_json(found)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from digits_core.cli.create import Group, Name, model_name
-from digits_core.cli.flags import given_values, with_options
+from digits_core.cli.flags import given_values, training_options, with_options
 from digits_core.cli.identity import acting_user
 from digits_core.cli.program import AsJson, User, app, complain, settings
 from digits_core.cli.waiting import Bar, print_json, value
@@ -17,7 +17,6 @@ from digits_core.services import search as service
 from digits_core.services.scheduling import make_scheduler
 from digits_core.services.system import scheduler_runs
 from digits_core.services.workspace import Workspace
-from digits_core.tasks import tasks
 
 Json = dict[str, Any]
 Id = Annotated[str, typer.Argument(metavar="ID", help="Id of a search.")]
@@ -26,7 +25,7 @@ WaitAll = Annotated[bool, typer.Option("--wait", help="Stay until every trial is
 
 
 @app.command("search")
-@with_options(tasks()["classification"].model_options)
+@with_options(*training_options())
 @with_options(SearchOptions)
 def search(dataset: Annotated[str, typer.Option("--dataset", metavar="ID", help="Id of the dataset.")],
            name: Name = "", group: Group = "", user: User = "", wait: WaitAll = False, as_json: AsJson = False,
@@ -36,8 +35,8 @@ def search(dataset: Annotated[str, typer.Option("--dataset", metavar="ID", help=
     Trials are ordinary trainings in one group; values are chosen from what earlier ones reached, bad trials end early.
     """
     workspace = Workspace.open(settings())
-    own = given_values(SearchOptions, options)
-    values = given_values(tasks()["classification"].model_options, options, sweeps=True)
+    own = given_values(SearchOptions, flags=options)
+    values = given_values(*training_options(), flags=options, sweeps=True)
     found = service.create_search(workspace, acting_user(workspace, user),
                                   name or model_name(workspace, dataset, values), dataset, values, own, group)
     print(f"search {found['id']} '{found['name']}', {found['trials']} trials", flush=True)

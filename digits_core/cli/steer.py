@@ -5,14 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
-from digits_core.cli.flags import given_values, with_options
+from digits_core.cli.flags import given_values, training_options, with_options
 from digits_core.cli.identity import acting_user
 from digits_core.cli.program import AsJson, JobId, User, Wait, app, settings
 from digits_core.cli.waiting import finish, print_json, report
 from digits_core.jobs.model import Kind
 from digits_core.services import augmentation, jobs, models, rehearsal, steering
 from digits_core.services.workspace import Workspace
-from digits_core.tasks import tasks
 from digits_core.train.augment_options import AugmentOptions
 
 
@@ -64,7 +63,7 @@ def preview_augmentation(
 ) -> None:
     """Draw four training pictures, each four times as training would see it, into one PNG."""
     workspace = Workspace.open(settings())
-    values = {**given_values(AugmentOptions, options), "crop": crop}
+    values = {**given_values(AugmentOptions, flags=options), "crop": crop}
     pictures = augmentation.augmentation_preview(workspace, acting_user(workspace, user), dataset, values, preview_seed)
     target.write_bytes(augmentation.sheet(pictures))
     print(target)
@@ -73,7 +72,7 @@ def preview_augmentation(
 
 
 @app.command("try-out")
-@with_options(tasks()["classification"].model_options)
+@with_options(*training_options())
 def try_out(
     dataset: Annotated[str, typer.Option("--dataset", metavar="ID", help="Id of a finished dataset.")],
     find_rate: Annotated[bool, typer.Option("--find-rate", help="Also look for a learning rate.")] = False,
@@ -81,7 +80,7 @@ def try_out(
 ) -> None:
     """Do a few steps of a training and tell how long all of it will take, and the memory and disk it needs."""
     workspace = Workspace.open(settings())
-    values = given_values(tasks()["classification"].model_options, options)
+    values = given_values(*training_options(), flags=options)
     found = rehearsal.rehearse(workspace, acting_user(workspace, user), dataset, values, find_rate)
     if as_json:
         print_json(found)

@@ -53,6 +53,6 @@ def import_weights(
 ) -> None:
     """Make a model of a file of weights of a known network; the file itself stays where it is."""
     workspace = Workspace.open(settings())
-    values = {**given_values(WeightsOptions, options), "file": whole_path(weights_file)}
+    values = {**given_values(WeightsOptions, flags=options), "file": whole_path(weights_file)}
     finish(workspace, weights.import_weights(workspace, acting_user(workspace, user), name or Path(weights_file).stem,
                                              values, group), wait, as_json)

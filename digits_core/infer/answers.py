@@ -72,13 +72,15 @@ class Numbers:
     """Of regression: {"values": [{"label", "value"}]} in the order of the dataset's columns."""
 
     def finish(self, outputs: Tensor) -> list[Found]:
-        """Numbers float32 (K,)."""
+        """Numbers float32 (K,) as the network gives them: around 0, see digits_core.train.regressor."""
         return list(outputs.float().cpu().numpy())
 
     def words(self, found: Found, model: ModelFolder, asked: Asked) -> Json:
         """See Answerer."""
+        scale = model.preprocessing.details
+        own = found * np.array(scale["std"]) + np.array(scale["mean"])
         return {"values": [{"label": label, "value": float(value)}
-                           for label, value in zip(model.labels, found, strict=True)]}
+                           for label, value in zip(model.labels, own, strict=True)]}
 
 
 class Image:

@@ -34,7 +34,7 @@ class NetworkSpec:
     """As torchvision counts them, for colour pictures of 1,000 classes; 0: unknown."""
     gflops: float = 0.0
     """Billions of multiplications with addition for one picture of ``crop``; 0: unknown."""
-    tasks: tuple[str, ...] = ("classification",)
+    tasks: tuple[str, ...] = ("classification", "regression")
     """What it can be trained for."""
 
 

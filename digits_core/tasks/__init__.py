@@ -61,9 +61,9 @@ def measures(name: str) -> tuple[Measure, ...]:
 
 def tasks() -> dict[str, Task]:
     """All tasks by name."""
-    from digits_core.tasks import classification  # each module imports this one
+    from digits_core.tasks import classification, regression  # each module imports this one
 
-    return {task.name: task for task in (classification.TASK,)}
+    return {task.name: task for task in (classification.TASK, regression.TASK)}
 
 
 def task(name: str) -> Task:

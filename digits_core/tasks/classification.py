@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from digits_core import safe
-from digits_core.errors import DigitsError, Problem
+from digits_core.errors import Problem
 from digits_core.networks import networks_for
-from digits_core.options import JobOptions, option
+from digits_core.options import option
 from digits_core.tasks import Measure, Task
+from digits_core.tasks.pictures import PictureOptions, path_problem
 from digits_core.train.options import ClassifierOptions
 
 Method = Literal["folder", "text", "archive", "lmdb"]
 
 
-class DatasetOptions(JobOptions):
+class DatasetOptions(PictureOptions):
     """Everything a classification dataset can be told (names after DIGITS' form)."""
 
     method: Method = option(
@@ -49,32 +49,12 @@ class DatasetOptions(JobOptions):
                                 help="Classes with fewer are left out.")
     max_per_class: int | None = option(None, title="Maximum pictures per class", group="Source", ge=1, le=10**9,
                                        advanced=True, help="A random choice of so many; empty: all.")
-    channels: Literal["color", "gray"] = option("color", title="Image type", group="Pictures",
-                                                labels={"color": "Colour", "gray": "Grey"})
-    width: int = option(256, title="Width", group="Pictures", ge=1, le=10_000, help="Pixels.")
-    height: int = option(256, title="Height", group="Pictures", ge=1, le=10_000, help="Pixels.")
-    resize_mode: Literal["squash", "crop", "fill", "half"] = option(
-        "squash", title="Resize mode", group="Pictures",
-        labels={"squash": "Squash", "crop": "Crop", "fill": "Fill", "half": "Half crop, half fill"},
-        help="Squash ignores proportions; crop cuts the longer side; fill pads the shorter one with noise.")
-    encoding: Literal["png", "jpeg", "none"] = option(
-        "png", title="Encoding", group="Storage",
-        labels={"png": "PNG (lossless)", "jpeg": "JPEG (lossy, small)", "none": "None (fast, large)"})
-    jpeg_quality: int = option(90, title="JPEG quality", group="Storage", ge=1, le=100, when={"encoding": ["jpeg"]})
-    val_percent: float = option(25, title="% for validation", group="Split", ge=0, le=99)
-    test_percent: float = option(0, title="% for testing", group="Split", ge=0, le=99)
-    seed: int = option(0, title="Shuffle seed", group="Split", ge=0, le=2**31 - 1, advanced=True,
-                       help="The same seed gives the same split.")
     stratified: bool = option(True, title="Same share of every class", group="Split", advanced=True,
                               help="Split each class by itself (stratified), so that none is missing anywhere.")
-    bad_percent: float = option(5, title="% of unreadable pictures allowed", group="Split", ge=0, le=100,
-                                advanced=True, help="Above this share the build stops with the list of them.")
 
     def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
         """Missing or forbidden paths, a split of more than 100 percent, a maximum below the minimum."""
-        found = []
-        if self.val_percent + self.test_percent >= 100:
-            found.append(Problem("val_percent", "Validation and test together must leave pictures to train on."))
+        found = super().problems(roots)
         if self.max_per_class is not None and self.max_per_class < self.min_per_class:
             found.append(Problem("max_per_class", "The maximum is smaller than the minimum."))
         required = {"folder": "folder", "text": "train_list", "archive": "archive",
@@ -84,23 +64,7 @@ class DatasetOptions(JobOptions):
                 "text": ("train_list", "val_list", "test_list", "labels_file", "image_folder")}[self.method]
         if not getattr(self, required).strip():
             found.append(Problem(required, "This field is required."))
-        return found + [p for name in used if (p := _path_problem(name, getattr(self, name), roots))]
-
-
-def _path_problem(name: str, text: str, roots: Sequence[Path]) -> Problem | None:
-    if not text.strip():
-        return None
-    try:
-        if safe.is_url(text):
-            if "folder" not in name:
-                return Problem(name, "A place on the server is needed here, not a URL.")
-            return None
-        path = safe.safe_path(text, roots)
-    except DigitsError as error:
-        return Problem(name, str(error))
-    kind = "folder" if "folder" in name or name.endswith("_db") else "file"
-    wanted = path.is_dir() if kind == "folder" else path.is_file()
-    return None if wanted else Problem(name, f"{text!r} is not a {kind}.")
+        return found + [p for name in used if (p := path_problem(name, getattr(self, name), roots))]
 
 
 TASK = Task(

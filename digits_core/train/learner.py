@@ -81,7 +81,7 @@ class NetworkLearner:
 
     def __init__(self, network: nn.Module, classes: int, options: TrainOptions, hardware: Hardware,
                  counts: Sequence[int] = (), details: dict[str, Any] | None = None) -> None:
-        self.hardware, self.classes, self.clip_norm = hardware, classes, options.clip_norm
+        self.hardware, self.classes, self.options, self.clip_norm = hardware, classes, options, options.clip_norm
         # channels_last: 1.5 times as fast with LeNet on a CPU (measured), and what GPUs want.
         self.network = network.to(hardware.device).to(memory_format=torch.channels_last)
         self.average = Average(self.network, options.ema) if options.ema else None

@@ -27,6 +27,7 @@ class Ids:
 
     def __init__(self, store: JobStore) -> None:
         self.store, self.count = store, 0
+        self.known: dict[str, str] = {}
 
     def fill(self, values: object, path: str) -> None:
         """Put real ids where the request names a job."""
@@ -40,8 +41,10 @@ class Ids:
     def one(self, kind: str) -> str:
         """A job of this kind (any, when there is no such kind), made when there is none."""
         kind = kind if kind in list(Kind) else "inference"
-        views = [view for view in self.store.jobs(Kind(kind)) if view.job.kind == kind]
-        return views[0].id if views else finished(self.store, kind).id
+        if kind not in self.known or not self.store.folder(self.known[kind]).path.exists():  # deleted meanwhile
+            views = [view for view in self.store.jobs(Kind(kind)) if view.job.kind == kind]
+            self.known[kind] = views[0].id if views else finished(self.store, kind).id
+        return self.known[kind]
 
 
 def fuzz(server: Starlette, store: JobStore, examples: int) -> int:
@@ -99,4 +102,4 @@ def test_generated_requests_never_give_a_server_error(server: Starlette, store: 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_thousands_of_generated_requests_never_give_a_server_error(server: Starlette, store: JobStore) -> None:
-    assert fuzz(server, store, 250) >= 5000
+    assert fuzz(server, store, 120) >= 5000

@@ -25,7 +25,7 @@ class Sample(Options):
     ({"train_list": "/a"}, {"train_list": "/a", "method": "text"}),
     ({"folder": "/a", "method": "text"}, {"folder": "/a", "method": "text"})])
 def test_flags_become_values_for_the_check(flags: dict[str, object], values: dict[str, object]) -> None:
-    assert given_values(Sample, flags) == values
+    assert given_values(Sample, flags=flags) == values
 
 
 def test_paths_are_seen_from_where_the_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,55 @@
+"""What a dataset of pictures can be told, whatever its task: how they look, how they are stored and divided."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from digits_core import safe
+from digits_core.errors import DigitsError, Problem
+from digits_core.options import JobOptions, option
+
+
+class PictureOptions(JobOptions):
+    """Options of every dataset; its task adds where the pictures are."""
+
+    channels: Literal["color", "gray"] = option("color", title="Image type", group="Pictures",
+                                                labels={"color": "Colour", "gray": "Grey"})
+    width: int = option(256, title="Width", group="Pictures", ge=1, le=10_000, help="Pixels.")
+    height: int = option(256, title="Height", group="Pictures", ge=1, le=10_000, help="Pixels.")
+    resize_mode: Literal["squash", "crop", "fill", "half"] = option(
+        "squash", title="Resize mode", group="Pictures",
+        labels={"squash": "Squash", "crop": "Crop", "fill": "Fill", "half": "Half crop, half fill"},
+        help="Squash ignores proportions; crop cuts the longer side; fill pads the shorter one with noise.")
+    encoding: Literal["png", "jpeg", "none"] = option(
+        "png", title="Encoding", group="Storage",
+        labels={"png": "PNG (lossless)", "jpeg": "JPEG (lossy, small)", "none": "None (fast, large)"})
+    jpeg_quality: int = option(90, title="JPEG quality", group="Storage", ge=1, le=100, when={"encoding": ["jpeg"]})
+    val_percent: float = option(25, title="% for validation", group="Split", ge=0, le=99)
+    test_percent: float = option(0, title="% for testing", group="Split", ge=0, le=99)
+    seed: int = option(0, title="Shuffle seed", group="Split", ge=0, le=2**31 - 1, advanced=True,
+                       help="The same seed gives the same split.")
+    bad_percent: float = option(5, title="% of unreadable pictures allowed", group="Split", ge=0, le=100,
+                                advanced=True, help="Above this share the build stops with the list of them.")
+
+    def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
+        """A split of more than 100 percent."""
+        if self.val_percent + self.test_percent < 100:
+            return []
+        return [Problem("val_percent", "Validation and test together must leave pictures to train on.")]
+
+
+def path_problem(name: str, text: str, roots: Sequence[Path]) -> Problem | None:
+    """What is wrong with the path in a field; nothing when it is empty. A name that holds "folder" wants one."""
+    if not text.strip():
+        return None
+    try:
+        if safe.is_url(text):
+            if "folder" not in name:
+                return Problem(name, "A place on the server is needed here, not a URL.")
+            return None
+        path = safe.safe_path(text, roots)
+    except DigitsError as error:
+        return Problem(name, str(error))
+    kind = "folder" if "folder" in name or name.endswith("_db") else "file"
+    wanted = path.is_dir() if kind == "folder" else path.is_file()
+    return None if wanted else Problem(name, f"{text!r} is not a {kind}.")

@@ -1,0 +1,56 @@
+"""Regression: pictures in, numbers out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from digits_core.errors import Problem
+from digits_core.networks import networks_for
+from digits_core.options import option
+from digits_core.tasks import Measure, Task
+from digits_core.tasks.pictures import PictureOptions, path_problem
+from digits_core.train.options import TrainOptions
+
+
+class DatasetOptions(PictureOptions):
+    """Where pictures and their numbers are."""
+
+    method: Literal["table", "gradients"] = option(
+        "table", title="Where are the pictures?", group="Source",
+        labels={"table": "A table (CSV) with paths and numbers", "gradients": "Made up: brightness gradients"})
+    table: str = option("", title="Training table", group="Source", kind="path", when={"method": ["table"]},
+                        help="A CSV file. Its first line names the columns: one holds paths or addresses of pictures, "
+                             "the others numbers.")
+    val_table: str = option("", title="Validation table", group="Source", kind="path", when={"method": ["table"]},
+                            advanced=True, help="Empty: split from the training table.")
+    test_table: str = option("", title="Test table", group="Source", kind="path", when={"method": ["table"]},
+                             advanced=True)
+    image_folder: str = option("", title="Image folder", group="Source", kind="folder", when={"method": ["table"]},
+                               help="Relative paths in the table start here; empty: beside the table.")
+    path_column: str = option("", title="Column with paths", group="Source", when={"method": ["table"]}, advanced=True,
+                              help="Empty: the first.")
+    number_columns: list[str] = option([], title="Columns with numbers", group="Source", when={"method": ["table"]},
+                                       advanced=True, help="Empty: all others.")
+    count: int = option(1000, title="Pictures to make", group="Source", ge=10, le=1_000_000,
+                        when={"method": ["gradients"]},
+                        help="Their brightness rises by a random slope along x and along y, each from -1 to 1: the two "
+                             "numbers to learn.")
+
+    def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
+        """Missing or forbidden paths, a split of more than 100 percent."""
+        found = super().problems(roots)
+        if self.method != "table":
+            return found
+        if not self.table.strip():
+            found.append(Problem("table", "This field is required."))
+        names = ("table", "val_table", "test_table", "image_folder")
+        return found + [problem for name in names if (problem := path_problem(name, getattr(self, name), roots))]
+
+
+TASK = Task(
+    name="regression", title="Regression", dataset_options=DatasetOptions, model_options=TrainOptions,
+    source="digits_core.data.columns:regression", example="digits_core.data.columns:example", target="float32",
+    learner="digits_core.train.regressor:Regressor", answerer="digits_core.infer.answers:Numbers",
+    drawing="digits_core.views.numbers:drawn", view="digits_core.views.numbers",
+    measures=(Measure("r2", "R²", False), Measure("mae", "Mean error", False), Measure("rmse", "RMSE", False)),
+    networks=networks_for("regression"), default_network="lenet")

@@ -2,12 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from digits_core import safe
 from digits_core.errors import DigitsError, Problem
+from digits_core.networks import NETWORKS, networks_for
+from digits_core.networks.custom import CUSTOM
 from digits_core.options import JobOptions, option
 from digits_core.train.options import TrainOptions
+
+NAMES = networks_for("segmentation")
+if TYPE_CHECKING:
+    Network = str
+else:
+    Network = Literal[(*NAMES, CUSTOM)]
 
 FOLDERS = ("images", "labels", "val_images", "val_labels", "test_images", "test_labels")
 FILES = ("labels_file", "colour_map_file")
@@ -40,8 +48,8 @@ class DatasetOptions(JobOptions):
         help="By themselves: pictures of nothing but 0 and 255 are black and white, two classes; else a value is a "
              "class number and 255 is ignored.")
     labels_file: str = option("", title="Class labels file", group="Classes", kind="path",
-                              help="One class name a line; line 1 is class 0. Empty: the numbers are the names, or what "
-                                   "the colour map file says.")
+                              help="One class name a line; line 1 is class 0. Empty: what the colour map file says, or "
+                                   "the numbers.")
     channels: Literal["color", "gray"] = option("color", title="Image type", group="Pictures",
                                                 labels={"color": "Colour", "gray": "Grey"},
                                                 help="Of the pictures; label images stay as they are.")
@@ -106,17 +114,16 @@ class DatasetOptions(JobOptions):
 class ModelOptions(TrainOptions):
     """What a training of a segmentation can be told."""
 
-    network: str = option("unet", title="Network", group="Network")
+    network: Network = option("unet", title="Network", group="Network",
+                              labels={**{name: NETWORKS[name].title for name in NAMES}, CUSTOM: "Custom"},
+                              help="Any input size and channel count works; masks are as large as pictures.")
     segment_loss: Literal["cross_entropy", "cross_entropy_dice"] = option(
         "cross_entropy_dice", title="Loss", group="Solver",
         labels={"cross_entropy": "Cross entropy", "cross_entropy_dice": "Cross entropy and Dice"},
         help="Dice counts the overlap of each class, however few its pixels are: small things are not given up.")
-
-    def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
-        """Fields that contradict each other, and what does not go with masks."""
-        found = super().problems(roots)
-        found += [Problem(name, "Pictures with masks cannot be mixed; set it to 0.")
-                  for name in ("mixup", "cutmix") if getattr(self, name)]
-        if self.balanced:
-            found.append(Problem("balanced", "A picture holds several classes; use class weights instead."))
-        return found
+    label_smoothing: float = option(0.0, title="Label smoothing", group="Regularisation", ge=0, le=0.9, advanced=True,
+                                    help="Share of a pixel's label that is spread over all classes.")
+    class_weights: Literal["none", "sqrt", "inverse"] = option(
+        "none", title="Class weights", group="Regularisation",
+        labels={"none": "None", "sqrt": "Square root", "inverse": "Inverse"},
+        help="Rare classes count more: by one over their number of pixels, or one over its square root.")

@@ -11,8 +11,8 @@ class NetworkSpec:
     """One entry of the list.
 
     ``build`` names ``function(input_shape, classes, **arguments) -> nn.Module`` with input_shape = (channels, height,
-    width); the module takes float32 (B, C, H, W) and returns logits (B, classes), in training mode possibly a tuple
-    (logits, auxiliary logits ...).
+    width); the module takes float32 (B, C, H, W) and returns logits (B, classes), for segmentation (B, classes, H, W),
+    in training mode possibly a tuple (logits, auxiliary logits ...).
     """
 
     name: str
@@ -52,7 +52,14 @@ def _torchvision(row: dict[str, Any]) -> NetworkSpec:
                        crop, {"name": row["name"]}, False, row["fixed"], row["parameters"], gflops)
 
 
+def _segmentation(name: str, title: str, year: int, paper: str, intended: str, batch_size: int, module: str,
+                  arguments: dict[str, Any], parameters: int) -> NetworkSpec:
+    return NetworkSpec(name, title, year, paper, intended, batch_size, f"digits_core.networks.{module}:build",
+                       arguments=arguments, parameters=parameters, tasks=("segmentation",))
+
+
 _COLOUR = "256 x 256, colour"
+_FCN_PAPER, _MOBILE_PAPER = "https://arxiv.org/abs/1605.06211", "https://arxiv.org/abs/1905.02244"
 _SPECS = (
     NetworkSpec("lenet", "LeNet", 1998, "http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf", "28 x 28, grey", 64,
                 "digits_core.networks.lenet:build"),
@@ -64,6 +71,20 @@ _SPECS = (
     _standard("resnet18", 64, intended=_COLOUR),
     _standard("resnet50", 32, intended=_COLOUR),
     _standard("mobilenet_v3_small", 64, intended=_COLOUR),
+    _segmentation("unet", "U-Net", 2015, "https://arxiv.org/abs/1505.04597", "572 x 572, grey", 4, "unet",
+                  {"width": 32}, 7_800_000),
+    _segmentation("unet_narrow", "U-Net, narrow", 2015, "https://arxiv.org/abs/1505.04597", "any size, CPU", 4, "unet",
+                  {"width": 16}, 1_900_000),
+    _segmentation("fcn_alexnet", "FCN-AlexNet", 2015, _FCN_PAPER, "500 x 500, colour", 4, "fcn",
+                  {"name": "fcn_alexnet"}, 57_000_000),
+    _segmentation("fcn8s", "FCN-8s (VGG-16)", 2015, _FCN_PAPER, "500 x 500, colour", 1, "fcn", {"name": "fcn8s"},
+                  134_300_000),
+    _segmentation("deeplabv3_resnet50", "DeepLabV3, ResNet-50", 2017, "https://arxiv.org/abs/1706.05587",
+                  "520 x 520, colour", 8, "segmentation", {"name": "deeplabv3_resnet50"}, 42_000_000),
+    _segmentation("deeplabv3_mobilenet_v3_large", "DeepLabV3, MobileNetV3", 2019, _MOBILE_PAPER, "520 x 520, colour",
+                  8, "segmentation", {"name": "deeplabv3_mobilenet_v3_large"}, 11_000_000),
+    _segmentation("lraspp_mobilenet_v3_large", "LR-ASPP, MobileNetV3", 2019, _MOBILE_PAPER, "520 x 520, colour", 8,
+                  "segmentation", {"name": "lraspp_mobilenet_v3_large"}, 3_200_000),
 )
 NETWORKS: dict[str, NetworkSpec] = {
     **{spec.name: spec for spec in _SPECS},

@@ -35,7 +35,8 @@ def build_network(name: str, input_shape: Shape, classes: int, source: str = "",
     elif name in NETWORKS:
         spec = NETWORKS[name]
         make = functools.partial(resolve_name(spec.build), **spec.arguments)
-        size = (spec.fixed, spec.fixed) if spec.fixed else enlarged(input_shape[1:], SMALLEST.get(name, OTHERS))
+        smallest = SMALLEST.get(name, OTHERS) if "classification" in spec.tasks else 1  # others must keep the size
+        size = (spec.fixed, spec.fixed) if spec.fixed else enlarged(input_shape[1:], smallest)
     else:
         raise DigitsError(unknown(name))
     network = make((input_shape[0], size[0], size[1]), classes)

@@ -21,7 +21,7 @@ def build(input_shape: tuple[int, int, int], classes: int, name: str) -> nn.Modu
     else:
         network = models.get_model(name, weights=None, num_classes=classes, **OPTIONS.get(name, {}))
     if input_shape[0] != 3:
-        _replace_first_convolution(network, input_shape[0])
+        replace_first_convolution(network, input_shape[0])
     return network
 
 
@@ -45,7 +45,8 @@ class Widths(regnet.BlockParams):
 regnet.BlockParams = Widths
 
 
-def _replace_first_convolution(network: nn.Module, channels: int) -> None:
+def replace_first_convolution(network: nn.Module, channels: int) -> None:
+    """Make a network take pictures of so many channels; its first convolution starts anew."""
     name, old = next((name, module) for name, module in network.named_modules() if isinstance(module, nn.Conv2d))
     new = nn.Conv2d(channels, old.out_channels, old.kernel_size, old.stride, old.padding,  # type: ignore[arg-type]
                     bias=old.bias is not None)

@@ -19,6 +19,7 @@ another picture's ending     read by content
 import io
 import struct
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,11 +56,26 @@ class SafeImage(NamedTuple):
 
 def safe_image(source: bytes | Path, name: str) -> SafeImage:
     """Decode a picture by the table above. Raises BadData with the reason, and nothing else, for any input."""
+    return _guarded(source, name, _eight_bit)
+
+
+def safe_values(source: bytes | Path, name: str) -> SafeImage:
+    """Decode a picture whose numbers mean something (class indices): upright, but of whatever mode the file has.
+
+    Palettes, 16-bit values and alpha stay as they are. Raises BadData with the reason, and nothing else.
+    """
+    return _guarded(source, name, lambda image, notes: image)
+
+
+_Convert = Callable[[Image.Image, list[str]], Image.Image]
+
+
+def _guarded(source: bytes | Path, name: str, convert: _Convert) -> SafeImage:
     data = source if isinstance(source, bytes) else read_regular(str(source), limit=MAX_BYTES)
     if not data:
         raise BadData("is empty (0 bytes)")
     try:
-        return _converted(Image.open(io.BytesIO(data), formats=FORMATS), name)
+        return _converted(Image.open(io.BytesIO(data), formats=FORMATS), name, convert)
     except UnidentifiedImageError:
         raise BadData(_what_it_is(data)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -72,7 +88,7 @@ def safe_image(source: bytes | Path, name: str) -> SafeImage:
         raise BadData(_decoder_words(error)) from None
 
 
-def _converted(opened: Image.Image, name: str) -> SafeImage:
+def _converted(opened: Image.Image, name: str, convert: _Convert) -> SafeImage:
     width, height = opened.size
     if width * height > MAX_PIXELS:
         raise BadData(f"has {width} x {height} pixels, at most {MAX_PIXELS // 10**6} million are read")
@@ -85,13 +101,13 @@ def _converted(opened: Image.Image, name: str) -> SafeImage:
     opened.load()
     image: Image.Image = opened
     if opened.size == (width, height) and not _may_be_turned(opened):
-        return SafeImage(_eight_bit(image, notes), notes)
+        return SafeImage(convert(image, notes), notes)
     if _is_turned(opened):
         image = ImageOps.exif_transpose(image)
         notes.append("orientation")
     elif opened.size != (width, height):
         notes.append("orientation")  # Pillow turns TIFF pictures by itself while it loads them
-    return SafeImage(_eight_bit(image, notes), notes)
+    return SafeImage(convert(image, notes), notes)
 
 
 def _may_be_turned(image: Image.Image) -> bool:

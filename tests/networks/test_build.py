@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from digits_core.errors import DigitsError
-from digits_core.networks import NETWORKS
+from digits_core.networks import NETWORKS, networks_for
 from digits_core.networks.build import build_network, count_parameters, enlarged
 from digits_core.networks.stages import stages
 from digits_core.train.hardware import Hardware
@@ -14,8 +14,8 @@ from digits_core.train.options import ClassifierOptions
 from digits_core.train.tuning import Tuning
 
 SHAPES = [(1, 28, 28), (3, 33, 47)]
-STANDARD = [name for name, spec in NETWORKS.items() if spec.standard]
-MORE = [name for name in NETWORKS if name not in STANDARD]
+STANDARD = [name for name in networks_for("classification") if NETWORKS[name].standard]
+MORE = [name for name in networks_for("classification") if name not in STANDARD]
 SMALLEST = {min((spec for spec in NETWORKS.values() if spec.paper == paper), key=lambda spec: spec.parameters).name
             for paper in {NETWORKS[name].paper for name in MORE}}
 """The smallest of each family."""

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from digits_core.errors import NotFound
-from digits_core.networks import NETWORKS
+from digits_core.networks import NETWORKS, networks_for
 from digits_core.networks.build import build_network
 from digits_core.networks.source import standard_source
 
-STANDARD = [name for name, spec in NETWORKS.items() if spec.standard]
+STANDARD = [name for name in networks_for("classification") if NETWORKS[name].standard]
 HEAVY = ("alexnet", "vgg16")
 
 

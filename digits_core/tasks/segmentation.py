@@ -1,0 +1,129 @@
+"""Semantic segmentation: pictures in, the class of every pixel out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from digits_core import safe
+from digits_core.errors import DigitsError, Problem
+from digits_core.networks import NETWORKS, networks_for
+from digits_core.networks.custom import CUSTOM
+from digits_core.options import JobOptions, option
+from digits_core.train.options import TrainOptions
+
+NAMES = networks_for("segmentation")
+if TYPE_CHECKING:
+    Network = str
+else:
+    Network = Literal[(*NAMES, CUSTOM)]
+
+FOLDERS = ("images", "labels", "val_images", "val_labels", "test_images", "test_labels")
+FILES = ("labels_file", "colour_map_file")
+
+
+class DatasetOptions(JobOptions):
+    """Everything a segmentation dataset can be told (names after DIGITS' form)."""
+
+    images: str = option("", title="Feature image folder", group="Source", kind="folder",
+                         help="The pictures, also in folders inside.")
+    labels: str = option("", title="Label image folder", group="Source", kind="folder",
+                         help="A label image for every picture: same relative path, the ending may differ (PNG is "
+                              "right, JPEG changes values).")
+    val_images: str = option("", title="Validation image folder", group="Source", kind="folder", advanced=True,
+                             help="Separate validation pictures; replaces the percentage.")
+    val_labels: str = option("", title="Validation label folder", group="Source", kind="folder", advanced=True)
+    test_images: str = option("", title="Test image folder", group="Source", kind="folder", advanced=True)
+    test_labels: str = option("", title="Test label folder", group="Source", kind="folder", advanced=True)
+    colour_map: Literal["label", "file"] = option(
+        "label", title="Colour map", group="Classes",
+        labels={"label": "From label image", "file": "From text file"},
+        help="From label image: its values (grey) or palette numbers are the classes. From text file: its colours are.")
+    colour_map_file: str = option("", title="Colour map file", group="Classes", kind="path",
+                                  when={"colour_map": ["file"]},
+                                  help="A line r g b for each class, line 1 is class 0; a class name may follow. A "
+                                       "colour with the name 'ignored' is no class.")
+    values: Literal["auto", "index", "binary"] = option(
+        "auto", title="Values of grey label images", group="Classes", when={"colour_map": ["label"]}, advanced=True,
+        labels={"auto": "By themselves", "index": "Class numbers (255: ignored)", "binary": "Black and white"},
+        help="By themselves: pictures of nothing but 0 and 255 are black and white, two classes; else a value is a "
+             "class number and 255 is ignored.")
+    labels_file: str = option("", title="Class labels file", group="Classes", kind="path",
+                              help="One class name a line; line 1 is class 0. Empty: what the colour map file says, or "
+                                   "the numbers.")
+    channels: Literal["color", "gray"] = option("color", title="Image type", group="Pictures",
+                                                labels={"color": "Colour", "gray": "Grey"},
+                                                help="Of the pictures; label images stay as they are.")
+    width: int | None = option(None, title="Width", group="Pictures", ge=1, le=10_000,
+                               help="Pixels; empty: as they are, which must then be the same for all.")
+    height: int | None = option(None, title="Height", group="Pictures", ge=1, le=10_000)
+    resize_mode: Literal["squash", "crop", "fill", "half"] = option(
+        "squash", title="Resize mode", group="Pictures",
+        labels={"squash": "Squash", "crop": "Crop", "fill": "Fill", "half": "Half crop, half fill"},
+        help="Masks follow, each pixel with the nearest class; what fill adds is ignored.")
+    encoding: Literal["png", "jpeg", "none"] = option(
+        "png", title="Encoding", group="Storage",
+        labels={"png": "PNG (lossless)", "jpeg": "JPEG (lossy, small)", "none": "None (fast, large)"},
+        help="Of the pictures; masks are always kept without loss.")
+    jpeg_quality: int = option(90, title="JPEG quality", group="Storage", ge=1, le=100, when={"encoding": ["jpeg"]})
+    val_percent: float = option(10, title="% for validation", group="Split", ge=0, le=99)
+    test_percent: float = option(0, title="% for testing", group="Split", ge=0, le=99)
+    seed: int = option(0, title="Shuffle seed", group="Split", ge=0, le=2**31 - 1, advanced=True,
+                       help="The same seed gives the same split.")
+    bad_percent: float = option(5, title="% of unreadable pictures allowed", group="Split", ge=0, le=100,
+                                advanced=True, help="Above this share the build stops with the list of them; pictures "
+                                                    "without a label image and wrong label images count too.")
+
+    def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
+        """Missing or forbidden paths, one of two folders, one of two sides, a split of more than 100 percent."""
+        found = []
+        if self.val_percent + self.test_percent >= 100:
+            found.append(Problem("val_percent", "Validation and test together must leave pictures to train on."))
+        if (self.width is None) != (self.height is None):
+            found.append(Problem("height" if self.height is None else "width",
+                                 "Give both sides, or none to keep the pictures' size."))
+        found += [Problem(name, "This field is required.") for name in ("images", "labels") if not getattr(self, name)]
+        if self.colour_map == "file" and not self.colour_map_file.strip():
+            found.append(Problem("colour_map_file", "This field is required."))
+        return found + self._halves() + [p for name in (*FOLDERS, *FILES) if (p := self._path_problem(name, roots))]
+
+    def _halves(self) -> list[Problem]:
+        """Pictures without label images, or the other way round."""
+        found = []
+        for split in ("val", "test"):
+            sides = {part: getattr(self, f"{split}_{part}").strip() for part in ("images", "labels")}
+            missing = [part for part, text in sides.items() if not text]
+            if len(missing) == 1:
+                other = "labels" if missing == ["images"] else "images"
+                found.append(Problem(f"{split}_{missing[0]}", f"This field is required if {split}_{other} is set."))
+        return found
+
+    def _path_problem(self, name: str, roots: Sequence[Path]) -> Problem | None:
+        text = getattr(self, name).strip()
+        if not text or (name == "colour_map_file" and self.colour_map != "file"):
+            return None
+        if safe.is_url(text):
+            return Problem(name, "A place on the server is needed here, not a URL.")
+        try:
+            path = safe.safe_path(text, roots)
+        except DigitsError as error:
+            return Problem(name, str(error))
+        kind, there = ("folder", path.is_dir()) if name in FOLDERS else ("file", path.is_file())
+        return None if there else Problem(name, f"{text!r} is not a {kind}.")
+
+
+class ModelOptions(TrainOptions):
+    """What a training of a segmentation can be told."""
+
+    network: Network = option("unet", title="Network", group="Network",
+                              labels={**{name: NETWORKS[name].title for name in NAMES}, CUSTOM: "Custom"},
+                              help="Any input size and channel count works; masks are as large as pictures.")
+    segment_loss: Literal["cross_entropy", "cross_entropy_dice"] = option(
+        "cross_entropy_dice", title="Loss", group="Solver",
+        labels={"cross_entropy": "Cross entropy", "cross_entropy_dice": "Cross entropy and Dice"},
+        help="Dice counts the overlap of each class, however few its pixels are: small things are not given up.")
+    label_smoothing: float = option(0.0, title="Label smoothing", group="Regularisation", ge=0, le=0.9, advanced=True,
+                                    help="Share of a pixel's label that is spread over all classes.")
+    class_weights: Literal["none", "sqrt", "inverse"] = option(
+        "none", title="Class weights", group="Regularisation",
+        labels={"none": "None", "sqrt": "Square root", "inverse": "Inverse"},
+        help="Rare classes count more: by one over their number of pixels, or one over its square root.")

@@ -84,8 +84,8 @@ def add_pictures(job_id: JobId, name: Name = "", group: Group = "", user: User =
                  as_json: AsJson = False, **options: Any) -> None:
     """Make a version of a dataset with more pictures, from class folders or an archive."""
     workspace = Workspace.open(settings())
-    view = versions.add_pictures(workspace, acting_user(workspace, user), job_id, given_values(Addition, flags=options), name,
-                                 group)
+    view = versions.add_pictures(workspace, acting_user(workspace, user), job_id, given_values(Addition, flags=options),
+                                 name, group)
     finish(workspace, view, wait, as_json)
 
 
@@ -95,8 +95,8 @@ def create_subset(job_id: JobId, name: Name = "", group: Group = "", user: User 
                   as_json: AsJson = False, **options: Any) -> None:
     """Make a named part of a dataset that can be trained on."""
     workspace = Workspace.open(settings())
-    view = versions.create_subset(workspace, acting_user(workspace, user), job_id, given_values(Selection, flags=options),
-                                  name, group)
+    view = versions.create_subset(workspace, acting_user(workspace, user), job_id, given_values(
+        Selection, flags=options), name, group)
     finish(workspace, view, wait, as_json)
 
 

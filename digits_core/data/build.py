@@ -84,8 +84,8 @@ class Build:
         plan = divide(source, self.options, self.skipped.leave_out)
         self.tried = plan.pictures + bad
         self._judge()
-        self._require_room(plan)
         recipe = self._recipe(source)
+        self._require_room(plan, recipe)
         statistics = Statistics((recipe.depth, recipe.height, recipe.width))
         self.started = time.monotonic()
         with Pool(recipe, REMOTE_PROCESSES if source.remote else None, self.context.check_stop) as pool:
@@ -123,8 +123,8 @@ class Build:
                           "must hold picture files (png, jpg, bmp, ppm, pgm, gif, webp, tif).")
         return source
 
-    def _require_room(self, plan: Plan) -> None:
-        need, free = estimate_bytes(self.options, plan.pictures), files.free_bytes(self.folder)
+    def _require_room(self, plan: Plan, recipe: Recipe) -> None:
+        need, free = estimate_bytes(recipe.encoding, recipe.pixels, plan.pictures), files.free_bytes(self.folder)
         if need + RESERVE > free:
             raise files.DiskFull(f"The dataset needs about {need / 1e6:.0f} MB for {plan.pictures} pictures, and "
                                  f"{free / 1e6:.0f} MB are free in {self.folder.parent}. Free some space, make the "
@@ -133,8 +133,9 @@ class Build:
     def _recipe(self, source: Source) -> Recipe:
         chosen = self.options
         roots, self.details = [os.path.realpath(root) for root in source.roots], source.more
-        return Recipe(chosen.channels, chosen.width, chosen.height, chosen.resize_mode, chosen.encoding,
-                      chosen.jpeg_quality, roots, list(self.settings.private_hosts),
+        width, height = source.size or (0, 0)
+        return Recipe(chosen.channels, chosen.width or width, chosen.height or height, chosen.resize_mode,
+                      chosen.encoding, chosen.jpeg_quality, roots, list(self.settings.private_hosts),
                       180.0 if source.remote else 30.0, self.kind.example, source.more)
 
     def _write(self, name: str, part: Part, plan: Plan, pool: Pool, statistics: Statistics | None) -> Json:

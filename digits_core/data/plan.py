@@ -102,8 +102,7 @@ def _divide_all(source: Source, options: Any) -> Plan:
                 False)
 
 
-def estimate_bytes(options: Any, count: int) -> int:
-    """Disk space that ``count`` pictures will take, rather too much than too little."""
-    raw = options.width * options.height * (1 if options.channels == "gray" else 3)
+def estimate_bytes(encoding: str, raw: int, count: int) -> int:
+    """Disk space that ``count`` pictures of ``raw`` values will take, rather too much than too little."""
     page = 2048 if raw > 2048 else 0  # LMDB gives larger values pages of their own, half a page is lost on average
-    return int(count * (raw * SHARE_OF_RAW[options.encoding] + RECORD_OVERHEAD + page))
+    return int(count * (raw * SHARE_OF_RAW[encoding] + RECORD_OVERHEAD + page))

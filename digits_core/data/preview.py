@@ -121,7 +121,14 @@ def _describe(found: Preview, source: Source, options: Any, leave_out: LeaveOut)
     else:
         plan = divide(source, options, leave_out)
         found.labels, found.splits = plan.labels, {name: len(part.order) for name, part in plan.parts.items()}
-    found.size = estimate_bytes(options, sum(found.splits.values()))
+    recipe = _recipe(source, options)
+    found.size = estimate_bytes(options.encoding, recipe.pixels, sum(found.splits.values()))
+
+
+def _recipe(source: Source, options: Any) -> Recipe:
+    width, height = source.size or (0, 0)
+    return Recipe(options.channels, options.width or width, options.height or height, options.resize_mode, "png", 90,
+                  [str(root.resolve()) for root in source.roots], more=source.more)
 
 
 def _example(task: Task, found: Preview, source: Source, options: Any, private_hosts: Sequence[str]) -> None:
@@ -130,8 +137,7 @@ def _example(task: Task, found: Preview, source: Source, options: Any, private_h
         return
     item = Item(train.location(0), train.name(train.location(0)), 0, train.extra(0))
     found.example_name = item.name
-    recipe = Recipe(options.channels, options.width, options.height, options.resize_mode, "png", 90,
-                    [str(root.resolve()) for root in source.roots], list(private_hosts), 5.0, task.example, source.more)
+    recipe = replace(_recipe(source, options), private_hosts=list(private_hosts), limit_s=5.0, example=task.example)
     with Pool(recipe, 1) as pool:
         for mode in RESIZE_MODES:
             pool.use(replace(recipe, resize_mode=mode))

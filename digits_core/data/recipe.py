@@ -29,6 +29,11 @@ class Recipe:
         """Channels of a picture."""
         return 1 if self.channels == "gray" else 3
 
+    @property
+    def pixels(self) -> int:
+        """Values in a picture."""
+        return self.depth * self.width * self.height
+
     def to_json(self) -> Json:
         """What a decoding process is told."""
         return {**asdict(self), "depth": self.depth}

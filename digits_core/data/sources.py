@@ -53,6 +53,8 @@ class Source:
     remote: bool = False
     classified: bool = True
     """Every entry is of one class; otherwise ``labels`` name what its target is made of."""
+    size: tuple[int, int] | None = None
+    """Width and height of records where the options leave them open."""
     more: dict[str, Any] = field(default_factory=dict)
     """What decoding processes, learners and views have to know of the task: colours, columns. JSON."""
 

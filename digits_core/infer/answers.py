@@ -49,9 +49,10 @@ class Labels:
 
 
 class Mask:
-    """Of segmentation: {"mask": PNG in base64, "classes": [{"label", "share" (0..1)}]}, the largest first.
+    """Of segmentation: {"mask": PNG in base64, "classes": [{"class", "label", "share" (0..1), "colour"}]}.
 
-    The mask is as large as the picture, its grey values are class numbers; 255 is what the network did not see.
+    The largest class comes first; colours are told where the dataset has some. The mask is as large as the picture,
+    its grey values are class numbers; 255 is what the network did not see.
     """
 
     def finish(self, outputs: Tensor) -> list[Found]:
@@ -62,8 +63,10 @@ class Mask:
         """See Answerer."""
         mask = model.placement(asked.size).back(found, *asked.size)
         counts = np.bincount(mask[mask != 255].ravel(), minlength=len(model.labels))[:len(model.labels)]
-        shares = [{"label": label, "share": float(count / max(1, counts.sum()))}
-                  for label, count in zip(model.labels, counts, strict=True)]
+        colours = model.preprocessing.details.get("rule", {}).get("colours", [])
+        shares = [{"class": number, "label": label, "share": float(count / max(1, counts.sum())),
+                   **({"colour": colours[number]} if number < len(colours) else {})}
+                  for number, (label, count) in enumerate(zip(model.labels, counts, strict=True))]
         return {"mask": base64.b64encode(to_png(mask[None])).decode(),
                 "classes": sorted(shares, key=lambda row: -float(row["share"]))}
 

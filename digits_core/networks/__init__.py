@@ -55,7 +55,8 @@ def _torchvision(row: dict[str, Any]) -> NetworkSpec:
 def _segmentation(name: str, title: str, year: int, paper: str, intended: str, batch_size: int, module: str,
                   arguments: dict[str, Any], parameters: int) -> NetworkSpec:
     return NetworkSpec(name, title, year, paper, intended, batch_size, f"digits_core.networks.{module}:build",
-                       arguments=arguments, parameters=parameters, tasks=("segmentation",))
+                       arguments=arguments, parameters=parameters,
+                       tasks=("segmentation", "processing") if module == "unet" else ("segmentation",))
 
 
 _COLOUR = "256 x 256, colour"

@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 def tried(asked: Json) -> Json:
-    """From {"network", "source", "values", "input_shape", "classes"} to layers, their sums and input_shape.
+    """From {"network", "source", "values", "input_shape", "classes", "dense"} to layers, their sums and input_shape.
 
     Raises InvalidOptions when a custom network does not work.
     """
@@ -29,7 +29,7 @@ def tried(asked: Json) -> Json:
     confine.limit(small_files=True)
     try:
         with lines_named():
-            try_network(make, shape, classes)
+            try_network(make, shape, classes, asked["dense"])
             return _described(make(), shape)
     except BadNetwork as error:
         raise InvalidOptions([Problem("network_source", str(error))]) from None

@@ -65,27 +65,27 @@ def described(error: BaseException) -> str:
     return f"{where}{type(error).__name__}" + (f": {said}" if said else "")
 
 
-def try_network(make: Callable[[], nn.Module], input_shape: Shape, classes: int) -> None:
+def try_network(make: Callable[[], nn.Module], input_shape: Shape, classes: int, dense: bool = False) -> None:
     """One step of learning and one look on made-up pictures. Raises BadNetwork when the network does not fit.
 
-    It must take float32 (B, C, H, W) and give logits (B, classes); in training mode perhaps a tuple with auxiliary
-    logits behind.
+    It must take float32 (B, C, H, W) and give logits (B, classes), where the task is ``dense`` (B, classes, H, W); in
+    training mode perhaps a tuple with auxiliary logits behind.
     """
-    network = make()
+    network, wanted = make(), (classes, *(input_shape[1:] if dense else ()))
     if not any(parameter.requires_grad for parameter in network.parameters()):
         raise BadNetwork("The network has nothing to learn: none of its parameters asks for a gradient.")
     with lines_named():
         found = network.train()(torch.randn(2, *input_shape))
         for output in found if isinstance(found, tuple) else (found,):
-            _check_output(output, 2, classes)
+            _check_output(output, (2, *wanted))
         sum(output.sum() for output in (found if isinstance(found, tuple) else (found,))).backward()
         with torch.no_grad():
-            _check_output(network.eval()(torch.randn(1, *input_shape)), 1, classes)
+            _check_output(network.eval()(torch.randn(1, *input_shape)), (1, *wanted))
 
 
-def _check_output(found: Any, size: int, classes: int) -> None:
+def _check_output(found: Any, wanted: tuple[int, ...]) -> None:
     if not isinstance(found, Tensor):
         raise BadNetwork(f"The network returned {type(found).__name__}; it must return a tensor of logits.")
-    if found.shape != (size, classes):
-        raise BadNetwork(f"The network gives {tuple(found.shape)} for {size} pictures; it must give "
-                         f"({size}, {classes}): one number a class.")
+    if found.shape != wanted:
+        raise BadNetwork(f"The network gives {tuple(found.shape)} for {wanted[0]} pictures; it must give {wanted}: one "
+                         f"number a class{' for every pixel' if len(wanted) > 2 else ''}.")

@@ -67,13 +67,16 @@ def _tried(workspace: Workspace, view: JobView, checked: TrainOptions) -> Json:
     found = manifest(view)
     channels, height, width = found["shape"]
     shape = (channels, checked.crop or height, checked.crop or width)
-    return _asked(checked.network, checked.network_source, checked.network_values, shape, len(found["labels"]))
+    return _asked(checked.network, checked.network_source, checked.network_values, shape, len(found["labels"]),
+                  task(view.job.task).dense)
 
 
 @functools.lru_cache(maxsize=32)
-def _asked(network: str, source: str, values: str, shape: tuple[int, int, int], classes: int) -> Json:
+def _asked(network: str, source: str, values: str, shape: tuple[int, int, int], classes: int,
+           dense: bool) -> Json:
     """Remembered: the trainings of a sweep have one network."""
-    question = {"network": network, "source": source, "values": values, "input_shape": shape, "classes": classes}
+    question = {"network": network, "source": source, "values": values, "input_shape": shape, "classes": classes,
+                "dense": dense}
     own = network == CUSTOM
     try:
         answer = child.ask("digits_core.networks.trial", question, LONGEST_S, [], user_code=own)

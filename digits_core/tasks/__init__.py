@@ -42,6 +42,8 @@ class Task:
     target: str = ""
     moves: str = "digits_core.train.moves:Still"
     answerer: str = "digits_core.infer.answers:Labels"
+    dense: bool = False
+    """Whether networks answer for every pixel."""
     counted: str = "Pictures"
     drawing: str = ""
     view: str = ""
@@ -61,9 +63,9 @@ def measures(name: str) -> tuple[Measure, ...]:
 
 def tasks() -> dict[str, Task]:
     """All tasks by name."""
-    from digits_core.tasks import classification, regression  # each module imports this one
+    from digits_core.tasks import classification, processing, regression, segmentation  # each imports this one
 
-    return {task.name: task for task in (classification.TASK, regression.TASK)}
+    return {task.name: task for task in (classification.TASK, segmentation.TASK, regression.TASK, processing.TASK)}
 
 
 def task(name: str) -> Task:

@@ -8,13 +8,13 @@ from digits_core.errors import Problem
 from digits_core.networks import networks_for
 from digits_core.options import option
 from digits_core.tasks import Measure, Task
-from digits_core.tasks.pictures import PictureOptions, path_problem
+from digits_core.tasks.pictures import SizedOptions, path_problem
 from digits_core.train.options import ClassifierOptions
 
 Method = Literal["folder", "text", "archive", "lmdb"]
 
 
-class DatasetOptions(PictureOptions):
+class DatasetOptions(SizedOptions):
     """Everything a classification dataset can be told (names after DIGITS' form)."""
 
     method: Method = option(

@@ -14,8 +14,6 @@ class PictureOptions(JobOptions):
 
     channels: Literal["color", "gray"] = option("color", title="Image type", group="Pictures",
                                                 labels={"color": "Colour", "gray": "Grey"})
-    width: int = option(256, title="Width", group="Pictures", ge=1, le=10_000, help="Pixels.")
-    height: int = option(256, title="Height", group="Pictures", ge=1, le=10_000, help="Pixels.")
     resize_mode: Literal["squash", "crop", "fill", "half"] = option(
         "squash", title="Resize mode", group="Pictures",
         labels={"squash": "Squash", "crop": "Crop", "fill": "Fill", "half": "Half crop, half fill"},
@@ -38,18 +36,28 @@ class PictureOptions(JobOptions):
         return [Problem("val_percent", "Validation and test together must leave pictures to train on.")]
 
 
-def path_problem(name: str, text: str, roots: Sequence[Path]) -> Problem | None:
-    """What is wrong with the path in a field; nothing when it is empty. A name that holds "folder" wants one."""
+class SizedOptions(PictureOptions):
+    """With the size of records, which must be said."""
+
+    width: int = option(256, title="Width", group="Pictures", ge=1, le=10_000, help="Pixels.")
+    height: int = option(256, title="Height", group="Pictures", ge=1, le=10_000, help="Pixels.")
+
+
+def path_problem(name: str, text: str, roots: Sequence[Path], kind: str = "") -> Problem | None:
+    """What is wrong with the path in a field; nothing when it is empty.
+
+    ``kind`` is folder or file; empty: a name that holds "folder" wants one.
+    """
     if not text.strip():
         return None
     try:
         if safe.is_url(text):
-            if "folder" not in name:
+            if "folder" not in name or kind:
                 return Problem(name, "A place on the server is needed here, not a URL.")
             return None
         path = safe.safe_path(text, roots)
     except DigitsError as error:
         return Problem(name, str(error))
-    kind = "folder" if "folder" in name or name.endswith("_db") else "file"
+    kind = kind or ("folder" if "folder" in name or name.endswith("_db") else "file")
     wanted = path.is_dir() if kind == "folder" else path.is_file()
     return None if wanted else Problem(name, f"{text!r} is not a {kind}.")

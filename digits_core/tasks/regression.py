@@ -8,11 +8,11 @@ from digits_core.errors import Problem
 from digits_core.networks import networks_for
 from digits_core.options import option
 from digits_core.tasks import Measure, Task
-from digits_core.tasks.pictures import PictureOptions, path_problem
+from digits_core.tasks.pictures import SizedOptions, path_problem
 from digits_core.train.options import TrainOptions
 
 
-class DatasetOptions(PictureOptions):
+class DatasetOptions(SizedOptions):
     """Where pictures and their numbers are."""
 
     method: Literal["table", "gradients"] = option(

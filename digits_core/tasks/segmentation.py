@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from digits_core import safe
-from digits_core.errors import DigitsError, Problem
+from digits_core.errors import Problem
 from digits_core.networks import NETWORKS, networks_for
 from digits_core.networks.custom import CUSTOM
-from digits_core.options import JobOptions, option
+from digits_core.options import option
+from digits_core.tasks import Measure, Task
+from digits_core.tasks.pictures import PictureOptions, path_problem
 from digits_core.train.options import TrainOptions
 
 NAMES = networks_for("segmentation")
@@ -18,10 +19,9 @@ else:
     Network = Literal[(*NAMES, CUSTOM)]
 
 FOLDERS = ("images", "labels", "val_images", "val_labels", "test_images", "test_labels")
-FILES = ("labels_file", "colour_map_file")
 
 
-class DatasetOptions(JobOptions):
+class DatasetOptions(PictureOptions):
     """Everything a segmentation dataset can be told (names after DIGITS' form)."""
 
     images: str = option("", title="Feature image folder", group="Source", kind="folder",
@@ -50,41 +50,24 @@ class DatasetOptions(JobOptions):
     labels_file: str = option("", title="Class labels file", group="Classes", kind="path",
                               help="One class name a line; line 1 is class 0. Empty: what the colour map file says, or "
                                    "the numbers.")
-    channels: Literal["color", "gray"] = option("color", title="Image type", group="Pictures",
-                                                labels={"color": "Colour", "gray": "Grey"},
-                                                help="Of the pictures; label images stay as they are.")
     width: int | None = option(None, title="Width", group="Pictures", ge=1, le=10_000,
-                               help="Pixels; empty: as they are, which must then be the same for all.")
+                               help="Pixels; empty: that of the first picture.")
     height: int | None = option(None, title="Height", group="Pictures", ge=1, le=10_000)
-    resize_mode: Literal["squash", "crop", "fill", "half"] = option(
-        "squash", title="Resize mode", group="Pictures",
-        labels={"squash": "Squash", "crop": "Crop", "fill": "Fill", "half": "Half crop, half fill"},
-        help="Masks follow, each pixel with the nearest class; what fill adds is ignored.")
-    encoding: Literal["png", "jpeg", "none"] = option(
-        "png", title="Encoding", group="Storage",
-        labels={"png": "PNG (lossless)", "jpeg": "JPEG (lossy, small)", "none": "None (fast, large)"},
-        help="Of the pictures; masks are always kept without loss.")
-    jpeg_quality: int = option(90, title="JPEG quality", group="Storage", ge=1, le=100, when={"encoding": ["jpeg"]})
     val_percent: float = option(10, title="% for validation", group="Split", ge=0, le=99)
-    test_percent: float = option(0, title="% for testing", group="Split", ge=0, le=99)
-    seed: int = option(0, title="Shuffle seed", group="Split", ge=0, le=2**31 - 1, advanced=True,
-                       help="The same seed gives the same split.")
-    bad_percent: float = option(5, title="% of unreadable pictures allowed", group="Split", ge=0, le=100,
-                                advanced=True, help="Above this share the build stops with the list of them; pictures "
-                                                    "without a label image and wrong label images count too.")
 
     def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
         """Missing or forbidden paths, one of two folders, one of two sides, a split of more than 100 percent."""
-        found = []
-        if self.val_percent + self.test_percent >= 100:
-            found.append(Problem("val_percent", "Validation and test together must leave pictures to train on."))
+        found = super().problems(roots)
         if (self.width is None) != (self.height is None):
             found.append(Problem("height" if self.height is None else "width",
                                  "Give both sides, or none to keep the pictures' size."))
         found += [Problem(name, "This field is required.") for name in ("images", "labels") if not getattr(self, name)]
         if self.colour_map == "file" and not self.colour_map_file.strip():
             found.append(Problem("colour_map_file", "This field is required."))
-        return found + self._halves() + [p for name in (*FOLDERS, *FILES) if (p := self._path_problem(name, roots))]
+        files = ("labels_file", *(["colour_map_file"] if self.colour_map == "file" else []))
+        return found + self._halves() + [
+            problem for name in (*FOLDERS, *files)
+            if (problem := path_problem(name, getattr(self, name), roots, "folder" if name in FOLDERS else "file"))]
 
     def _halves(self) -> list[Problem]:
         """Pictures without label images, or the other way round."""
@@ -96,19 +79,6 @@ class DatasetOptions(JobOptions):
                 other = "labels" if missing == ["images"] else "images"
                 found.append(Problem(f"{split}_{missing[0]}", f"This field is required if {split}_{other} is set."))
         return found
-
-    def _path_problem(self, name: str, roots: Sequence[Path]) -> Problem | None:
-        text = getattr(self, name).strip()
-        if not text or (name == "colour_map_file" and self.colour_map != "file"):
-            return None
-        if safe.is_url(text):
-            return Problem(name, "A place on the server is needed here, not a URL.")
-        try:
-            path = safe.safe_path(text, roots)
-        except DigitsError as error:
-            return Problem(name, str(error))
-        kind, there = ("folder", path.is_dir()) if name in FOLDERS else ("file", path.is_file())
-        return None if there else Problem(name, f"{text!r} is not a {kind}.")
 
 
 class ModelOptions(TrainOptions):
@@ -127,3 +97,12 @@ class ModelOptions(TrainOptions):
         "none", title="Class weights", group="Regularisation",
         labels={"none": "None", "sqrt": "Square root", "inverse": "Inverse"},
         help="Rare classes count more: by one over their number of pixels, or one over its square root.")
+
+
+TASK = Task(
+    name="segmentation", title="Semantic segmentation", dataset_options=DatasetOptions, model_options=ModelOptions,
+    source="digits_core.data.segments:segmentation", example="digits_core.data.segments:example", target="uint8",
+    moves="digits_core.train.moves:Masks", learner="digits_core.train.segmenter:Segmenter", dense=True,
+    answerer="digits_core.infer.answers:Mask", counted="Pixels", drawing="digits_core.views.segmentation:drawn",
+    view="digits_core.views.segmentation", networks=NAMES, default_network="unet",
+    measures=(Measure("miou", "Mean IoU"), Measure("dice", "Dice"), Measure("accuracy", "Pixel accuracy")))

@@ -52,7 +52,7 @@ class Processor(NetworkLearner):
     def losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The mean squared error, or the mean absolute one, which keeps edges sharper."""
         wanted = processing.to_share(batch.target)
-        loss = functional.l1_loss if self.options.loss == "l1" else functional.mse_loss
+        loss = functional.l1_loss if getattr(self.options, "pixel_loss", "mse") == "l1" else functional.mse_loss
         found = loss(self.model(batch.image_BCHW), wanted)
         return found, found
 

@@ -90,7 +90,7 @@ def _with_batch_size(context: Context, options: TrainOptions, preprocessing: Pre
         return made
 
     if options.network == CUSTOM:
-        _try(options, shape, classes)
+        _try(context, options, shape, classes)
     context.progress(0.0, "finding the batch size")
     found = batch_size.recorded(context.folder.path, batch_size.Probe(make, shape, dataset.target, hardware),
                                 dataset.entries["train"], loader.kept_bytes)
@@ -110,7 +110,7 @@ def _network(context: Context, options: TrainOptions, preprocessing: Preprocessi
     path, classes = context.folder.path, len(preprocessing.dataset.labels)
     if options.network == CUSTOM:
         files.write_atomic(path / FILE, options.network_source)
-        _try(options, preprocessing.input_shape, classes)
+        _try(context, options, preprocessing.input_shape, classes)
     torch.manual_seed(mix(plan.seed, INIT))
     network = build_network(options.network, preprocessing.input_shape, classes, options.network_source,
                             options.network_values)
@@ -128,10 +128,10 @@ def _network(context: Context, options: TrainOptions, preprocessing: Preprocessi
     return network
 
 
-def _try(options: TrainOptions, shape: tuple[int, int, int], classes: int) -> None:
+def _try(context: Context, options: TrainOptions, shape: tuple[int, int, int], classes: int) -> None:
     """Raise BadNetwork, with the line, before anything else is done when a custom network does not work."""
     try_network(lambda: build_network(CUSTOM, shape, classes, options.network_source, options.network_values),
-                shape, classes)
+                shape, classes, task(context.job.task).dense)
 
 
 def _begin(context: Context, journal: Journal, hardware: Hardware) -> None:

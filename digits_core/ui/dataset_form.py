@@ -64,8 +64,9 @@ def _source(workspace: Workspace, form: OptionsForm) -> Path | None:
         upload = upload_archive(workspace, form.prefix) if form.value("method") == "archive" else None
     if upload is None:
         form.draw(_group(form, "Source", but=("method",)))
+    form.draw(_group(form, "Classes"), columns=2)
     with st.expander("Separate folders, limits", icon=":material/tune:"):
-        form.draw(_group(form, "Source", advanced=True), columns=2)
+        form.draw([*_group(form, "Source", advanced=True), *_group(form, "Classes", advanced=True)], columns=2)
     return upload
 
 

@@ -66,7 +66,7 @@ def tabs(workspace: Workspace, view: JobView) -> dict[str, Callable[[], None]]:
     """Panels of a finished dataset, by title."""
     if view.status is not Status.DONE:
         return {"Skipped": lambda: skipped(view)}
-    if datasets.manifest(view).get("target"):  # what changes labels and compares classes does not suit it
+    if view.folder.manifest().get("target"):  # what changes labels and compares classes does not suit it
         return {"Pictures": lambda: dataset_explore.draw(workspace, view),
                 "Content": lambda: classes(workspace, view),
                 "Skipped": lambda: skipped(view), "Used by": lambda: used_by(workspace, view)}

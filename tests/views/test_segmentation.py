@@ -107,7 +107,8 @@ def test_a_datasets_picture_is_drawn_with_its_mask(channels: int) -> None:
     assert np.array_equal(found[:, MASK == 0], np.broadcast_to(PICTURES[0], (3, 40, 40))[:, MASK == 0])
     edge = borders(MASK, 1) & (MASK == 2)
     assert (COLOURS[2] == found[:, edge].T).all()
-    assert np.array_equal(drawn(pixels, MASK, {"labels": LABELS}), drawn(pixels, MASK, {"labels": LABELS, "details": {}}))
+    assert np.array_equal(drawn(pixels, MASK, {"labels": LABELS}),
+                          drawn(pixels, MASK, {"labels": LABELS, "details": {}}))
 
 
 def test_the_options_have_defaults_that_show_something() -> None:

@@ -10,6 +10,7 @@ from digits_core.api.forms import OptionsText, Uploads, Words, options_of, pictu
 from digits_core.api.once import once
 from digits_core.api.request import Body, Key, Limit, Named, Offset, Options, Space, User
 from digits_core.services import inference, jobs
+from digits_core.views import to_json
 
 Json = dict[str, Any]
 Text = Annotated[str, Field(max_length=200)]
@@ -25,6 +26,8 @@ class Classify(Body):
     images: Annotated[list[Annotated[str, Field(max_length=4096)]], Field(min_length=1, max_length=1000)]
     checkpoint: Text = "best"
     top: Top = 5
+    view: Options | None = None
+    """Options of the task's view: each result brings its panels (pictures, tables, bars) along."""
 
 
 class NewBatch(Body):
@@ -38,9 +41,13 @@ class NewBatch(Body):
 
 @router.post("/classify")
 def classify(body: Classify, space: Space, user: User) -> Json:
-    """The most probable labels of each picture, best first. Needs no name: it changes nothing."""
+    """What the model says about each picture: labels, masks, boxes, numbers. Needs no name: it changes nothing."""
     images = inference.load_images(space, body.images)
-    return {"results": inference.classify(space, user, body.model, images, body.checkpoint, body.top)}
+    answers = inference.classify(space, user, body.model, images, body.checkpoint, body.top)
+    if body.view is None:
+        return {"results": answers}
+    return {"results": [{**answer, "panels": [to_json(panel) for panel in inference.panels(
+        space, body.model, image, answer, body.view)]} for image, answer in zip(images, answers, strict=True)]}
 
 
 @router.post("/classify/upload")

@@ -3,6 +3,7 @@
 import base64
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from digits_core.errors import InvalidOptions, NotFound, Problem
 from digits_core.infer.options import METHODS, BatchOptions
 from digits_core.services import inference, modelstore, uploads
 from digits_core.services.workspace import Workspace
+from digits_core.views import Bars, Panel, Picture, Table, Text
 
 Json = dict[str, Any]
 ModelId = Annotated[str, typer.Option("--model", metavar="ID", help="Id of a trained or imported model.")]
@@ -32,9 +34,13 @@ def classify(
                                                 "the one picture there, as PNG and JSON.")] = None,
     explain: Annotated[str, typer.Option(metavar="|".join(METHODS), help="With --layers: why this label; several "
                                          "with commas between.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Write the pictures of the answers there (masks, boxes, what was "
+                                             "made), as PNG.")] = None,
+    view: Annotated[list[str], typer.Option(metavar="NAME=VALUE", help="With --out: how they are drawn, "
+                                            "opacity=0.5 or threshold=0.3.")] = [],  # noqa: B006
     user: User = "", as_json: AsJson = False,
 ) -> None:
-    """Name what is on pictures, most probable label first; exit code 1 when one could not be read."""
+    """Say what is on pictures: labels, masks, boxes or numbers; exit code 1 when one could not be read."""
     workspace = Workspace.open(settings())
     pictures = inference.load_images(workspace, [whole_path(image) for image in images])
     if explain and layers is None:
@@ -53,11 +59,39 @@ def classify(
     failed = [answer for answer in answers if answer.get("error")]
     for answer in failed:
         complain(f"{answer['image']}: {answer['error']}")
-    for answer in answers if not as_json else ():
-        best = ", ".join(f"{p['label']} {p['probability'] * 100:.2f} %" for p in answer["predictions"])
-        print(f"{answer['image']}: {best}")
+    for answer, (_, content) in zip(answers, pictures, strict=True):
+        panels = inference.panels(workspace, model, (answer["image"], content), answer,
+                                  dict(word.partition("=")[::2] for word in view))
+        if not as_json:
+            print("\n".join(f"{answer['image']}: {line}" for line in lines(panels) if not answer.get("error")))
+        if out is not None:
+            write_pictures(out, Path(answer["image"]).stem, panels)
     if failed:
         raise typer.Exit(1)
+
+
+def lines(panels: Sequence[Panel]) -> list[str]:
+    """What panels say, without their pictures; one line for bars, one for each row of a table."""
+    found: list[str] = []
+    for panel in panels:
+        match panel:
+            case Bars(rows):
+                found.append(", ".join(f"{name} {share * 100:.2f} %" for name, share in rows))
+            case Table(_, rows):
+                found += [" ".join(f"{cell:.5g}" if isinstance(cell, float) else str(cell) for cell in row)
+                          for row in rows]
+            case Text(text):
+                found.append(text)
+    return found
+
+
+def write_pictures(folder: Path, stem: str, panels: Sequence[Panel]) -> None:
+    """The pictures of an answer as files that are called after what was asked about."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, panel in enumerate(panel for panel in panels if isinstance(panel, Picture)):
+        path = folder / f"{stem}-{number + 1}.png"
+        path.write_bytes(panel.png)
+        complain(f"{panel.caption or 'Picture'}: {path}")
 
 
 def write_layers(folder: Path, found: Json) -> None:

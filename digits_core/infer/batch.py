@@ -18,6 +18,7 @@ from digits_core.infer.score import score
 from digits_core.infer.scores import Scores
 from digits_core.jobs.context import Context
 from digits_core.settings import Settings
+from digits_core.tasks import task
 
 Json = dict[str, Any]
 CHUNK, CHUNK_BYTES = 32, 64_000_000
@@ -26,27 +27,30 @@ READERS = 8
 
 
 def run(context: Context) -> Json:
-    """Classify every listed picture that has no row yet; returns pictures, failed and (with labels) accuracy."""
+    """Ask about every listed picture that has no row yet; returns pictures, failed and (with labels) accuracy."""
     settings = Settings.load().model_copy(update={"jobs_dir": context.store.root})
     options, folder = context.job.options, context.folder.path
     model = ModelFolder.read(context.store.folder(str(options["model"])).path)
     model.checkpoint(str(options["checkpoint_file"]))  # gone: said now, not after the list was made
     context.progress(0, "Listing pictures")
-    total = write_inputs(folder, options, model.labels, settings.data_roots)
+    labelled = not task(context.job.task).view
+    total = write_inputs(folder, options, model.labels if labelled else (), settings.data_roots)
     if not total:
         raise BadData("There is no picture to classify: the folder or list holds none.")
     results = Results(folder)
-    scores = Scores(folder, model.labels, int(options.get("top", 5)), total)
-    finished = (folder / "predictions.npz").exists() and not scores.path.exists()
+    scores = Scores(folder, model.labels, int(options.get("top", 5)), total) if labelled else None
+    finished = scores is None or ((folder / "predictions.npz").exists() and not scores.path.exists())
     features = Features(folder) if options.get("embeddings") else None
-    done = results.mend(min(total if finished else scores.count(), total if features is None else len(features)))
-    scores.cut(done)
+    done = results.mend(min(total if scores is None or finished else scores.count(),
+                            total if features is None else len(features)))
+    if scores is not None:
+        scores.cut(done)
     if features is not None:
         features.cut(done)
     context.log(f"{total} pictures, {done} of them already classified")
     Batch(context, settings, InferenceClient(settings), results, scores, features).classify(done, total)
     context.progress(0.99 if features is None else 0.8, "Counting")
-    if scores.path.exists():
+    if scores is not None and scores.path.exists():
         scores.publish(results, {"model": options["model"], "checkpoint": options["checkpoint_file"], **(
             {"dataset": options["dataset"], "split": options["split"]} if options["method"] == "dataset" else {})})
     if features is not None:
@@ -60,7 +64,7 @@ class Batch:
     """One attempt at the pictures that are left."""
 
     def __init__(self, context: Context, settings: Settings, client: InferenceClient, results: Results,
-                 scores: Scores, features: Features | None) -> None:
+                 scores: Scores | None, features: Features | None) -> None:
         self.context, self.settings, self.client = context, settings, client
         self.results, self.scores, self.features = results, scores, features
         options = context.job.options
@@ -75,7 +79,8 @@ class Batch:
             answers = self._answers(chunk, data)
             if self.features is not None:
                 self.features.append(answers, total)
-            self.scores.append(answers)  # first: a row without its scores would have to be made again
+            if self.scores is not None:  # first: a row without its scores would have to be made again
+                self.scores.append(answers)
             top = int(self.context.job.options.get("top", 5))
             self.results.append(_row(n, entry, answer, top) for n, (entry, answer)
                                 in enumerate(zip(chunk, answers, strict=True), done))
@@ -116,7 +121,8 @@ class Batch:
         options = self.context.job.options
         model, file = str(options["model"]), str(options["checkpoint_file"])
         try:
-            return self.client.classify(model, file, images, self.scores.top, self.features is not None)
+            top = self.scores.top if self.scores is not None else int(options.get("top", 5))
+            return self.client.classify(model, file, images, top, self.features is not None)
         except InferenceDown as error:
             self.context.log(str(error))
         self.client.status()  # raises when the process does not even start
@@ -148,7 +154,8 @@ def _bytes(source: str) -> int:
 
 
 def _row(number: int, entry: Input, answer: Json, top: int) -> Json:
-    row = {"n": number, "image": entry.image, "source": entry.source, "truth": entry.truth,
+    told = {name: value for name, value in answer.items() if name not in ("image", "latency_ms", "features")}
+    row = {"n": number, "image": entry.image, "source": entry.source, "truth": entry.truth, **told,
            "predictions": answer.get("predictions", [])[:top]}
     extra = {"error": answer.get("error", ""), "note": entry.note}
     return {**row, **{key: value for key, value in extra.items() if value}}

@@ -101,7 +101,8 @@ def _in_folder(root: Path, labels: Labels) -> Iterator[Input]:
         folders.sort()
         inner = Path(here).relative_to(root).parts
         truth = labels.by_name(inner[0]) if inner else None
-        note = f"folder {inner[0]!r} is no class of the model" if inner and truth is None else ""
+        unknown = inner and truth is None and labels.names
+        note = f"folder {inner[0]!r} is no class of the model" if unknown else ""
         for name in sorted(names):
             if name.rpartition(".")[2].lower() in SUFFIXES and not name.startswith("."):
                 yield Input(shown("/".join([*inner, name])), str(Path(here) / name), truth, note)

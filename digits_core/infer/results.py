@@ -18,6 +18,7 @@ Json = dict[str, Any]
 Only = Literal["all", "wrong", "failed"]
 ENTRY = np.dtype([("at", "<u8"), ("state", "u1")])
 STATES = {"all": 0, "wrong": 1, "failed": 2}
+NAMES = ("image", "truth", "error", "note", "predictions", "boxes", "classes", "mask", "values", "picture")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -145,7 +146,14 @@ def state_of(row: Json) -> int:
 
 
 def best_of(row: Json) -> list[Json]:
-    """The predictions of a row, best first; none where the file was damaged."""
+    """The predictions of a row, best first; none where the file was damaged.
+
+    Of other tasks: their boxes, shares of classes, or numbers, each with its figure as "probability".
+    """
+    for name, figure in (("boxes", "score"), ("classes", "share"), ("values", "value")):
+        if isinstance(found := row.get(name), list):
+            return [{"label": entry["label"], "probability": entry.get(figure)} for entry in found
+                    if isinstance(entry, dict) and "label" in entry]
     best = row.get("predictions")
     return [entry for entry in best if isinstance(entry, dict) and "label" in entry] if isinstance(best, list) else []
 
@@ -182,7 +190,7 @@ def json_lines(rows: Iterable[Json]) -> Iterator[bytes]:
     """All rows as one JSON array, in pieces: image, truth, error and predictions of each."""
     before = b"["
     for row in rows:
-        kept = {name: row[name] for name in ("image", "truth", "error", "note", "predictions") if name in row}
+        kept = {name: row[name] for name in NAMES if name in row}
         yield before + json.dumps(kept, allow_nan=False).encode()
         before = b",\n"
     yield b"[]\n" if before == b"[" else b"]\n"

@@ -51,7 +51,7 @@ def _install(context: Context, unpacked: Path, folder: Path) -> Json:
     if model.source and not context.job.options.get("allow_code"):
         raise BadData("The archive brings its own Python code (a custom network). Import it again and allow that, if "
                       "you trust whoever made it.")
-    reports = read_reports(model)
+    reports = read_reports(model) if model.network.task == "classification" else {}
     context.check_stop()
     context.progress(0.7, "Loading the weights", unit="files")
     parameters = try_out(model, weights, row)
@@ -60,7 +60,8 @@ def _install(context: Context, unpacked: Path, folder: Path) -> Json:
     files.write_atomic(folder / "origin.json", _origin(head))
     accuracy = row.metrics.get("val/accuracy", reports["val"].accuracy if "val" in reports else None)
     facts = {"network": model.network.network, "classes": model.network.classes, "parameters": parameters,
-             "best_epoch": row.epoch, "bytes": row.bytes, "accuracy": accuracy, "top5": row.metrics.get("val/top5")}
+             "best_epoch": row.epoch, "bytes": row.bytes, "accuracy": accuracy,
+             **{name.removeprefix("val/"): value for name, value in row.metrics.items() if name.startswith("val/")}}
     return {key: value for key, value in facts.items() if value is not None}
 
 

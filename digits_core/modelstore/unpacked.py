@@ -14,6 +14,7 @@ from digits_core.evaluate.classification import LARGE
 from digits_core.infer.model_files import CheckpointFile, ModelPart, read_part, to_part
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.modelstore.archive import FORMAT, SCHEMA, SPLITS, SUMS, WEIGHTS
+from digits_core.tasks import tasks
 
 Json = dict[str, Any]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -56,8 +57,8 @@ def read_head(folder: Path) -> Json:
     if version > SCHEMA:
         raise BadData(f"The archive was made by a newer version of DIGITS (schema {version}; this one reads up to "
                       f"{SCHEMA}). Update DIGITS, then import it again.")
-    if data.get("task") != "classification":
-        raise BadData(f"The archive holds a model for {str(data.get('task'))[:40]!r}; only classification is known.")
+    if data.get("task") not in tasks():
+        raise BadData(f"The archive holds a model for {str(data.get('task'))[:40]!r}; known are {', '.join(tasks())}.")
     return data
 
 

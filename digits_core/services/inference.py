@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from digits_core import files, safe
+from digits_core import files, safe, views
 from digits_core.data import pictures
 from digits_core.data.reader import read_positions
 from digits_core.errors import BadData, DigitsError, InvalidOptions, NotFound, Problem
@@ -26,6 +26,7 @@ from digits_core.services.datasets import manifest
 from digits_core.services.jobs import checked_name, of_kind, together
 from digits_core.services.models import find_checkpoint
 from digits_core.services.workspace import Workspace
+from digits_core.tasks import task
 
 Json = dict[str, Any]
 Image = tuple[str, bytes]
@@ -33,11 +34,11 @@ Image = tuple[str, bytes]
 
 def classify(workspace: Workspace, user: str, model_id: str, images: Sequence[Image], checkpoint: str = "best",
              top: int = 5) -> list[Json]:
-    """The most probable labels of pictures, in their order.
+    """What a model says about pictures, in their order.
 
-    Each answer is {"image", "predictions": [{"label", "probability"}], "latency_ms"}, best label first, probability
-    0..1. A picture that cannot be read has no predictions and says why in "error"; when none can be read, BadData
-    is raised. ``checkpoint`` is best, last or an epoch.
+    Each answer is {"image", "latency_ms"} with what the task's answerer tells (digits_core.infer.answers); a
+    classifier's is "predictions": [{"label", "probability"}], best label first, probability 0..1. A picture that cannot
+    be read says why in "error"; when none can be read, BadData is raised. ``checkpoint`` is best, last or an epoch.
     """
     view = of_kind(workspace, model_id, Kind.MODEL, Kind.PRETRAINED)
     authorize(user, "predict", view)
@@ -49,6 +50,19 @@ def classify(workspace: Workspace, user: str, model_id: str, images: Sequence[Im
     if len(failed) == len(answers):
         raise BadData(" ".join(failed[:5]))
     return answers
+
+
+def panels(workspace: Workspace, model_id: str, image: Image, answer: Json, options: Json) -> list[views.Panel]:
+    """What the view of the model's task makes of an answer: pictures, tables, bars. A classifier's are its labels.
+
+    ``options`` are the view's own (see digits_core.views). Raises InvalidOptions when they are none.
+    """
+    kind = task(of_kind(workspace, model_id, Kind.MODEL, Kind.PRETRAINED).job.task)
+    if answer.get("error"):
+        return [views.Text(str(answer["error"]))]
+    if not kind.view:
+        return [views.Bars([(row["label"], row["probability"]) for row in answer["predictions"]])]
+    return views.panels(kind.view, pictures.decode(image[1], image[0]).image.convert("RGB"), answer, options)
 
 
 def look(workspace: Workspace, user: str, model_id: str, image: Image, checkpoint: str = "best", top: int = 5,
@@ -137,6 +151,9 @@ def _dataset(workspace: Workspace, model: JobView, values: Json) -> tuple[str, .
     """The dataset that is to be tested. Raises InvalidOptions when it is none, or its labels are not the model's."""
     if values["method"] != "dataset":
         return ()
+    if task(model.job.task).view:
+        raise InvalidOptions([Problem("method", "Whole datasets are tested by classifiers only; other models are "
+                                                "measured when their training ends. Choose a folder or a list.")])
     try:
         view = of_kind(workspace, values["dataset"], Kind.DATASET)
         facts = manifest(view)

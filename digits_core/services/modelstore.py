@@ -1,7 +1,10 @@
 """Services on models that travel: export one as an archive, import one, list what was imported."""
 
+import json
 import shutil
 import time
+import zipfile
+import zlib
 from pathlib import Path
 
 from digits_core.errors import BadData
@@ -14,8 +17,10 @@ from digits_core.services.jobs import checked_name, of_kind
 from digits_core.services.models import find_checkpoint
 from digits_core.services.networks import require_custom
 from digits_core.services.workspace import Workspace
+from digits_core.tasks import tasks
 
 KEEP_S = 3600
+HEAD_LIMIT = 1_000_000
 
 
 def export_model(workspace: Workspace, user: str, model_id: str, checkpoint: str = "best") -> Path:
@@ -50,6 +55,17 @@ def _remove_old(exports: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def task_of(archive: Path) -> str:
+    """The task that an archive names; that of a damaged one says the job that unpacks it."""
+    try:
+        with zipfile.ZipFile(archive) as members, members.open("model.json") as head:
+            named = str(json.loads(head.read(HEAD_LIMIT))["task"])
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, RuntimeError, NotImplementedError,
+            zlib.error):
+        named = ""
+    return named if named in tasks() else "classification"
+
+
 def import_model(workspace: Workspace, user: str, name: str, upload: Path, group: str = "",
                  allow_code: bool = False) -> JobView:
     """Put the import of a model archive into the queue; ``upload`` is moved into the job folder.
@@ -64,7 +80,7 @@ def import_model(workspace: Workspace, user: str, name: str, upload: Path, group
         require_custom(workspace)
     if not upload.is_file():
         raise BadData("No archive was given. Choose a model archive (.zip) that DIGITS exported.")
-    job = Job(workspace.store.new_id(), Kind.PRETRAINED, "classification", checked_name(name), user, time.time(),
+    job = Job(workspace.store.new_id(), Kind.PRETRAINED, task_of(upload), checked_name(name), user, time.time(),
               {"archive": "job:upload/model.zip", "allow_code": allow_code}, (), group.strip())
 
     def fill(hidden: Path) -> None:

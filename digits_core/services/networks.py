@@ -66,9 +66,11 @@ def _tried(workspace: Workspace, view: JobView, checked: TrainOptions) -> Json:
         require_custom(workspace)
     found = manifest(view)
     channels, height, width = found["shape"]
-    shape = (channels, checked.crop or height, checked.crop or width)
+    dense = task(view.job.task).dense
+    crop = None if dense else checked.crop
+    shape = (channels, crop or height, crop or width)
     return _asked(checked.network, checked.network_source, checked.network_values, shape, len(found["labels"]),
-                  task(view.job.task).dense)
+                  dense)
 
 
 @functools.lru_cache(maxsize=32)

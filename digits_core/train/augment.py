@@ -37,25 +37,27 @@ class Transform:
     def __init__(self, preprocessing: Preprocessing, options: AugmentOptions, device: torch.device,
                  moves: Moves | None = None) -> None:
         self.crop, self.options, self.device, self.moves = preprocessing.crop, options, device, moves or Still()
+        self.measured_crop = preprocessing.measured_crop
         self.subtract_CHW = torch.from_numpy(preprocessing.subtract()).to(device)
         self.divide_C11 = torch.from_numpy(preprocessing.divide()).to(device)
         self.fill_C11 = torch.tensor(preprocessing.dataset.mean_pixel, device=device).view(-1, 1, 1)
         channels, height, width = preprocessing.input_shape
         if options.hsv and channels != 3:
             raise BadData("Shifting colours (HSV) needs colour pictures; this dataset is grey. Switch it off.")
-        if options.turns in ("rot90", "rotall") and height != width:
+        if options.turns in ("rot90", "rotall") and height != width and self.crop is None:
             raise BadData(f"Quarter turns by 90 degrees need square pictures; these are {width} x {height}. Choose a "
                           "crop size, or 0 and 180 degrees.")
 
     def plain(self, pixels_BCHW: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Centre crop and normalisation: what validation and inference see."""
-        if self.crop is None:
+        crop = self.measured_crop
+        if crop is None:
             return self._normalised(pixels_BCHW, self.subtract_CHW), target
-        top, left = ((side - self.crop) // 2 for side in pixels_BCHW.shape[2:])
-        window = (..., slice(top, top + self.crop), slice(left, left + self.crop))
+        top, left = ((side - crop) // 2 for side in pixels_BCHW.shape[2:])
+        window = (..., slice(top, top + crop), slice(left, left + crop))
         subtract = self.subtract_CHW if self.subtract_CHW.shape[-1] == 1 else self.subtract_CHW[window]
         return self._normalised(pixels_BCHW[window], subtract), self.moves.windows(
-            target, *corners(len(target), top, left, self.device), self.crop)
+            target, *corners(len(target), top, left, self.device), crop)
 
     def random(self, pixels_BCHW: Tensor, target: Tensor, seed: int) -> tuple[Tensor, Tensor]:
         """The network's input for training; ``seed`` decides everything that is left to chance."""

@@ -11,6 +11,7 @@ from digits_core import files
 from digits_core.data.records import LABEL, Records, TargetSpec
 from digits_core.errors import BadData
 from digits_core.jobs.store import JobFolder
+from digits_core.tasks import task
 from digits_core.train.options import TrainOptions
 
 Json = dict[str, Any]
@@ -31,6 +32,7 @@ class Dataset:
     per_class: tuple[int, ...] = ()
     """Training pictures of each class, as far as the manifest tells."""
     target: TargetSpec = LABEL
+    task: str = "classification"
     details: Json = field(default_factory=dict)
     """What the source of its pictures told about the task: colours of classes, columns of a table."""
 
@@ -48,7 +50,8 @@ class Dataset:
                           [float(value) for value in manifest["mean_pixel"]],
                           [float(value) for value in manifest["std_pixel"]],
                           tuple(int(count) for count in manifest["splits"]["train"].get("per_class", ())),
-                          _target(manifest), dict(manifest.get("details", {})))
+                          _target(manifest), str(manifest.get("task", "classification")),
+                          dict(manifest.get("details", {})))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BadData(f"The manifest of dataset {folder.id} is damaged ({error!r}). Build it again.") from None
         if not dataset.entries.get("train"):
@@ -97,7 +100,10 @@ def _target(manifest: Json) -> TargetSpec:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """From a dataset's pixels to the network's input: (pixels - subtract) / divide, cut to ``crop``."""
+    """From a dataset's pixels to the network's input: (pixels - subtract) / divide, cut to ``crop``.
+
+    A network that answers for every pixel learns from crops and is asked about whole pictures.
+    """
 
     dataset: Dataset
     crop: int | None
@@ -113,10 +119,15 @@ class Preprocessing:
         return cls(dataset, options.crop, options.mean)
 
     @property
+    def measured_crop(self) -> int | None:
+        """The crop of pictures that are not learned from."""
+        return None if task(self.dataset.task).dense else self.crop
+
+    @property
     def input_shape(self) -> tuple[int, int, int]:
-        """(C, H, W) after the crop."""
+        """(C, H, W) of what is asked about."""
         channels, height, width = self.dataset.shape
-        return (channels, self.crop or height, self.crop or width)
+        return (channels, self.measured_crop or height, self.measured_crop or width)
 
     def subtract(self) -> NDArray[np.float32]:
         """The mean image (C, H, W), the mean pixel (C, 1, 1), or zeros."""
@@ -134,7 +145,7 @@ class Preprocessing:
         dataset = self.dataset
         files.write_atomic(folder / "preprocessing.json", {
             "v": 1, "channels": dataset.channels, "width": dataset.shape[2], "height": dataset.shape[1],
-            "resize_mode": dataset.resize_mode, "crop": self.crop, "mean": self.mean,
+            "resize_mode": dataset.resize_mode, "crop": self.measured_crop, "mean": self.mean,
             "mean_pixel": dataset.mean_pixel, "std_pixel": dataset.std_pixel, "details": dataset.details})
         files.write_atomic(folder / "labels.txt", "".join(f"{label}\n" for label in dataset.labels))
         if self.mean == "image":

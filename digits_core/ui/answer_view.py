@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from digits_core import views
-from digits_core.data.pictures import decode
+from digits_core.services import inference
+from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task
 from digits_core.ui import session
 from digits_core.ui.forms import OptionsForm
@@ -18,7 +19,7 @@ from digits_core.ui.text import percent, plain
 Json = dict[str, Any]
 
 
-def draw(task: Task, picture: bytes, answer: Json) -> None:
+def draw(workspace: Workspace, model: str, task: Task, picture: bytes, answer: Json) -> None:
     """Pictures at the left, everything else and the view's own options at the right."""
     left, right = st.columns([1.4, 1], gap="large")
     module = import_module(task.view)
@@ -26,8 +27,8 @@ def draw(task: Task, picture: bytes, answer: Json) -> None:
         form = OptionsForm(f"view.{task.name}", module.ViewOptions)
         form.draw(list(form.fields), columns=2)
     with session.readable("The picture"):
-        image = decode(picture, str(answer.get("image", ""))).image.convert("RGB")
-        for number, panel in enumerate(views.panels(task.view, image, answer, form.values())):
+        found = inference.panels(workspace, model, (str(answer.get("image", "")), picture), answer, form.values())
+        for number, panel in enumerate(found):
             with left if isinstance(panel, views.Picture) else right:
                 _panel(panel, f"view.{task.name}.{number}")
 

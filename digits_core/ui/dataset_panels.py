@@ -85,6 +85,8 @@ def classes(workspace: Workspace, view: JobView) -> None:
     with left:
         series = {SPLITS[name]: splits[name]["per_class"] for name in SPLITS if name in splits}
         counted = task(view.job.task).counted
+        if not any(map(any, series.values())):
+            st.caption(", ".join(map(plain, labels)))
         charts.draw(charts.stacked(labels, series, counted), f"dataset.classes.{view.id}", 340)
     with right, session.readable("The mean picture"):
         st.markdown("**Mean picture**")

@@ -76,7 +76,7 @@ def classify(workspace: Workspace, model: str, checkpoint: str, image: tuple[str
     with session.shown(), st.spinner("Asking the network …", show_time=True):
         answer = inference.classify(workspace, session.user(), model, [image], checkpoint)[0]
         seen = inference.network_input(workspace, session.user(), model, image)
-        inference_panels.one(kind, answer, image[1], seen)
+        inference_panels.one(workspace, model, kind, answer, image[1], seen)
         if not answer.get("error") and not kind.view:  # evidence is for labels
             look_panel.draw(workspace, model, checkpoint, image)
 

@@ -7,11 +7,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from digits_core.infer.results import best_of
 from digits_core.jobs.model import Status
 from digits_core.jobs.store import JobView
 from digits_core.services import evaluation, inference, maxima
 from digits_core.services.workspace import Workspace
-from digits_core.tasks import Task
+from digits_core.tasks import Task, measures
 from digits_core.ui import answer_view, map_panel, maxima_panel, report_panel, session, top_panel
 from digits_core.ui.model_panels import show_report
 from digits_core.ui.overview import bar
@@ -21,10 +22,10 @@ Json = dict[str, Any]
 PAGE = 50
 
 
-def one(task: Task, answer: Json, picture: bytes, seen: bytes | None) -> None:
+def one(workspace: Workspace, model: str, task: Task, answer: Json, picture: bytes, seen: bytes | None) -> None:
     """A picture, large, beside what its model says about it."""
     if task.view and not answer.get("error"):
-        answer_view.draw(task, picture, answer)
+        answer_view.draw(workspace, model, task, picture, answer)
         _seen(answer, seen)
         return
     left, right = st.columns([1, 1.2], gap="large")
@@ -105,7 +106,7 @@ def results(workspace: Workspace, view: JobView) -> None:
     summary = inference.batch_summary(workspace, view.id)
     if summary.get("accuracy") is not None and not evaluation.splits(view):  # else there is a whole report
         with session.readable("The summary"):
-            show_report(summary, f"batch.{view.id}")
+            show_report(summary, f"batch.{view.id}", measures(view.job.task))
     labelled = summary.get("accuracy") is not None
     left_out(summary)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -154,7 +155,7 @@ def _table(workspace: Workspace, view: JobView, only: Any) -> None:
 
 
 def _row(row: Json, thumb: bytes | None) -> Json:
-    best = (row.get("predictions") or [{}])[0]
+    best = (best_of(row) or [{}])[0]
     image = f"data:image/png;base64,{base64.b64encode(thumb).decode()}" if thumb else None
     return {"picture": image, "path": str(row.get("image") or row.get("path") or ""), "truth": row.get("truth"),
             "label": best.get("label"), "probability": number(best.get("probability")), "error": row.get("error"),

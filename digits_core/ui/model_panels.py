@@ -10,7 +10,7 @@ from digits_core.services import models, timeline
 from digits_core.services.evaluation import splits
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Measure, measures
-from digits_core.ui import charts, curves, job_parts, layers_panel, report_panel, session
+from digits_core.ui import charts, curves, job_parts, layers_panel, report_panel, session, worst
 from digits_core.ui.overview import bar
 from digits_core.ui.tables import height
 from digits_core.ui.text import (
@@ -19,7 +19,6 @@ from digits_core.ui.text import (
     lower,
     measured,
     number,
-    percent,
     plain,
     short,
     size,
@@ -110,7 +109,7 @@ def tabs(workspace: Workspace, view: JobView) -> dict[str, Any]:
     if splits(view):
         found = {"Evaluation": lambda: report(workspace, view), **found}
     elif any(models.evaluation(view, split) for split in ("val", "test")):
-        found = {"Evaluation": lambda: evaluation(view), **found}
+        found = {"Evaluation": lambda: evaluation(workspace, view), **found}
     if models.checkpoints(view):
         found["Layers"] = lambda: layers_panel.draw(workspace, view)
     if models.start_report(view):
@@ -207,7 +206,7 @@ def _use(view: JobView, epoch: str) -> None:
                        type="tertiary", help="The measurements and settings as an event file for TensorBoard.")
 
 
-def evaluation(view: JobView) -> None:
+def evaluation(workspace: Workspace, view: JobView) -> None:
     """What the best checkpoint makes of the validation and test pictures."""
     reports = {name: report for split, name in (("val", "Validation"), ("test", "Test"))
                if (report := models.evaluation(view, split))}
@@ -218,38 +217,50 @@ def evaluation(view: JobView) -> None:
     if len(reports) > 1:
         split = st.segmented_control("Pictures", list(reports), default=split, required=True, key="model.split",
                                      label_visibility="collapsed") or split
-    show_report(reports[split], f"model.{split}")
+    show_report(reports[split], f"model.{split}", measures(view.job.task))
+    worst.draw(workspace, view, {"Validation": "val", "Test": "test"}[split], reports[split])
 
 
-def show_report(report: Json, key: str) -> None:
-    """Accuracy, top-5, per class and confusion, from a training or a batch of labelled pictures."""
-    with st.grid(4, border=True, gap="small", min_column_width=150):
-        st.metric("Accuracy", percent(report.get("accuracy")))
-        st.metric("Top-5 accuracy", percent(report.get("top5")))
+def show_report(report: Json, key: str, figures: tuple[Measure, ...]) -> None:
+    """Its figures, per class and confusion, from a training or a batch of labelled pictures."""
+    with st.grid(5, border=True, gap="small", min_column_width=150):
+        for measure in figures:
+            st.metric(measure.title, measured(number(report.get(measure.name)), measure))
         st.metric("Pictures", count(report.get("entries") or report.get("labelled") or report.get("pictures")))
         if (loss := number(report.get("loss"))) is not None:
             st.metric("Loss", three_digits(loss))
     classes = report.get("per_class") or []
     labels = [str(row["label"]) for row in classes] or list(map(str, report.get("labels") or []))
-    left, right = st.columns([1, 1], gap="medium")
-    with left:
-        st.markdown("**Confusion**")
-        matrix = report.get("confusion") or []
-        if matrix and len(labels) <= 100:
+    matrix = report.get("confusion") or []
+    left, right = st.columns([1, 1] if matrix else [0.01, 1], gap="medium")
+    if matrix and len(labels) <= 100:
+        with left:
+            st.markdown("**Confusion**")
             charts.draw(charts.confusion(matrix, labels), f"{key}.confusion", min(460, 150 + 60 * len(labels)))
-    with right:
-        st.markdown("**Per class**")
-        _per_class(classes, key)
+    if classes:
+        with right:
+            st.markdown("**Per class**")
+            _per_class(classes, key)
+
+
+COUNTS = {"entries": "Pictures", "pixels": "Pixels", "boxes": "Boxes"}
+FIGURES = {"r2": "R²", "mae": "Mean error", "rmse": "RMSE"}
+BARS = {"recall": ("Recall", "Of what is this class, the share that was found."),
+        "precision": ("Precision", "Of what was called this class, the share that is."),
+        "f1": ("F1", "Recall and precision in one number."),
+        "iou": ("IoU", "Common area over the area of both."),
+        "dice": ("Dice", "Twice the common area over the sum of both."),
+        "ap50": ("AP50", "Average precision of boxes that overlap by half."),
+        "ap": ("AP50:95", "Mean average precision over overlaps from 0.5 to 0.95.")}
 
 
 def _per_class(classes: list[Json], key: str) -> None:
-    frame = pd.DataFrame([{"class": str(row["label"]), "pictures": number(row.get("entries")),
-                           **{name: number(row.get(name)) for name in ("recall", "precision", "f1")}}
+    names = [name for name in (*COUNTS, *BARS, *FIGURES) if name in classes[0]]
+    frame = pd.DataFrame([{"class": str(row.get("label")), **{name: number(row.get(name)) for name in names}}
                           for row in classes])
-    bar = {name: st.column_config.ProgressColumn(title, format="percent", min_value=0, max_value=1, help=words)
-           for name, title, words in (
-               ("recall", "Recall", "Of the pictures of this class, the share that was found."),
-               ("precision", "Precision", "Of the pictures called this class, the share that is."),
-               ("f1", "F1", "Both in one number."))}
-    st.dataframe(frame, hide_index=True, height=height(len(classes), 13), key=f"{key}.classes",
-                 column_config={"class": "Class", "pictures": st.column_config.NumberColumn("Pictures"), **bar})
+    form = {"class": "Class", **{name: st.column_config.NumberColumn(title) for name, title in COUNTS.items()},
+            **{name: st.column_config.NumberColumn(title, format="%.4g") for name, title in FIGURES.items()},
+            **{name: st.column_config.ProgressColumn(title, format="percent", min_value=0, max_value=1, help=words)
+               for name, (title, words) in BARS.items()}}
+    st.dataframe(frame, hide_index=True, height=height(len(classes), 13), key=f"{key}.classes", placeholder="–",
+                 column_config={name: form[name] for name in frame.columns})

@@ -111,4 +111,4 @@ def measured(value: float | None, measure: Measure) -> str:
 
 def lower(title: str) -> str:
     """A title in the middle of a sentence; names that are written with capitals stay so."""
-    return title if title[1:2].isupper() or title[:1] == "m" else title[:1].lower() + title[1:]
+    return title[:1].lower() + title[1:] if title[1:2].islower() else title

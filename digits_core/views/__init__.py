@@ -3,6 +3,7 @@
 A view is a module with ``ViewOptions`` (described once, as all options) and ``panels(image, answer, options)``.
 """
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -47,6 +48,13 @@ class Text:
 
 
 Panel = Picture | Table | Bars | Text
+
+
+def to_json(panel: Panel) -> Json:
+    """A panel as JSON: its kind, and its fields; PNG in base64."""
+    values = {name: base64.b64encode(value).decode() if isinstance(value, bytes) else value
+              for name, value in vars(panel).items()}
+    return {"kind": type(panel).__name__.lower(), **values}
 
 
 def panels(view: str, image: Image.Image, answer: Json, options: Json) -> list[Panel]:

@@ -1,0 +1,88 @@
+"""Small folders of drawn pictures, one way of asking for a dataset for every task."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+Json = dict[str, Any]
+SIDE = 32
+
+
+def _discs(chance: np.random.Generator) -> tuple[Image.Image, Image.Image, list[float]]:
+    """A noisy picture with a bright disc, its mask (0 and 1), and the disc's centre and radius (0..1)."""
+    picture = Image.fromarray(chance.integers(20, 90, (SIDE, SIDE), np.uint8))
+    mask = Image.new("L", (SIDE, SIDE))
+    radius = int(chance.integers(5, 10))
+    x, y = (int(value) for value in chance.integers(radius, SIDE - radius, 2))
+    box = (x - radius, y - radius, x + radius, y + radius)
+    ImageDraw.Draw(picture).ellipse(box, 220)
+    ImageDraw.Draw(mask).ellipse(box, 1)
+    return picture, mask, [x / SIDE, y / SIDE, radius / SIDE]
+
+
+def classification(root: Path, count: int) -> Json:
+    chance = np.random.default_rng(1)
+    for number in range(count):
+        picture, _, (_, _, radius) = _discs(chance)
+        folder = root / ("large" if radius * SIDE > 7 else "small")
+        folder.mkdir(parents=True, exist_ok=True)
+        picture.save(folder / f"{number:03d}.png")
+    return {"folder": str(root)}
+
+
+def segmentation(root: Path, count: int) -> Json:
+    chance = np.random.default_rng(2)
+    for name in ("images", "labels"):
+        (root / name).mkdir(parents=True)
+    for number in range(count):
+        picture, mask, _ = _discs(chance)
+        picture.save(root / "images" / f"{number:03d}.png")
+        mask.save(root / "labels" / f"{number:03d}.png")
+    return {"images": str(root / "images"), "labels": str(root / "labels")}
+
+
+def regression(root: Path, count: int) -> Json:
+    chance = np.random.default_rng(3)
+    root.mkdir(parents=True)
+    with (root / "table.csv").open("w", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(["picture", "x", "y"])
+        for number in range(count):
+            picture, _, (x, y, _) = _discs(chance)
+            picture.save(root / f"{number:03d}.png")
+            lines.writerow([f"{number:03d}.png", 100 * x, 5 * y])
+    return {"table": str(root / "table.csv")}
+
+
+def processing(root: Path, count: int) -> Json:
+    segmentation(root, count)
+    return {"folder": str(root / "images"), "method": "same"}
+
+
+DRAWN: dict[str, Callable[[Path, int], Json]] = {
+    "classification": classification, "segmentation": segmentation, "regression": regression,
+    "processing": processing}
+"""By task: draw so many pictures below a folder; the source options of a dataset made of them."""
+
+COUNT = {"regression": 300}
+TRAINING: dict[str, Json] = {
+    "classification": {"epochs": 4, "network": "lenet"},
+    "segmentation": {"epochs": 3, "network": "unet_narrow"},
+    "regression": {"epochs": 12, "network": "lenet", "learning_rate": 0.002, "lr_policy": "cosine"},
+    "processing": {"epochs": 7, "network": "unet_narrow", "noise": 0.05},
+}
+FLOOR = {"classification": 0.8, "segmentation": 0.8, "regression": 0.8, "processing": 18.0}
+"""What each must reach by its own goal."""
+
+
+def picture(seed: int = 9) -> bytes:
+    """A PNG with a disc, larger than the dataset's."""
+    import io
+
+    made = io.BytesIO()
+    _discs(np.random.default_rng(seed))[0].resize((50, 40)).save(made, "PNG")
+    return made.getvalue()

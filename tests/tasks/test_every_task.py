@@ -1,0 +1,148 @@
+"""Every task of the registry, from a folder to an answer: by the real build, training and inference process."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from digits_core import files, views
+from digits_core.errors import InvalidOptions
+from digits_core.infer.model_folder import ModelFolder
+from digits_core.jobs.model import Status
+from digits_core.jobs.runner import InlineRunner
+from digits_core.jobs.scheduler import Scheduler
+from digits_core.jobs.store import JobView
+from digits_core.services import augmentation, datasets, inference, models, modelstore, networks
+from digits_core.services.workspace import Workspace
+from digits_core.tasks import tasks
+from digits_core.train.dataset import Dataset
+from tests.infer.sharing import shared_workspace
+from tests.tasks import drawn
+
+Json = dict[str, Any]
+
+
+class Made(NamedTuple):
+    """A dataset of a task and a model that learned it."""
+
+    task: str
+    dataset: JobView
+    model: JobView
+    tick: Callable[[JobView], JobView]
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    yield from shared_workspace(tmp_path_factory.mktemp("tasks"))
+
+
+@pytest.fixture(scope="module", params=tasks())
+def made(request: pytest.FixtureRequest, workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+         ) -> Iterator[Made]:
+    name = request.param
+    scheduler = Scheduler(workspace.store, workspace.settings, InlineRunner(), gpu_ids=list)
+
+    def tick(view: JobView) -> JobView:
+        scheduler.tick()
+        return workspace.store.get(view.id)
+
+    source = drawn.DRAWN[name](tmp_path_factory.mktemp(name) / "pictures", drawn.COUNT.get(name, 120))
+    options = {**source, "channels": "gray", "width": drawn.SIDE, "height": drawn.SIDE, "val_percent": 20}
+    data = tick(datasets.create_dataset(workspace, "tester", name, f"drawn {name}", options))
+    assert data.status is Status.DONE, data.state.reason
+    training = {"batch_size": 8, "solver": "adam", "learning_rate": 0.005, "seed": 1, **drawn.TRAINING[name]}
+    model = tick(models.create_model(workspace, "tester", f"a {name}", data.id, training))
+    assert model.status is Status.DONE, model.state.reason
+    yield Made(name, data, model, tick)
+    scheduler.close()
+
+
+def test_its_records_hold_what_the_manifest_promises(made: Made) -> None:
+    data = Dataset.read(made.dataset.folder)
+    pixels, target = data.records("train").batch(range(4), data.target)
+    assert pixels.shape == (4, 1, drawn.SIDE, drawn.SIDE)
+    assert target.shape == (4, *data.target.shape) and str(target.dtype) == data.target.dtype
+    assert sum(data.entries.values()) == drawn.COUNT.get(made.task, 120)
+
+
+def test_its_pictures_are_shown_with_their_targets(made: Made, workspace: Workspace) -> None:
+    page = datasets.samples(workspace, made.dataset.id, "val", limit=3)
+    assert [sample.png[:4] for sample in page.items] == [b"\x89PNG"] * 3
+    assert datasets.record(workspace, made.dataset.id, "val", 0)["png"].startswith(b"\x89PNG")
+
+
+def test_a_training_beats_its_floor_and_says_where_it_is_worst(made: Made) -> None:
+    goal, *others = tasks()[made.task].measures
+    report = models.evaluation(made.model)
+    assert report[goal.name] >= drawn.FLOOR[made.task], report[goal.name]
+    assert all(other.name in report for other in others)
+    assert made.model.folder.summary()[goal.name] == report[goal.name]
+    best = next(row for row in models.checkpoints(made.model) if row["best"])
+    assert best["metrics"][f"val/{goal.name}"] == pytest.approx(report[goal.name], rel=1e-4)
+    if made.task != "classification":
+        scores = [score for _, score in report["pictures"]]
+        assert scores == sorted(scores) and len(scores) == min(100, report["entries"])
+
+
+def test_its_model_answers_and_the_answer_can_be_shown(made: Made, workspace: Workspace) -> None:
+    image = ("a.png", drawn.picture())
+    answer, = inference.classify(workspace, "tester", made.model.id, [image])
+    panels = inference.panels(workspace, made.model.id, image, answer, {})
+    assert panels and all(views.to_json(panel)["kind"] for panel in panels)
+    assert inference.classify(workspace, "tester", made.model.id, [image])[0] | {"latency_ms": 0} == (
+        answer | {"latency_ms": 0})
+
+
+def test_a_view_refuses_options_that_it_does_not_have(made: Made, workspace: Workspace) -> None:
+    if tasks()[made.task].view:
+        image = ("a.png", drawn.picture())
+        answer, = inference.classify(workspace, "tester", made.model.id, [image])
+        with pytest.raises(InvalidOptions, match="wobble"):
+            inference.panels(workspace, made.model.id, image, answer, {"wobble": 1})
+
+
+def test_a_folder_of_pictures_is_worked_through(made: Made, workspace: Workspace, tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / f"{number}.png").write_bytes(drawn.picture(number))
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG nothing")
+    view = made.tick(inference.create_batch(workspace, "tester", made.model.id, "many", {"folder": str(tmp_path)}))
+    assert view.status is Status.DONE, view.state.reason
+    rows = inference.batch_results(workspace, view.id).rows
+    assert [bool(row.get("error")) for row in rows] == [False] * 5 + [True]
+    assert len(b"".join(inference.batch_csv(workspace, view.id)).splitlines()) == 7
+
+
+def test_its_model_travels(made: Made, workspace: Workspace, tmp_path: Path) -> None:
+    path = modelstore.export_model(workspace, "tester", made.model.id)
+    copied = tmp_path / "model.zip"
+    copied.write_bytes(path.read_bytes())
+    view = made.tick(modelstore.import_model(workspace, "tester", "travelled", copied))
+    assert (view.status, view.job.task) == (Status.DONE, made.task), view.state.reason
+    image = ("a.png", drawn.picture())
+    answers = [inference.classify(workspace, "tester", job_id, [image])[0] for job_id in (made.model.id, view.id)]
+    assert answers[0] | {"latency_ms": 0} == answers[1] | {"latency_ms": 0}
+
+
+def test_its_network_is_told_and_its_augmentation_shown(made: Made, workspace: Workspace) -> None:
+    options = {"network": drawn.TRAINING[made.task]["network"]}
+    assert networks.layers(workspace, "tester", made.dataset.id, options)["parameters"] > 1000
+    shown = augmentation.augmentation_preview(workspace, "tester", made.dataset.id, {**options, "flip": "lr"})
+    assert len(shown) == 16
+
+
+def test_a_network_of_another_task_is_refused(made: Made, workspace: Workspace) -> None:
+    other = "lenet" if tasks()[made.task].dense else "unet"
+    with pytest.raises(InvalidOptions, match="network"):
+        models.create_model(workspace, "tester", "x", made.dataset.id, {"network": other})
+
+
+def test_what_inference_needs_is_in_the_model_folder(made: Made) -> None:
+    model = ModelFolder.read(made.model.folder.path)
+    assert model.network.task == made.task
+    assert len(model.labels) == model.network.classes
+    prepared = model.prepare(drawn.picture(), "a.png")
+    assert (prepared.pixels.shape, prepared.size) == (model.network.input_shape, (50, 40))
+    assert files.read_json(made.model.folder.path / "network.json")
+    assert np.isfinite(prepared.pixels).all()

@@ -26,7 +26,7 @@ def choose_name(page: Page, name: str) -> None:
 
 
 def expect_state(page: Page, word: str) -> None:
-    expect(page.locator(".stMarkdownBadge").filter(has_text=word).first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".stMarkdownBadge").filter(has_text=re.compile(word)).first).to_be_visible(timeout=SLOW)
 
 
 def fill(page: Page, label: str, value: str) -> None:

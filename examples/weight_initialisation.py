@@ -3,8 +3,8 @@
 New model, tab Custom, "Take a file"; then give ``init=constant``, ``init=uniform`` (0 to 1), ``init=centred``
 (-0.5 to 0.5), ``init=torch``, ``init=xavier`` or ``init=kaiming`` as the network's values, train one model of each for
 an epoch or two, and look at them on the Compare page. Constant and uniform weights learn nothing: all units of a layer
-do the same or drown (the loss may even become NaN); Xavier (http://proceedings.mlr.press/v9/glorot10a.html) and Kaiming (https://arxiv.org/abs/1502.01852)
-keep the size of signals and gradients from layer to layer.
+do the same or drown (the loss may even become NaN); Xavier (http://proceedings.mlr.press/v9/glorot10a.html) and
+Kaiming (https://arxiv.org/abs/1502.01852) keep the size of signals and gradients from layer to layer.
 """
 
 from torch import nn

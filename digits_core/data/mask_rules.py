@@ -83,7 +83,7 @@ def find_rule(labels: Iterable[LabelImage], values: Values = "auto", colour_map:
     """
     samples = list(labels)
     if not samples:
-        raise BadData("There are no label images.")
+        raise BadData("No label image can be read.")
     coloured = next((label for label in samples if label.coloured), None)
     if colour_map is None and (coloured is not None or values == "colours"):
         what = f"The label image {coloured.name} is a colour picture." if coloured else "Colours were asked for."

@@ -102,7 +102,8 @@ def _source(task: Task, options: Any, roots: Sequence[Path], scan: _Look, found:
         known = {split: entries for split, entries in scan.lists.items() if len(entries)}
         highest = max((int(entries.labels.max()) for entries in known.values()), default=-1)
         labels = scan.labels or [str(number) for number in range(highest + 1)]
-        return Source(labels, {"train": Entries(scan.folder / "none"), **known}, list(roots))
+        return Source(labels, {"train": Entries(scan.folder / "none"), **known}, list(roots),
+                      classified=not task.target)
 
 
 def _describe(found: Preview, source: Source, options: Any, leave_out: LeaveOut) -> None:

@@ -23,6 +23,8 @@ from digits_core.tasks.segmentation import DatasetOptions
 
 Json = dict[str, Any]
 LIMIT_S = 60.0
+CHUNK = 200
+"""Label images that are looked at before the scan may end: a form that is being filled in does not wait for all."""
 
 
 def segmentation(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> Source:
@@ -34,6 +36,8 @@ def segmentation(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> 
                                     roots, scan)
     names = read_class_labels(safe_path(options.labels_file, roots)) if options.labels_file.strip() else []
     found = _rule(splits["train"], options, roots, len(names))
+    if found["rule"].pop("counted", False):
+        _count_all(found["rule"], splits, roots, scan)
     rule = Rule.from_json(found["rule"])
     names = names or found["names"] or (
         BINARY_NAMES if rule.kind == "binary" else [str(number) for number in range(rule.classes)])
@@ -60,10 +64,26 @@ def _rule(train: Entries, options: DatasetOptions, roots: Sequence[Path], classe
     """{"rule", "names", "size"}: looked for in a process of its own, because files of strangers are decoded."""
     places = np.linspace(0, len(train) - 1, min(SAMPLES, len(train))).astype(int).tolist()
     with_map = options.colour_map == "file"
-    question = {"labels": [json.loads(train.extra(place))["label"] for place in places],
-                "image": train.location(0), "roots": [str(root.resolve()) for root in roots],
-                "colour_map": str(safe_path(options.colour_map_file, roots)) if with_map else "",
-                "values": "auto" if with_map else options.values, "classes": classes}
+    return _asked({"labels": [json.loads(train.extra(place))["label"] for place in places],
+                   "image": train.location(0), "values": "auto" if with_map else options.values, "classes": classes,
+                   "colour_map": str(safe_path(options.colour_map_file, roots)) if with_map else ""}, roots)
+
+
+def _count_all(rule: Json, splits: dict[str, Entries], roots: Sequence[Path], scan: Scan) -> None:
+    """Put the number of classes into the rule: rare ones may be in any label image. Raises BadData for a single one."""
+    for entries in splits.values():
+        labels = [json.loads(entries.extra(place))["label"] for place in range(len(entries))]
+        for start in range(0, len(labels), CHUNK):
+            scan.tick()
+            rule["classes"] = max(rule["classes"], _asked({"counted": labels[start:start + CHUNK]}, roots)["classes"])
+    if rule["classes"] < 2:
+        raise BadData("The label images hold a single class, number 0: there is nothing to tell apart. Their values "
+                      "must be class numbers from 0 (255 is ignored), or be told by a colour map file.")
+    rule["colours"] = rule["colours"][:rule["classes"]]
+
+
+def _asked(question: Json, roots: Sequence[Path]) -> Json:
+    question = {**question, "roots": [str(root.resolve()) for root in roots]}
     try:
         answer = child.ask("digits_core.data.mask_child", question, LIMIT_S, [])
     except child.NoAnswer as error:
@@ -75,7 +95,8 @@ def _rule(train: Entries, options: DatasetOptions, roots: Sequence[Path], classe
 
 def example(how: Json, location: str, name: str, extra: str) -> Example:
     """A picture with its mask uint8 (H, W). Raises DigitsError with the reason when they cannot be used."""
-    rule, label = Rule.from_json(how["more"]["rule"]), json.loads(extra)["label"]
+    more, label = how["more"], json.loads(extra)["label"]
+    rule = Rule.from_json(more["rule"]) if "rule" in more else Rule("index")  # a quick look that ended while counting
     image, notes = decode(fetch(location, how), name.rpartition("/")[2])
     mask = masks.read(fetch(label, how), label.rpartition("/")[2], rule)
     if mask.shape != (image.height, image.width):

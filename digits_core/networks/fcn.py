@@ -37,6 +37,8 @@ class _FCN(nn.Module):
 
     def _adopt(self, weights: dict[str, Tensor], rows: tuple[str, str]) -> dict[str, Tensor]:
         """Weights of the classifier under the names and in the shapes that they have here; its last layer stays out."""
+        if "score.weight" in weights:
+            return weights
         found = {name: tensor for name, tensor in weights.items() if not name.startswith("classifier.")}
         for row, own in zip(rows, ("0", "3"), strict=True):
             for part in ("weight", "bias"):

@@ -13,7 +13,7 @@ from digits_core.train.batch import Batch
 from digits_core.train.hardware import Hardware
 from digits_core.train.learner import NetworkLearner
 from digits_core.train.loss import class_weights
-from digits_core.train.segment_loss import SegmentLoss
+from digits_core.train.segment_loss import SegmentLoss, cross_entropy
 
 
 class Segmenter(NetworkLearner):
@@ -35,5 +35,8 @@ class Segmenter(NetworkLearner):
         self.measured.eval()
         tally = segmentation.Tally(self.classes)
         for batch in batches:
-            tally.add_logits(self.answers(batch).cpu().numpy(), batch.target.cpu().numpy())
+            logits_BKHW = self.answers(batch)  # K times as large as masks: they stay on the device
+            loss_B = cross_entropy(logits_BKHW, batch.target)
+            tally.add(logits_BKHW.argmax(1).to(torch.uint8).cpu().numpy(), batch.target.cpu().numpy(),
+                      loss_B.double().cpu().numpy())
         return tally

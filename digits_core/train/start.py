@@ -1,5 +1,6 @@
 """Start weights from an earlier model: whatever fits by name and shape, the first layer also for other channels."""
 
+from collections.abc import Callable
 from typing import Any
 
 import safetensors
@@ -29,6 +30,9 @@ def load_start(network: nn.Module, options: TrainOptions, context: Context) -> J
     except safetensors.SafetensorError as error:
         raise BadData(f"The weights {row['file']} are no safetensors file: {error}.") from None
     own = network.state_dict()
+    adopt: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = getattr(network, "adopt", None)
+    if adopt is not None:  # it is built on a classifier, whose weights have other names or shapes there
+        found = adopt(found)
     found = without_prefix(found, own)
     first = _adapt_first(found, own)
     fitting = [name for name, tensor in own.items() if name in found and found[name].shape == tensor.shape]

@@ -73,5 +73,5 @@ def test_contradictions_are_refused(label: LabelImage, values: str, colour_map: 
 
 
 def test_no_label_images_are_refused() -> None:
-    with pytest.raises(BadData, match="no label images"):
+    with pytest.raises(BadData, match="No label image"):
         find_rule([])

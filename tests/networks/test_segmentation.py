@@ -110,6 +110,7 @@ def test_published_weights_of_the_classifier_fit_all_layers_but_the_scores(kind:
         found, own = network.adopt(weights), network.state_dict()
     fitting = {name for name, tensor in own.items() if name in found and found[name].shape == tensor.shape}
     assert {name.split(".")[0] for name in own.keys() - fitting} <= {"score", "score_pool3", "score_pool4"}
+    assert network.adopt(own) == own
 
 
 def test_dense_layers_see_as_convolutions_what_they_saw() -> None:

@@ -34,7 +34,7 @@ types: $(VENV)/test.done
 
 check: test lint types slow ## what .ci/run runs
 
-bench: $(VENV)/run.done ## side-by-side runs against peers
+bench: $(VENV)/test.done ## side-by-side runs against peers; the heaviest pages in Chromium
 	$(BIN)/python -m benchmarks
 
 clean:

@@ -1,9 +1,10 @@
 """How long the heaviest pages take beside an almost empty one, in Chromium, on a server that has just started.
 
-    python -m benchmarks.pages [--runs 500] [--rows 600] [--classes 5000]
+    python -m benchmarks.pages [--runs 500] [--rows 600] [--classes 5000] [--shots FOLDER]
 
 Compare with so many trainings, each with so many rows; and the report of a model with so many classes. A page is there
-when its charts are drawn and its table stands. Printed: seconds, and the ratio to the page System in the same browser.
+when its charts are drawn and its table stands; a change (another x axis, another part of the report) when it shows.
+Printed: seconds, how many of them the server and the browser computed, and the ratio to the page System.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 from playwright.sync_api import Page, sync_playwright
 
 from digits_core.evaluate.predictions import Predictions, predictions_file
@@ -24,8 +26,13 @@ from digits_core.jobs.store import JobStore
 from tests.e2e.conftest import CHROMIUM_FLAGS, Server, free_port
 from tests.faults import folders
 
-READY = """(charts) => document.querySelectorAll('.js-plotly-plot .plot').length >= charts
+READY = """() => [...document.querySelectorAll('.js-plotly-plot')].filter(
+        (chart) => chart.querySelector('.scatterlayer path, .heatmaplayer image')).length >= 2
     && document.querySelectorAll('[data-testid=stDataFrame] canvas').length > 0"""
+HEADED = "() => document.querySelectorAll('h1, h2').length > 0"
+CHANGES = {
+    "Step": "() => [...document.querySelectorAll('.xtitle')].filter((x) => x.textContent == 'Step').length >= 2",
+    "Classes": "() => !document.querySelector('.heatmaplayer') && document.querySelector('.stDataFrame canvas')"}
 
 
 def main() -> None:
@@ -35,17 +42,18 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=600)
     parser.add_argument("--classes", type=int, default=5000)
     parser.add_argument("--only", choices=["compare", "report"])
+    parser.add_argument("--shots", type=Path, help="folder for a picture of each page")
     chosen = parser.parse_args()
     found = {}
     if chosen.only != "report":
-        found["compare"] = timed(lambda store: made_up_runs(store, chosen.runs, chosen.rows), 3)
+        found["compare"] = timed(lambda store: made_up_runs(store, chosen.runs, chosen.rows), "Step", chosen.shots)
     if chosen.only != "compare":
-        found["report"] = timed(lambda store: made_up_report(store, chosen.classes), 2)
-    print(json.dumps(found))
+        found["report"] = timed(lambda store: made_up_report(store, chosen.classes), "Classes", chosen.shots)
+    print(json.dumps(found, indent=1))
 
 
-def timed(fill: Callable[[JobStore], str], charts: int) -> dict[str, float]:
-    """Seconds until the page that ``fill`` names is there: the first time on a fresh server, and once more."""
+def timed(fill: Callable[[JobStore], str], change: str, shots: Path | None) -> dict[str, dict[str, float]]:
+    """The page that ``fill`` names: the first time on a fresh server, once more, and after a click on ``change``."""
     with tempfile.TemporaryDirectory() as temp, sync_playwright() as playwright:
         store = JobStore(Path(temp) / "jobs", 300)
         store.prepare()
@@ -55,22 +63,39 @@ def timed(fill: Callable[[JobStore], str], charts: int) -> dict[str, float]:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS)
         try:
             pages = [browser.new_context(viewport={"width": 1400, "height": 1100}).new_page() for _ in range(4)]
-            seconds(pages[0], f"{server.url}/system", "() => document.querySelectorAll('h1, h2').length > 0")
-            empty = seconds(pages[1], f"{server.url}/system", "() => document.querySelectorAll('h1, h2').length > 0")
-            first, again = (seconds(page, server.url + path, READY, charts) for page in pages[2:])
+
+            def opened(page: Page, path: str, ready: str) -> dict[str, float]:
+                return measured(server, page, lambda: page.goto(server.url + path), ready)
+
+            opened(pages[0], "/system", HEADED)
+            found = {"empty": opened(pages[1], "/system", HEADED), "first": opened(pages[2], path, READY),
+                     "again": opened(pages[3], path, READY)}
+            click = pages[3].get_by_role("radio", name=change).click
+            found["change"] = measured(server, pages[3], click, CHANGES[change])
+            if shots:
+                pages[2].screenshot(path=shots / f"{path[1:].partition('?')[0]}.png")
         finally:
             browser.close()
             server.stop()
-    return {"empty_s": round(empty, 2), "first_s": round(first, 2), "again_s": round(again, 2),
-            "first_to_empty": round(first / empty, 2), "again_to_empty": round(again / empty, 2)}
+    for row in found.values():
+        row["to_empty"] = round(row["seconds"] / found["empty"]["seconds"], 1)
+    return found
 
 
-def seconds(page: Page, url: str, ready: str, argument: object = None) -> float:
-    """From the address to the moment the page is ready."""
-    start = time.monotonic()
-    page.goto(url)
-    page.wait_for_function(ready, arg=argument, timeout=120_000, polling=50)
-    return time.monotonic() - start
+def measured(server: Server, page: Page, deed: Callable[[], object], ready: str) -> dict[str, float]:
+    """From the deed to the moment the page is ready: on the clock, and worked by the server and the browser."""
+    start, ours, theirs = time.monotonic(), worked(server.process.pid), worked()
+    deed()
+    page.wait_for_function(ready, timeout=120_000, polling=50)
+    return {"seconds": round(time.monotonic() - start, 2), "server": round(worked(server.process.pid) - ours, 2),
+            "browser": round(worked() - theirs, 2)}
+
+
+def worked(pid: int | None = None) -> float:
+    """Seconds that a process, or (none given) all of Chromium's, have computed."""
+    processes = [psutil.Process(pid)] if pid else [
+        child for child in psutil.Process().children(recursive=True) if "chrom" in child.name()]
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
 def made_up_runs(store: JobStore, runs: int, rows: int) -> str:

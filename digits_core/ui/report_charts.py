@@ -19,6 +19,7 @@ def clicked(figure: go.Figure, key: str, height: int) -> tuple[int, int] | None:
     """
     matrix = figure.data[0].customdata
     size = len(matrix)
+    height, names = max(height, 130 + 11 * size), 12 if size <= 30 else 9  # room for a name beside each row
     cells = [(row, column) for row in range(size) for column in range(size) if matrix[row][column] or size <= 25]
     figure.add_scatter(
         x=[column for _, column in cells], y=[row for row, _ in cells], mode="markers", customdata=cells,
@@ -30,6 +31,8 @@ def clicked(figure: go.Figure, key: str, height: int) -> tuple[int, int] | None:
     figure.update_layout(height=height, hovermode="closest", margin={"l": 8, "r": 8, "t": 28, "b": 8}, uirevision=key,
                          clickmode="event+select", xaxis_range=[-0.5, size - 0.5],
                          yaxis_range=[size - 0.5, -0.5], yaxis_autorange=False)
+    figure.for_each_xaxis(lambda axis: axis.tickfont.update(size=names))
+    figure.for_each_yaxis(lambda axis: axis.tickfont.update(size=names))
     event = st.plotly_chart(figure, key=key, config=BAR, on_select="rerun", selection_mode="points")
     points = event["selection"]["points"] if event else []
     cell = points[0].get("customdata") if points else None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
@@ -84,14 +85,26 @@ def letters() -> Iterator[tuple[Letters, int]]:
     control.stop()
 
 
-CERTIFICATE = Path(__file__).parent / "self_made.pem"
-"""Key and certificate of 127.0.0.1 that nobody trusts, valid until 2126."""
 PASSWORD = "correct horse"
 
 
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """Who signed the mail server's certificate: made for this run, and trusted by nobody."""
+    return trustme.CA()
+
+
 @pytest.fixture
-def secured() -> Iterator[Callable[..., tuple[Letters, int]]]:
-    """``secured(tls="starttls")`` starts a mail server with the self-made certificate that wants a login by fred."""
+def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine trusts who signed the mail server's certificate."""
+    file = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(file)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+
+
+@pytest.fixture
+def secured(authority: trustme.CA) -> Iterator[Callable[..., tuple[Letters, int]]]:
+    """``secured(tls="starttls")`` starts a mail server with a certificate of 127.0.0.1 that wants a login by fred."""
     started = []
 
     def judge(server: Any, session: Any, envelope: Any, mechanism: str, login: Any) -> AuthResult:
@@ -99,7 +112,7 @@ def secured() -> Iterator[Callable[..., tuple[Letters, int]]]:
 
     def start(tls: str = "starttls") -> tuple[Letters, int]:
         found, context = Letters(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(CERTIFICATE)
+        authority.issue_cert("127.0.0.1").configure_cert(context)
         secret = {"starttls": {"tls_context": context, "require_starttls": True}, "tls": {"ssl_context": context},
                   "none": {}}[tls]
         control = AnyPort(found, hostname="127.0.0.1", port=0, authenticator=judge, auth_required=True,

@@ -1,7 +1,7 @@
 """Boxes go the same way as their pictures: a counterpart for each move of digits_core.train.geometry.
 
-Boxes are float32 (B, M, 6): class, x0, y0, x1, y1, ignored (0 or 1), in pixels; class -1 and not ignored is padding,
-class -1 and ignored is a region without labels. Numbers (B,) are those that the picture was moved with.
+Boxes are float32 (B, M, 6): class, x0, y0, x1, y1, ignored (0 or 1), in pixels. A row of -1 is padding, class -1 and
+ignored 1 is a region without labels. Numbers (B,) are those that the picture was moved with.
 """
 
 import math
@@ -11,6 +11,24 @@ from torch import Tensor
 
 LEAST_SHARE, LEAST_SIDE = 0.3, 1.0
 """A box that has less of its area (or fewer pixels of a side) left inside the picture is ignored from then on."""
+
+
+class Boxes:
+    """Moves of boxes, see digits_core.train.moves.Moves."""
+
+    def rotated(self, target: Tensor, degrees_B: Tensor, scale_B: Tensor, shift_2B: Tensor,
+                size: tuple[int, int]) -> Tensor:
+        """See Moves."""
+        return rotated(target, degrees_B, scale_B, shift_2B, *size)
+
+    def windows(self, target: Tensor, top_B: Tensor, left_B: Tensor, side: int) -> Tensor:
+        """See Moves."""
+        return windows(target, top_B, left_B, side)
+
+    def turned(self, target: Tensor, quarters_B: Tensor | None, mirror_B: Tensor | None, upside_B: Tensor | None,
+               size: tuple[int, int]) -> Tensor:
+        """See Moves."""
+        return turned(target, quarters_B, mirror_B, upside_B, *size)
 
 
 def rotated(boxes_BM6: Tensor, degrees_B: Tensor, scale_B: Tensor, shift_2B: Tensor, height: int,
@@ -75,7 +93,7 @@ def _with_edges(boxes_BM6: Tensor, edges_BM4: Tensor) -> Tensor:
 
 def padding(boxes_BM6: Tensor) -> Tensor:
     """Which rows (B, M) are no boxes at all."""
-    return (boxes_BM6[..., 0] < 0) & (boxes_BM6[..., 5] == 0)
+    return (boxes_BM6[..., 0] < 0) & (boxes_BM6[..., 5] <= 0)
 
 
 def _cut(boxes_BM6: Tensor, height: int, width: int) -> Tensor:
@@ -87,6 +105,4 @@ def _cut(boxes_BM6: Tensor, height: int, width: int) -> Tensor:
     little = (w * h < LEAST_SHARE * old_w * old_h) | (w.minimum(h) < LEAST_SIDE)
     gone = ((w <= 0) | (h <= 0))[..., None]
     cut = torch.cat([kind, inside, torch.where(little, 1.0, ignored)[..., None]], -1)
-    nothing = torch.zeros_like(cut)
-    nothing[..., 0] = -1
-    return torch.where(gone | padding(boxes_BM6)[..., None], nothing, cut)
+    return torch.where(gone | padding(boxes_BM6)[..., None], torch.full_like(cut, -1.0), cut)

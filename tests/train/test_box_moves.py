@@ -6,7 +6,7 @@ import torch
 from digits_core.train import box_moves, geometry
 from digits_core.train.box_moves import padding
 
-PAD = [-1.0, 0, 0, 0, 0, 0]
+PAD = [-1.0] * 6
 
 
 def drawn(height, width, rectangles):

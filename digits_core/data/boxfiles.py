@@ -26,8 +26,12 @@ class BoxFiles(Protocol):
     names: list[str]
     """Names of the classes that the files declare, in order; empty where only the boxes tell."""
 
+    def has(self, picture: str) -> bool:
+        """Whether a picture (path below its folder) is labelled, perhaps with nothing to find."""
+        ...
+
     def of(self, picture: str, size: tuple[int, int]) -> Labelled | None:
-        """Boxes of a picture (path below its folder, real width and height); None: there are no labels for it."""
+        """Boxes of a picture of this width and height; None where it ``has`` none."""
         ...
 
     def without_picture(self) -> int:
@@ -170,6 +174,11 @@ class FilePerPicture:
             raise BadData(f"The label folder {printable(str(folder))!r} holds no {ending} file.")
         self.used: set[str] = set()
 
+    def has(self, picture: str) -> bool:
+        """See BoxFiles."""
+        stem = os.path.splitext(picture)[0]  # noqa: PTH122
+        return stem in self.files or stem.rpartition("/")[2] in self.only
+
     def of(self, picture: str, size: tuple[int, int]) -> Labelled | None:
         """See BoxFiles. Raises BadData with file and line or element when the labels are wrong."""
         stem = os.path.splitext(picture)[0]  # noqa: PTH122
@@ -206,6 +215,10 @@ class CocoFile:
         counts = Counter(path.rpartition("/")[2] for path in self.pictures)
         self.only = {path.rpartition("/")[2]: path for path in self.pictures if counts[path.rpartition("/")[2]] == 1}
         self.used: set[str] = set()
+
+    def has(self, picture: str) -> bool:
+        """See BoxFiles."""
+        return picture in self.pictures or picture.rpartition("/")[2] in self.only
 
     def of(self, picture: str, size: tuple[int, int]) -> Labelled | None:
         """See BoxFiles."""

@@ -134,9 +134,10 @@ class Build:
         chosen = self.options
         roots, self.details = [os.path.realpath(root) for root in source.roots], source.more
         width, height = source.size or (0, 0)
-        return Recipe(chosen.channels, chosen.width or width, chosen.height or height, chosen.resize_mode,
-                      chosen.encoding, chosen.jpeg_quality, roots, list(self.settings.private_hosts),
-                      180.0 if source.remote else 30.0, self.kind.example, source.more)
+        return Recipe(chosen.channels, chosen.width or width, chosen.height or height,
+                      source.resize_mode or chosen.resize_mode, chosen.encoding, chosen.jpeg_quality, roots,
+                      list(self.settings.private_hosts), 180.0 if source.remote else 30.0, self.kind.example,
+                      source.more)
 
     def _write(self, name: str, part: Part, plan: Plan, pool: Pool, statistics: Statistics | None) -> Json:
         per_class, size, entries = [0] * len(plan.labels), 0, 0

@@ -20,6 +20,8 @@ ResizeMode = Literal["squash", "crop", "fill", "half"]
 Encoding = Literal["png", "jpeg", "raw"]
 
 RESIZE_MODES: tuple[ResizeMode, ...] = ("squash", "crop", "fill", "half")
+PAD = "pad"
+"""A fifth mode, of boxes: the picture lies at the top left on black. "pad 1248x384" pads to that, then squashes."""
 _MODES: dict[str, Literal["L", "RGB"]] = {"gray": "L", "color": "RGB"}
 _SMALL = 16_384
 """Values in a picture up to which PNG is written and read here, without Pillow's fixed cost (5 instead of 65 us)."""
@@ -42,9 +44,12 @@ def prepare(image: Image.Image, channels: str, width: int, height: int, resize_m
 
     squash: each side by itself. crop: scale until the picture covers the target, cut the middle. fill: scale until
     it fits, pad with noise. half: scale by the mean of both, cut one side and pad the other. The noise comes from
-    ``seed`` and the picture's own content, so the same picture always gives the same pixels.
+    ``seed`` and the picture's own content, so the same picture always gives the same pixels. For pad see PAD; a
+    picture larger than the padding is made smaller first.
     """
     image = image if image.mode == _MODES[channels] else image.convert(_MODES[channels])
+    if resize_mode.startswith(PAD):
+        return _padded(image, width, height, padding(resize_mode, width, height))
     if image.size == (width, height):
         return _planes(np.asarray(image))
     if resize_mode == "squash":
@@ -59,6 +64,31 @@ def prepare(image: Image.Image, channels: str, width: int, height: int, resize_m
     pixels = _noise(inner, width, height, seed)
     pixels[y:y + inner_h, x:x + inner_w] = np.asarray(inner)
     return _planes(pixels)
+
+
+def padding(resize_mode: str, width: int, height: int) -> tuple[int, int]:
+    """Width and height of the black that a picture is laid on before it is squashed to ``width`` and ``height``."""
+    size = resize_mode.removeprefix(PAD).strip()
+    if not size:
+        return width, height
+    wide, _, high = size.partition("x")
+    return int(wide), int(high)
+
+
+def _padded(image: Image.Image, width: int, height: int, pad: tuple[int, int]) -> Pixels:
+    shrink = _shrink(image.size, pad)
+    if shrink < 1:
+        size = (max(1, round(image.width * shrink)), max(1, round(image.height * shrink)))
+        image = image.resize(size, Image.Resampling.BILINEAR)
+    canvas = Image.new(image.mode, pad)
+    canvas.paste(image)
+    if pad != (width, height):
+        canvas = canvas.resize((width, height), Image.Resampling.BILINEAR)
+    return _planes(np.asarray(canvas))
+
+
+def _shrink(size: tuple[int, int], pad: tuple[int, int]) -> float:
+    return min(1.0, pad[0] / size[0], pad[1] / size[1])
 
 
 class Placement(NamedTuple):
@@ -81,6 +111,10 @@ class Placement(NamedTuple):
 
 def placement(size: tuple[int, int], width: int, height: int, resize_mode: str) -> Placement:
     """Where ``prepare`` puts the pixels of a picture whose width and height are ``size``."""
+    if resize_mode.startswith(PAD):
+        pad = padding(resize_mode, width, height)
+        shrink = _shrink(size, pad)
+        return Placement(shrink * width / pad[0], shrink * height / pad[1], 0.0, 0.0)
     if resize_mode == "squash" or size == (width, height):
         return Placement(width / size[0], height / size[1], 0.0, 0.0)
     scale = _scale(size[0] / width, size[1] / height, resize_mode)

@@ -10,13 +10,14 @@ from pkgutil import resolve_name
 from typing import Any
 
 from digits_core.data.entries import Entries
-from digits_core.data.pictures import RESIZE_MODES, to_png
+from digits_core.data.pictures import to_png
 from digits_core.data.plan import LeaveOut, divide, estimate_bytes
 from digits_core.data.pool import Item, Pool
 from digits_core.data.recipe import Recipe
 from digits_core.data.records import unpack_record
 from digits_core.data.sources import Scan, Source
 from digits_core.errors import DigitsError
+from digits_core.options import option_fields
 from digits_core.tasks import Task
 
 MOST = 20_000
@@ -128,20 +129,22 @@ def _describe(found: Preview, source: Source, options: Any, leave_out: LeaveOut)
 
 def _recipe(source: Source, options: Any) -> Recipe:
     width, height = source.size or (0, 0)
-    return Recipe(options.channels, options.width or width, options.height or height, options.resize_mode, "png", 90,
-                  [str(root.resolve()) for root in source.roots], more=source.more)
+    return Recipe(options.channels, options.width or width, options.height or height,
+                  source.resize_mode or options.resize_mode, "png", 90, [str(root.resolve()) for root in source.roots],
+                  more=source.more)
 
 
 def _example(task: Task, found: Preview, source: Source, options: Any, private_hosts: Sequence[str]) -> None:
     train = source.splits["train"]
-    if not len(train):
+    if not len(train) or not (source.size or options.width):
         return
     item = Item(train.location(0), train.name(train.location(0)), 0, train.extra(0))
     found.example_name = item.name
     recipe = replace(_recipe(source, options), private_hosts=list(private_hosts), limit_s=5.0, example=task.example)
     with Pool(recipe, 1) as pool:
-        for mode in RESIZE_MODES:
-            pool.use(replace(recipe, resize_mode=mode))
+        for mode in next(field.choices for field in option_fields(type(options)) if field.name == "resize_mode"):
+            own = source.resize_mode if source.resize_mode.startswith(mode) else mode
+            pool.use(replace(recipe, resize_mode=own))
             [outcome] = pool.outcomes([item])
             if outcome.record is None:
                 found.problems.append(f"{item.name} {outcome.reason}.")

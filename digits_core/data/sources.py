@@ -55,6 +55,8 @@ class Source:
     """Every entry is of one class; otherwise ``labels`` name what its target is made of."""
     size: tuple[int, int] | None = None
     """Width and height of records where the options leave them open."""
+    resize_mode: str = ""
+    """How pictures become records of that size, where the source knows better than the options."""
     more: dict[str, Any] = field(default_factory=dict)
     """What decoding processes, learners and views have to know of the task: colours, columns. JSON."""
 

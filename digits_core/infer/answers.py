@@ -71,6 +71,27 @@ class Mask:
                 "classes": sorted(shares, key=lambda row: -float(row["share"]))}
 
 
+class Boxes:
+    """Of detection: {"boxes": [{"label", "score" (0..1), "box": [x0, y0, x1, y1]}], "labels"}, the best first.
+
+    Edges are in pixels of the picture; ``labels`` are all classes in their order. Boxes wholly outside are left out.
+    """
+
+    def finish(self, outputs: list[Tensor]) -> list[Found]:
+        """Boxes float32 (N, 6): class, x0, y0, x1, y1, score, in pixels of the network's input."""
+        return [boxes.float().cpu().numpy() for boxes in outputs]
+
+    def words(self, found: Found, model: ModelFolder, asked: Asked) -> Json:
+        """See Answerer."""
+        where = model.placement(asked.size)
+        boxes = found.astype(np.float64)
+        boxes[:, [1, 3]] = ((boxes[:, [1, 3]] - where.left) / where.scale_x).clip(0, asked.size[0])
+        boxes[:, [2, 4]] = ((boxes[:, [2, 4]] - where.top) / where.scale_y).clip(0, asked.size[1])
+        rows = [{"label": model.labels[int(kind)], "score": score, "box": [round(edge, 3) for edge in edges]}
+                for kind, *edges, score in boxes.tolist() if edges[2] > edges[0] and edges[3] > edges[1]]
+        return {"boxes": rows, "labels": list(model.labels)}
+
+
 class Numbers:
     """Of regression: {"values": [{"label", "value"}]} in the order of the dataset's columns."""
 

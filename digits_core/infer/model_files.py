@@ -17,6 +17,8 @@ Json = dict[str, Any]
 Side = Annotated[int, Field(ge=1, le=10_000)]
 Channels = Annotated[int, Field(ge=1, le=64)]
 SMALL_FILE = 64_000_000
+RESIZE_MODES = r"^(squash|crop|fill|half|pad( [1-9][0-9]{0,3}x[1-9][0-9]{0,3})?)$"
+"""See digits_core.data.pictures."""
 
 
 class ModelPart(BaseModel):
@@ -44,7 +46,7 @@ class Preprocessing(ModelPart):
     channels: Literal["gray", "color"]
     width: Side
     height: Side
-    resize_mode: Literal["squash", "crop", "fill", "half"]
+    resize_mode: str = Field(pattern=RESIZE_MODES)
     crop: Side | None = None
     mean: Literal["none", "image", "pixel"] = "none"
     mean_pixel: list[float] = []

@@ -12,7 +12,7 @@ class NetworkSpec:
 
     ``build`` names ``function(input_shape, classes, **arguments) -> nn.Module`` with input_shape = (channels, height,
     width); the module takes float32 (B, C, H, W) and returns logits (B, classes), for segmentation (B, classes, H, W),
-    in training mode possibly a tuple (logits, auxiliary logits ...).
+    in training mode possibly a tuple (logits, auxiliary logits ...). Of detection see digits_core.networks.detectors.
     """
 
     name: str
@@ -52,6 +52,12 @@ def _torchvision(row: dict[str, Any]) -> NetworkSpec:
                        crop, {"name": row["name"]}, False, row["fixed"], row["parameters"], gflops)
 
 
+def _detection(name: str, title: str, year: int, paper: str, intended: str, batch_size: int, module: str,
+               arguments: dict[str, Any], parameters: int) -> NetworkSpec:
+    return NetworkSpec(name, title, year, paper, intended, batch_size, f"digits_core.networks.{module}:build",
+                       arguments=arguments, parameters=parameters, tasks=("detection",))
+
+
 def _segmentation(name: str, title: str, year: int, paper: str, intended: str, batch_size: int, module: str,
                   arguments: dict[str, Any], parameters: int) -> NetworkSpec:
     return NetworkSpec(name, title, year, paper, intended, batch_size, f"digits_core.networks.{module}:build",
@@ -60,6 +66,7 @@ def _segmentation(name: str, title: str, year: int, paper: str, intended: str, b
 
 
 _COLOUR = "256 x 256, colour"
+_DETECTNET = "https://developer.nvidia.com/blog/detectnet-deep-neural-network-object-detection-digits/"
 _FCN_PAPER, _MOBILE_PAPER = "https://arxiv.org/abs/1605.06211", "https://arxiv.org/abs/1905.02244"
 _SPECS = (
     NetworkSpec("lenet", "LeNet", 1998, "http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf", "28 x 28, grey", 64,
@@ -86,6 +93,18 @@ _SPECS = (
                   8, "segmentation", {"name": "deeplabv3_mobilenet_v3_large"}, 11_000_000),
     _segmentation("lraspp_mobilenet_v3_large", "LR-ASPP, MobileNetV3", 2019, _MOBILE_PAPER, "520 x 520, colour", 8,
                   "segmentation", {"name": "lraspp_mobilenet_v3_large"}, 3_200_000),
+    _detection("detectnet", "DetectNet (GoogLeNet)", 2016, _DETECTNET, "1248 x 384, colour", 10, "detectnet", {},
+               5_600_000),
+    _detection("detectnet_small", "DetectNet, small", 2016, _DETECTNET, "up to 256 x 256, CPU", 16, "detectnet",
+               {"small": True}, 200_000),
+    _detection("fasterrcnn_resnet50_fpn", "Faster R-CNN, ResNet-50", 2015, "https://arxiv.org/abs/1506.01497",
+               "800 x 800, colour", 4, "detectors", {"name": "fasterrcnn_resnet50_fpn"}, 41_300_000),
+    _detection("retinanet_resnet50_fpn", "RetinaNet, ResNet-50", 2017, "https://arxiv.org/abs/1708.02002",
+               "800 x 800, colour", 4, "detectors", {"name": "retinanet_resnet50_fpn"}, 32_200_000),
+    _detection("fcos_resnet50_fpn", "FCOS, ResNet-50", 2019, "https://arxiv.org/abs/1904.01355", "800 x 800, colour",
+               4, "detectors", {"name": "fcos_resnet50_fpn"}, 32_100_000),
+    _detection("ssdlite320_mobilenet_v3_large", "SSDlite, MobileNetV3", 2018, "https://arxiv.org/abs/1801.04381",
+               "320 x 320, colour", 16, "detectors", {"name": "ssdlite320_mobilenet_v3_large"}, 2_200_000),
 )
 NETWORKS: dict[str, NetworkSpec] = {
     **{spec.name: spec for spec in _SPECS},

@@ -1,8 +1,8 @@
 """DetectNet: a grid over the picture says where things are (coverage) and where the edges of each thing lie (boxes).
 
 Source: https://developer.nvidia.com/blog/detectnet-deep-neural-network-object-detection-digits/ and the layers in
-NVIDIA's Caffe. What differs: the loss is a mean over objects instead of a sum over cells (any grid trains with the same
-learning rate), regions that are not labelled teach nothing, and clusters of cells are merged by overlap.
+NVIDIA's Caffe. What differs: losses are means over cells that are covered and over things, no sums (so any grid trains
+with the same learning rate), regions that are not labelled teach nothing, and clusters of cells are merged by overlap.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ GOOGLENET = ("conv1", "maxpool1", "conv2", "conv3", "maxpool2", "inception3a", "
 """The layers of GoogLeNet up to its classifier, without the last pooling: so a cell is 16 pixels wide."""
 SHRUNK = 0.4
 """Share of a box, around its middle, whose cells are to see it; at least one cell does."""
-BOX_WEIGHT = 2.0
+COVERAGE_WEIGHT, BOX_WEIGHT = 4.0, 2.0
 CANDIDATES, MOST = 1000, 100
 """Cells of a picture that are looked at, and boxes that are given at most."""
 
@@ -83,12 +83,13 @@ class DetectNet(nn.Module):
         return (torch.arange(count, device=like.device, dtype=torch.float32) + 0.5) * self.stride
 
     def losses(self, coverage_BKHW: Tensor, edges_B4HW: Tensor, target_BM6: Tensor) -> dict[str, Tensor]:
-        """L2 of the coverage and L1 of the boxes in shares of their size, both a mean over things to find."""
+        """L2 of the coverage, a mean over covered cells, and L1 of the boxes in shares of their size, over things."""
         truth = Grid(target_BM6.float(), self.classes, coverage_BKHW.shape[2:], self.stride)
-        things = truth.count.clamp(min=1.0)
+        covered, things = truth.coverage_BKHW.sum().clamp(min=1.0), truth.count.clamp(min=1.0)
         error_BKHW = (coverage_BKHW - truth.coverage_BKHW) ** 2 * truth.counts_BKHW
         distance_BHW = ((edges_B4HW - truth.edges_B4HW).abs() / truth.size_B4HW).sum(1) * truth.weight_BHW
-        return {"loss_coverage": error_BKHW.sum() / things, "loss_bbox": BOX_WEIGHT * distance_BHW.sum() / things}
+        return {"loss_coverage": COVERAGE_WEIGHT * error_BKHW.sum() / covered,
+                "loss_bbox": BOX_WEIGHT * distance_BHW.sum() / things}
 
     def found(self, coverage_KHW: Tensor, edges_4HW: Tensor, size: tuple[int, int]) -> Tensor:
         """The boxes (N, 6) of one picture, best first: overlapping cells of a class count as one thing."""

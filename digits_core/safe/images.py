@@ -19,7 +19,7 @@ another picture's ending     read by content
 import io
 import struct
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,6 +65,37 @@ def safe_values(source: bytes | Path, name: str) -> SafeImage:
     Palettes, 16-bit values and alpha stay as they are. Raises BadData with the reason, and nothing else.
     """
     return _guarded(source, name, lambda image, notes: image)
+
+
+HEAD = 65_536
+"""Bytes in which most pictures say how large they are."""
+
+
+def safe_size(path: str, roots: Sequence[str] = ()) -> tuple[int, int]:
+    """Width and height of a picture as ``safe_image`` gives it, upright, without decoding its pixels.
+
+    ``roots`` as in ``read_regular``. Raises BadData with the reason.
+    """
+    for first in (HEAD, None):
+        data = read_regular(path, roots, MAX_BYTES, first)
+        if not data:
+            raise BadData("is empty (0 bytes)")
+        try:
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                return (image.height, image.width) if _lies_on_its_side(image) else image.size
+        except Exception as error:  # decoders raise whatever they like; perhaps only the end is missing
+            if first is None or len(data) < first:
+                raise BadData(_what_it_is(data) if isinstance(error, UnidentifiedImageError)
+                              else _decoder_words(error)) from None
+    raise AssertionError("unreachable")
+
+
+def _lies_on_its_side(image: Image.Image) -> bool:
+    """Also of TIFF pictures, which Pillow turns by itself, but only when it loads them."""
+    try:
+        return _may_be_turned(image) and image.getexif().get(_ORIENTATION, 1) in range(5, 9)
+    except Exception:  # broken EXIF must not cost the picture
+        return False
 
 
 _Convert = Callable[[Image.Image, list[str]], Image.Image]

@@ -95,17 +95,18 @@ def is_folder(entry: "os.DirEntry[str]") -> bool:
         return False
 
 
-def read_regular(path: str, roots: Sequence[str] = (), limit: int = 2_000_000_000) -> bytes:
+def read_regular(path: str, roots: Sequence[str] = (), limit: int = 2_000_000_000, first: int | None = None) -> bytes:
     """The bytes of a regular file. Never hangs on a pipe, never leaves ``roots`` however the path changes meanwhile.
 
-    ``roots`` are real paths, links followed. Raises BadData in the words for a list of skipped files.
+    ``roots`` are real paths, links followed; only so many ``first`` bytes are read where that is given. Raises BadData
+    in the words for a list of skipped files.
     """
     descriptor = -1
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - once a picture; before opening: opening a device can already do something
             raise BadData("is a folder, not a file" if Path(path).is_dir() else "is not a regular file")
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-        return _read_opened(descriptor, roots, limit)
+        return _read_opened(descriptor, roots, limit, first)
     except OSError as error:
         raise BadData(_why(error)) from None
     except ValueError:
@@ -115,7 +116,7 @@ def read_regular(path: str, roots: Sequence[str] = (), limit: int = 2_000_000_00
             os.close(descriptor)
 
 
-def _read_opened(descriptor: int, roots: Sequence[str], limit: int) -> bytes:
+def _read_opened(descriptor: int, roots: Sequence[str], limit: int, first: int | None) -> bytes:
     facts = os.fstat(descriptor)
     if not stat.S_ISREG(facts.st_mode):
         raise BadData("is not a regular file")
@@ -126,8 +127,9 @@ def _read_opened(descriptor: int, roots: Sequence[str], limit: int) -> bytes:
             raise BadData("is outside the folders that this server may read")
     if facts.st_size > limit:
         raise BadData(f"has {facts.st_size / 1e6:.0f} MB, at most {limit / 1e6:.0f} MB are read")
-    data = os.read(descriptor, facts.st_size)
-    while len(data) < facts.st_size and (more := os.read(descriptor, facts.st_size - len(data))):
+    size = facts.st_size if first is None else min(first, facts.st_size)
+    data = os.read(descriptor, size)
+    while len(data) < size and (more := os.read(descriptor, size - len(data))):
         data += more
     return data
 

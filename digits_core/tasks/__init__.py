@@ -63,9 +63,16 @@ def measures(name: str) -> tuple[Measure, ...]:
 
 def tasks() -> dict[str, Task]:
     """All tasks by name."""
-    from digits_core.tasks import classification, processing, regression, segmentation  # each imports this one
+    from digits_core.tasks import (  # each imports this one
+        classification,
+        detection,
+        processing,
+        regression,
+        segmentation,
+    )
 
-    return {task.name: task for task in (classification.TASK, segmentation.TASK, regression.TASK, processing.TASK)}
+    return {task.name: task for task in (classification.TASK, detection.TASK, segmentation.TASK, regression.TASK,
+                                      processing.TASK)}
 
 
 def task(name: str) -> Task:

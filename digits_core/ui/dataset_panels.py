@@ -30,6 +30,8 @@ NOTES = {
     "lab": "in Lab: converted to colour",
     "hsv": "in HSV: converted to colour",
     "repeated": "that were added had the same pixels as pictures already there",
+    "tiny-box": "with boxes less than a pixel wide or high after the resize: those are ignored",
+    "labels-alone": "missing: there are labels, but no such pictures",
     "other-files": "no pictures by their ending: ignored",
     "also-in-train-val": "of validation also in training (a leak: the accuracy will look better than it is)",
     "also-in-train-test": "of testing also in training (a leak: the accuracy will look better than it is)",

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from digits_core.data import datum
 from digits_core.data.pictures import Pixels, decode, pack_pixels, prepare
-from digits_core.data.records import Record, Target, pack_record
+from digits_core.data.records import Record, pack_record
+from digits_core.data.targets import Target
 from digits_core.errors import BadData, DigitsError
 from digits_core.safe import is_url, read_regular
 from digits_core.safe.images import MAX_BYTES

@@ -9,7 +9,7 @@ from torch import Tensor
 class Batch(NamedTuple):
     """Pictures ready for the network, on its device.
 
-    ``target`` (B, ...) is what is to be learned: labels, masks, boxes, numbers (see data.records.TargetSpec).
+    ``target`` (B, ...) is what is to be learned: labels, masks, boxes, numbers (see data.targets.TargetSpec).
     ``share`` weighs the batch in the gradient it is summed into and ``last`` tells that this gradient is complete;
     ``seed`` decides every random number of the step. Where pairs were mixed, ``partner_label_B`` are the labels of
     the partners and ``own_share`` (0..1) is what counts of the pictures' own.

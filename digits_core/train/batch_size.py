@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from digits_core import files
-from digits_core.data.records import TargetSpec
+from digits_core.data.targets import TargetSpec
 from digits_core.jobs.model import number
 from digits_core.train.batch import Batch
 from digits_core.train.hardware import Hardware

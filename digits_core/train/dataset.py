@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_core import files
-from digits_core.data.records import LABEL, Records, TargetSpec
+from digits_core.data.records import Records
+from digits_core.data.targets import LABEL, TargetSpec
 from digits_core.errors import BadData
 from digits_core.jobs.store import JobFolder
 from digits_core.tasks import task

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from digits_core.data.records import Records, TargetSpec
+from digits_core.data.records import Records
+from digits_core.data.targets import TargetSpec
 from digits_core.errors import DigitsError
 from digits_core.jobs.devices import cpu_count
 

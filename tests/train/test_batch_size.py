@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from digits_core import files
-from digits_core.data.records import LABEL
+from digits_core.data.targets import LABEL
 from digits_core.jobs.context import Stopped
 from digits_core.jobs.store import JobStore
 from digits_core.networks.build import build_network

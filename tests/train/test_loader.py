@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from digits_core.data.records import LABEL
+from digits_core.data.targets import LABEL
 from digits_core.errors import BadData
 from digits_core.jobs.store import JobStore
 from digits_core.train import sources

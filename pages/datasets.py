@@ -11,7 +11,7 @@ workspace = session.workspace()
 known = tasks()
 
 if any(name in st.query_params for name in ("new", "clone")):
-    task = known.get(st.query_params.get("new", ""), next(iter(known.values())))
+    task = dataset_form.task_of(workspace, known)
     with head("New dataset", task.title):
         if st.button("All datasets", icon=":material/arrow_back:", key="datasets.back"):
             st.query_params.clear()

@@ -4,12 +4,12 @@ import streamlit as st
 
 from digits_core.jobs.model import Kind
 from digits_core.search.record import search_ids
-from digits_core.tasks import tasks
+from digits_core.tasks import trainable
 from digits_core.ui import bulk, lists, model_form, session, tables
 from digits_core.ui.frame import empty, head
 
 workspace = session.workspace()
-known = tasks()
+known = trainable()
 
 if any(name in st.query_params for name in ("new", "clone", "start")):
     task = known.get(st.query_params.get("new", ""), next(iter(known.values())))

@@ -26,8 +26,9 @@ class Classify(Body):
     images: Annotated[list[Annotated[str, Field(max_length=4096)]], Field(min_length=1, max_length=1000)]
     checkpoint: Text = "best"
     top: Top = 5
-    view: Options | None = None
-    """Options of the task's view: each result brings its panels (pictures, tables, bars) along."""
+    view: Text | None = None
+    """Each result brings its panels (pictures, tables, bars) along: by the view of this name, empty: the task's own."""
+    view_options: Options = Field(default_factory=dict)
 
 
 class NewBatch(Body):
@@ -46,8 +47,10 @@ def classify(body: Classify, space: Space, user: User) -> Json:
     answers = inference.classify(space, user, body.model, images, body.checkpoint, body.top)
     if body.view is None:
         return {"results": answers}
-    return {"results": [{**answer, "panels": [to_json(panel) for panel in inference.panels(
-        space, body.model, image, answer, body.view)]} for image, answer in zip(images, answers, strict=True)]}
+    panels = [inference.panels(space, body.model, image, answer, body.view_options, body.view)
+              for image, answer in zip(images, answers, strict=True)]
+    return {"results": [{**answer, "panels": list(map(to_json, found))}
+                        for answer, found in zip(answers, panels, strict=True)]}
 
 
 @router.post("/classify/upload")

@@ -36,8 +36,9 @@ def classify(
                                          "with commas between.")] = "",
     out: Annotated[Path | None, typer.Option(help="Write the pictures of the answers there (masks, boxes, what was "
                                              "made), as PNG.")] = None,
-    view: Annotated[list[str], typer.Option(metavar="NAME=VALUE", help="With --out: how they are drawn, "
-                                            "opacity=0.5 or threshold=0.3.")] = [],  # noqa: B006
+    view: Annotated[str, typer.Option(help="How answers are shown: raw, or the view of an extension.")] = "",
+    option: Annotated[list[str], typer.Option(metavar="NAME=VALUE", help="Of the view: opacity=0.5, "
+                                              "threshold=0.3.")] = [],  # noqa: B006
     user: User = "", as_json: AsJson = False,
 ) -> None:
     """Say what is on pictures: labels, masks, boxes or numbers; exit code 1 when one could not be read."""
@@ -61,7 +62,7 @@ def classify(
         complain(f"{answer['image']}: {answer['error']}")
     for answer, (_, content) in zip(answers, pictures, strict=True):
         panels = inference.panels(workspace, model, (answer["image"], content), answer,
-                                  dict(word.partition("=")[::2] for word in view))
+                                  dict(word.partition("=")[::2] for word in option), view)
         if not as_json:
             print("\n".join(f"{answer['image']}: {line}" for line in lines(panels) if not answer.get("error")))
         if out is not None:

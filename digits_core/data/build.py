@@ -50,8 +50,9 @@ class Build:
 
     def __init__(self, context: Context, settings: Settings) -> None:
         self.context, self.settings, self.folder = context, settings, context.folder.path
-        kind = task(context.job.task)
-        self.options: Any = kind.dataset_options.model_validate(context.job.options)
+        given = dict(context.job.options)
+        kind = task(given.pop("extension", context.job.task))
+        self.options: Any = kind.dataset_options.model_validate(given)
         self.kind, self.find = kind, resolve_name(kind.source)
         self.staging = self.folder / ".staging"
         self._clean()

@@ -36,13 +36,15 @@ def create_dataset(workspace: Workspace, user: str, task: str, name: str, option
     roots = [*workspace.settings.data_roots, *([upload.parent] if upload and workspace.settings.data_roots else [])]
     if upload is not None:
         options = {**options, "method": "archive", "archive": str(upload)}
-    name, values = together(lambda: checked_name(name),
-                            lambda: check(get_task(task).dataset_options, options, roots))
+    kind = get_task(task)
+    name, values = together(lambda: checked_name(name), lambda: check(kind.dataset_options, options, roots))
     checked = values.model_dump(mode="json")
     job_id = workspace.store.new_id()
     if upload is not None:
         checked["archive"] = f"job:upload/{upload.name}"
-    job = Job(job_id, Kind.DATASET, task, name, user, time.time(), checked, (), group.strip())
+    if kind.base:
+        checked["extension"] = kind.name
+    job = Job(job_id, Kind.DATASET, kind.base or kind.name, name, user, time.time(), checked, (), group.strip())
 
     def fill(hidden: Path) -> None:
         if upload is not None:

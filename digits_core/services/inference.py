@@ -52,17 +52,25 @@ def classify(workspace: Workspace, user: str, model_id: str, images: Sequence[Im
     return answers
 
 
-def panels(workspace: Workspace, model_id: str, image: Image, answer: Json, options: Json) -> list[views.Panel]:
-    """What the view of the model's task makes of an answer: pictures, tables, bars. A classifier's are its labels.
+def panels(workspace: Workspace, model_id: str, image: Image, answer: Json, options: Json,
+           view: str = "") -> list[views.Panel]:
+    """What a view makes of an answer of ``classify``: pictures, tables, bars, text; empty: the task's own view.
 
-    ``options`` are the view's own (see digits_core.views). Raises InvalidOptions when they are none.
+    ``options`` are the view's own. Raises InvalidOptions for a view or an option that there is not.
     """
-    kind = task(of_kind(workspace, model_id, Kind.MODEL, Kind.PRETRAINED).job.task)
     if answer.get("error"):
         return [views.Text(str(answer["error"]))]
-    if not kind.view:
-        return [views.Bars([(row["label"], row["probability"]) for row in answer["predictions"]])]
-    return views.panels(kind.view, pictures.decode(image[1], image[0]).image.convert("RGB"), answer, options)
+    known = model_views(workspace, model_id)
+    if view and view not in known:
+        raise InvalidOptions([Problem("view", f"There is no view {view[:60]!r}; there are {', '.join(known)}.")])
+    return views.panels(known[view or next(iter(known))], pictures.decode(image[1], image[0]).image.convert("RGB"),
+                        answer, options)
+
+
+def model_views(workspace: Workspace, model_id: str) -> dict[str, Any]:
+    """By name, the views that can show the answers of a model; its task's own is the first."""
+    kind = task(of_kind(workspace, model_id, Kind.MODEL, Kind.PRETRAINED).job.task)
+    return views.views(kind.name, kind.view)
 
 
 def look(workspace: Workspace, user: str, model_id: str, image: Image, checkpoint: str = "best", top: int = 5,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from digits_core import plugins
 from digits_core.errors import InvalidOptions, Problem
 from digits_core.options import Options
 from digits_core.train.options import TrainOptions
@@ -47,7 +48,8 @@ class Task:
     counted: str = "Pictures"
     drawing: str = ""
     view: str = ""
-
+    base: str = ""
+    """Of an extension's source: the task that models are trained for."""
 
     @property
     def goal(self) -> str:
@@ -62,17 +64,28 @@ def measures(name: str) -> tuple[Measure, ...]:
 
 
 def tasks() -> dict[str, Task]:
-    """All tasks by name."""
-    from digits_core.tasks import (  # each imports this one
-        classification,
-        detection,
-        processing,
-        regression,
-        segmentation,
-    )
+    """All tasks by name, those of installed data extensions behind."""
+    from digits_core.tasks import classification, detection, processing, regression, segmentation  # each imports this
 
-    return {task.name: task for task in (classification.TASK, detection.TASK, segmentation.TASK, regression.TASK,
-                                      processing.TASK)}
+    built_in = (classification, detection, segmentation, regression, processing)
+    known = {module.TASK.name: module.TASK for module in built_in}
+    return {**known, **extended(known)}
+
+
+def extended(known: dict[str, Task]) -> dict[str, Task]:
+    """The tasks that data extensions add; those whose name or task does not fit are left out."""
+    found = plugins.values(plugins.DATA)
+    if not found:
+        return {}
+    from digits_core.extension import task_of  # NumPy, Pillow: only where there is one
+
+    return {value.name: task_of(value, known[value.task]) for value in found
+            if value.task in known and value.name not in known}
+
+
+def trainable() -> dict[str, Task]:
+    """The tasks that models are trained for, by name: without the sources that extensions add."""
+    return {name: task for name, task in tasks().items() if not task.base}
 
 
 def task(name: str) -> Task:

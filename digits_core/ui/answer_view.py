@@ -1,7 +1,6 @@
-"""An answer as its task's view shows it: options, pictures, tables."""
+"""An answer as a view shows it: which view, its options, pictures, tables."""
 
 import io
-from importlib import import_module
 from typing import Any
 
 import pandas as pd
@@ -10,7 +9,6 @@ import streamlit as st
 from digits_core import views
 from digits_core.services import inference
 from digits_core.services.workspace import Workspace
-from digits_core.tasks import Task
 from digits_core.ui import session
 from digits_core.ui.forms import OptionsForm
 from digits_core.ui.tables import height
@@ -19,18 +17,22 @@ from digits_core.ui.text import percent, plain
 Json = dict[str, Any]
 
 
-def draw(workspace: Workspace, model: str, task: Task, picture: bytes, answer: Json) -> None:
+def draw(workspace: Workspace, model: str, picture: bytes, answer: Json) -> None:
     """Pictures at the left, everything else and the view's own options at the right."""
     left, right = st.columns([1.4, 1], gap="large")
-    module = import_module(task.view)
+    known = inference.model_views(workspace, model)
     with right:
-        form = OptionsForm(f"view.{task.name}", module.ViewOptions)
+        name = st.selectbox("Show as", list(known), key="inference.view", format_func=lambda name: views.title(
+            name, known[name])) or next(iter(known))
+        form = OptionsForm(f"view.{name}", known[name].ViewOptions)
         form.draw(list(form.fields), columns=2)
     with session.readable("The picture"):
-        found = inference.panels(workspace, model, (str(answer.get("image", "")), picture), answer, form.values())
+        found = inference.panels(workspace, model, (str(answer.get("image", "")), picture), answer, form.values(), name)
+        if not any(isinstance(panel, views.Picture) for panel in found):
+            left.image(picture, width="stretch", alt=str(answer.get("image", "")))
         for number, panel in enumerate(found):
             with left if isinstance(panel, views.Picture) else right:
-                _panel(panel, f"view.{task.name}.{number}")
+                _panel(panel, f"view.{name}.{number}")
 
 
 def _panel(panel: views.Panel, key: str) -> None:
@@ -44,4 +46,4 @@ def _panel(panel: views.Panel, key: str) -> None:
             for name, share in rows:
                 st.progress(min(1.0, max(0.0, share)), text=f"{plain(name)}  :gray[{percent(share)}]")
         case views.Text(text):
-            st.markdown(plain(text))
+            st.code(text, language=None, wrap_lines=True)

@@ -98,6 +98,15 @@ def _split(form: OptionsForm) -> None:
         form.draw([*_group(form, "Split", advanced=True), *_group(form, "Pictures", advanced=True), "notify"])
 
 
+def task_of(workspace: Workspace, known: dict[str, Task]) -> Task:
+    """The task that the address asks for, or that of the dataset that is cloned."""
+    wanted = st.query_params.get("new", "")
+    if clone := st.query_params.get("clone", ""):
+        job = workspace.store.get(clone).job
+        wanted = str(job.options.get("extension") or job.task)
+    return known.get(wanted, next(iter(known.values())))
+
+
 def origin(workspace: Workspace) -> Json:
     """What the form starts with: nothing, or the values of the job that is cloned."""
     job_id = st.query_params.get("clone", "")

@@ -25,7 +25,7 @@ PAGE = 50
 def one(workspace: Workspace, model: str, task: Task, answer: Json, picture: bytes, seen: bytes | None) -> None:
     """A picture, large, beside what its model says about it."""
     if task.view and not answer.get("error"):
-        answer_view.draw(workspace, model, task, picture, answer)
+        answer_view.draw(workspace, model, picture, answer)
         _seen(answer, seen)
         return
     left, right = st.columns([1, 1.2], gap="large")

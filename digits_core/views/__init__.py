@@ -4,6 +4,7 @@ A view is a module with ``ViewOptions`` (described once, as all options) and ``p
 """
 
 import base64
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,9 +12,12 @@ from typing import Any
 
 from PIL import Image
 
+from digits_core import plugins
+from digits_core.errors import DigitsError
 from digits_core.options import check
 
 Json = dict[str, Any]
+log = logging.getLogger("digits.views")
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,32 @@ def to_json(panel: Panel) -> Json:
     return {"kind": type(panel).__name__.lower(), **values}
 
 
-def panels(view: str, image: Image.Image, answer: Json, options: Json) -> list[Panel]:
-    """What the view of this name makes of an answer. Raises InvalidOptions when the options are none of its own."""
-    module = import_module(view)
-    found: list[Panel] = module.panels(image, answer, check(module.ViewOptions, options))
+def views(task: str, own: str) -> dict[str, Any]:
+    """By name, what can show answers of a task: its own view, raw data, and installed extensions that accept it.
+
+    ``own`` is the dotted name of the task's view; empty for bars of labels.
+    """
+    modules = [import_module(own or "digits_core.views.labels"), import_module("digits_core.views.raw")]
+    found = {module.__name__.rpartition(".")[2]: module for module in modules}
+    return {**found, **{value.name: value for value in plugins.values(plugins.VIEW) if task in value.accepts}}
+
+
+def title(name: str, view: Any) -> str:
+    """What a view is called."""
+    return str(getattr(view, "title", None) or getattr(view, "TITLE", name))
+
+
+def panels(view: Any, image: Image.Image, answer: Json, options: Json) -> list[Panel]:
+    """What a view makes of an answer. Raises InvalidOptions when the options are none of its own.
+
+    A view that somebody else wrote may fail: that is said in its place.
+    """
+    checked = check(view.ViewOptions, options)
+    try:
+        found: list[Panel] = view.panels(image, answer, checked)
+    except DigitsError:
+        raise
+    except Exception as error:
+        log.exception("the view %s failed", view)
+        return [Text(f"This view failed: {type(error).__name__}: {error}")]
     return found

@@ -11,6 +11,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 from digits_core.options import Options, option
 from digits_core.views import Panel, Picture, Table, Text
 
+TITLE = "Boxes"
 Json = dict[str, Any]
 Pixels = NDArray[np.uint8]
 COLORS = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#42d4f4", "#f032e6", "#9a6324", "#808000", "#469990",

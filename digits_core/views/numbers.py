@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from digits_core.options import Options, option
 from digits_core.views import Panel, Picture, Table
 
+TITLE = "Numbers"
 Json = dict[str, Any]
 COLOR = (232, 113, 10)
 SMALLEST = 200

@@ -11,6 +11,7 @@ from PIL import Image
 from digits_core.options import Options, option
 from digits_core.views import Panel, Picture
 
+TITLE = "Pictures"
 Json = dict[str, Any]
 Pixels = NDArray[np.uint8]
 

@@ -13,6 +13,7 @@ from digits_core.data.masks import IGNORED, Colour, Mask, open_label
 from digits_core.options import Options, option
 from digits_core.views import Bars, Panel, Picture
 
+TITLE = "Masks"
 Json = dict[str, Any]
 Pixels = NDArray[np.uint8]
 

@@ -1,0 +1,1 @@
+"""An extension of DIGITS: contours as a dataset, areas as a view."""

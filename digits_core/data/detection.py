@@ -86,6 +86,8 @@ class Search:
                                if smallest is None else smallest)
         self.declared: list[str] = []
         self.sizes: list[tuple[int, int]] = []
+        self.why = ""
+        """Why the first picture that is skipped is."""
 
     def run(self) -> Source:
         """The whole search."""
@@ -109,9 +111,9 @@ class Search:
 
     def _nothing(self) -> None:
         place = self.places["train"]
-        raise BadData(f"No picture in {printable(str(place.images))!r} has labels that can be used "
-                      f"({TITLES[self.form]} in {printable(str(place.labels))!r}). A picture and its label file must "
-                      "have the same name but for the ending.")
+        hint = "A picture and its label file must have the same name but for the ending."
+        raise BadData(f"No picture in {printable(str(place.images))!r} can be used with its labels "
+                      f"({TITLES[self.form]} in {printable(str(place.labels))!r}). {self.why or hint}")
 
     def _pictures(self, split_name: str, place: Place, files: BoxFiles) -> Iterator[Picture]:
         """The pictures of a split that have labels, or need none."""
@@ -121,9 +123,14 @@ class Search:
         for path, size in self._sizes(path for path in paths if self._labelled(path, split_name, place, files)):
             name = path[len(str(place.images)) + 1:]
             if isinstance(size, str):
-                self.scan.skip(name, split_name, "", size, True)
+                self._skip(name, split_name, size)
             else:
                 yield Picture(path, name, size)
+
+    def _skip(self, name: str, split_name: str, reason: str) -> None:
+        """Leave out a picture that cannot be used."""
+        self.why = self.why or f"{printable(name)}: {reason}."
+        self.scan.skip(name, split_name, "", reason, True)
 
     def _labelled(self, path: str, split_name: str, place: Place, files: BoxFiles) -> bool:
         name, rule = path[len(str(place.images)) + 1:], self.options.unlabelled
@@ -164,7 +171,7 @@ class Search:
                 _require_same_size(picture, labelled)
                 self._require_fits(picture)
             except BadData as error:
-                self.scan.skip(picture.name, name, "", str(error).rstrip("."), True)
+                self._skip(picture.name, name, str(error).removesuffix("."))
                 continue
             rows = self.chooser.choose(labelled, picture.size, name)
             self.sizes.append(picture.size)

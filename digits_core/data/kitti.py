@@ -21,7 +21,7 @@ def parse(data: bytes, name: str) -> list[Box]:
 def _box(words: list[str], where: str) -> Box:
     if len(words) not in (15, 16):
         raise BadData(f"{where}: {len(words)} columns; a KITTI label has 15 (16 with a score), separated by blanks: "
-                      f"{', '.join(COLUMNS[:8])} ...")
+                      f"{', '.join(COLUMNS[:8])} and 7 more.")
     values = {column: number(word, f"column {place} ({column})", where)
               for place, (column, word) in enumerate(zip(COLUMNS[1:], words[1:], strict=False), 2)}
     if values["occluded"] != int(values["occluded"]):

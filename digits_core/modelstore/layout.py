@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from pkgutil import resolve_name
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from digits_core.infer.predictor import load_network, normalisation, read_weight
 from digits_core.modelstore.archive import WEIGHTS
 from digits_core.modelstore.unpacked import Report
 from digits_core.networks.custom import FILE
+from digits_core.tasks import task
 
 
 def try_out(model: ModelFolder, weights: Path, row: CheckpointFile) -> int:
@@ -21,9 +23,10 @@ def try_out(model: ModelFolder, weights: Path, row: CheckpointFile) -> int:
     network = load_network(model, read_weights(weights, row.sha256, row.bytes), WEIGHTS).eval()
     mean, std = normalisation(model)
     black_BCHW = torch.zeros(1, *model.network.input_shape)
+    answerer = resolve_name(task(model.network.task).answerer)()
     with torch.inference_mode():
-        logits_BK = network((black_BCHW - mean) / std)
-    if not torch.isfinite(logits_BK).all():
+        found = answerer.finish(network((black_BCHW - mean) / std))
+    if not all(np.isfinite(array).all() for array in found):
         raise BadData("The weights give values that are not numbers (NaN): the training went wrong before the export.")
     return sum(parameter.numel() for parameter in network.parameters())
 

@@ -36,6 +36,8 @@ class NetworkSpec:
     """Billions of multiplications with addition for one picture of ``crop``; 0: unknown."""
     tasks: tuple[str, ...] = ("classification", "regression")
     """What it can be trained for."""
+    body: str = ""
+    """The classifier that it is built on, whose published weights are a start; empty: it is one itself, or on none."""
 
 
 _ZOO = "digits_core.networks.zoo:build"
@@ -53,15 +55,15 @@ def _torchvision(row: dict[str, Any]) -> NetworkSpec:
 
 
 def _detection(name: str, title: str, year: int, paper: str, intended: str, batch_size: int, module: str,
-               arguments: dict[str, Any], parameters: int) -> NetworkSpec:
+               arguments: dict[str, Any], parameters: int, body: str = "") -> NetworkSpec:
     return NetworkSpec(name, title, year, paper, intended, batch_size, f"digits_core.networks.{module}:build",
-                       arguments=arguments, parameters=parameters, tasks=("detection",))
+                       arguments=arguments, parameters=parameters, tasks=("detection",), body=body)
 
 
 def _segmentation(name: str, title: str, year: int, paper: str, intended: str, batch_size: int, module: str,
-                  arguments: dict[str, Any], parameters: int) -> NetworkSpec:
+                  arguments: dict[str, Any], parameters: int, body: str = "") -> NetworkSpec:
     return NetworkSpec(name, title, year, paper, intended, batch_size, f"digits_core.networks.{module}:build",
-                       arguments=arguments, parameters=parameters,
+                       arguments=arguments, parameters=parameters, body=body,
                        tasks=("segmentation", "processing") if module == "unet" else ("segmentation",))
 
 
@@ -84,27 +86,30 @@ _SPECS = (
     _segmentation("unet_narrow", "U-Net, narrow", 2015, "https://arxiv.org/abs/1505.04597", "any size, CPU", 4, "unet",
                   {"width": 16}, 1_900_000),
     _segmentation("fcn_alexnet", "FCN-AlexNet", 2015, _FCN_PAPER, "500 x 500, colour", 4, "fcn",
-                  {"name": "fcn_alexnet"}, 57_000_000),
+                  {"name": "fcn_alexnet"}, 57_000_000, "alexnet"),
     _segmentation("fcn8s", "FCN-8s (VGG-16)", 2015, _FCN_PAPER, "500 x 500, colour", 1, "fcn", {"name": "fcn8s"},
-                  134_300_000),
+                  134_300_000, "vgg16"),
     _segmentation("deeplabv3_resnet50", "DeepLabV3, ResNet-50", 2017, "https://arxiv.org/abs/1706.05587",
-                  "520 x 520, colour", 8, "segmentation", {"name": "deeplabv3_resnet50"}, 42_000_000),
+                  "520 x 520, colour", 8, "segmentation", {"name": "deeplabv3_resnet50"}, 42_000_000,
+                  "resnet50"),
     _segmentation("deeplabv3_mobilenet_v3_large", "DeepLabV3, MobileNetV3", 2019, _MOBILE_PAPER, "520 x 520, colour",
-                  8, "segmentation", {"name": "deeplabv3_mobilenet_v3_large"}, 11_000_000),
+                  8, "segmentation", {"name": "deeplabv3_mobilenet_v3_large"}, 11_000_000,
+                  "mobilenet_v3_large"),
     _segmentation("lraspp_mobilenet_v3_large", "LR-ASPP, MobileNetV3", 2019, _MOBILE_PAPER, "520 x 520, colour", 8,
-                  "segmentation", {"name": "lraspp_mobilenet_v3_large"}, 3_200_000),
+                  "segmentation", {"name": "lraspp_mobilenet_v3_large"}, 3_200_000, "mobilenet_v3_large"),
     _detection("detectnet", "DetectNet (GoogLeNet)", 2016, _DETECTNET, "1248 x 384, colour", 10, "detectnet", {},
-               5_600_000),
+               5_600_000, "googlenet"),
     _detection("detectnet_small", "DetectNet, small", 2016, _DETECTNET, "up to 256 x 256, CPU", 16, "detectnet",
                {"small": True}, 200_000),
     _detection("fasterrcnn_resnet50_fpn", "Faster R-CNN, ResNet-50", 2015, "https://arxiv.org/abs/1506.01497",
-               "800 x 800, colour", 4, "detectors", {"name": "fasterrcnn_resnet50_fpn"}, 41_300_000),
+               "800 x 800, colour", 4, "detectors", {"name": "fasterrcnn_resnet50_fpn"}, 41_300_000, "resnet50"),
     _detection("retinanet_resnet50_fpn", "RetinaNet, ResNet-50", 2017, "https://arxiv.org/abs/1708.02002",
-               "800 x 800, colour", 4, "detectors", {"name": "retinanet_resnet50_fpn"}, 32_200_000),
+               "800 x 800, colour", 4, "detectors", {"name": "retinanet_resnet50_fpn"}, 32_200_000, "resnet50"),
     _detection("fcos_resnet50_fpn", "FCOS, ResNet-50", 2019, "https://arxiv.org/abs/1904.01355", "800 x 800, colour",
-               4, "detectors", {"name": "fcos_resnet50_fpn"}, 32_100_000),
+               4, "detectors", {"name": "fcos_resnet50_fpn"}, 32_100_000, "resnet50"),
     _detection("ssdlite320_mobilenet_v3_large", "SSDlite, MobileNetV3", 2018, "https://arxiv.org/abs/1801.04381",
-               "320 x 320, colour", 16, "detectors", {"name": "ssdlite320_mobilenet_v3_large"}, 2_200_000),
+               "320 x 320, colour", 16, "detectors", {"name": "ssdlite320_mobilenet_v3_large"}, 2_200_000,
+               "mobilenet_v3_large"),
 )
 NETWORKS: dict[str, NetworkSpec] = {
     **{spec.name: spec for spec in _SPECS},
@@ -114,6 +119,11 @@ NETWORKS: dict[str, NetworkSpec] = {
 def networks_for(task: str) -> tuple[str, ...]:
     """The names of those that can be trained for a task."""
     return tuple(name for name, spec in NETWORKS.items() if task in spec.tasks)
+
+
+def body_of(name: str) -> str:
+    """The network whose published weights a network may start with: the classifier it is built on, or itself."""
+    return (NETWORKS[name].body if name in NETWORKS else "") or name
 
 
 def title(name: str) -> str:

@@ -69,6 +69,13 @@ class Detector(nn.Module):
             image_BCHW, target_BM6 = torch.cat([image_BCHW] * 2), torch.cat([target_BM6] * 2)
         return super().forward(image_BCHW, [self._theirs(rows) for rows in target_BM6])
 
+    def adopt(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Weights of the classifier that it is built on under the names they have here; others stay as they are."""
+        if any(name.startswith("backbone.") for name in weights):
+            return weights
+        rename = _within_ssd if self.ends_in_points else "backbone.body.{}".format
+        return {rename(name): tensor for name, tensor in weights.items() if not name.startswith(("fc.", "classifier."))}
+
     def _theirs(self, target_M6: Tensor) -> dict[str, Tensor]:
         width_height = target_M6[:, 3:5] - target_M6[:, 1:3]
         real = target_M6[(target_M6[:, 0] >= 0) & (target_M6[:, 5] == 0) & (width_height > 0).all(1)]
@@ -78,3 +85,21 @@ class Detector(nn.Module):
         score_N, order_N = found["scores"].sort(descending=True, stable=True)
         kind_N1 = (found["labels"][order_N] - self.shift)[:, None].to(score_N.dtype)
         return torch.cat([kind_N1, found["boxes"][order_N], score_N[:, None]], 1)
+
+
+SPLIT = 13
+"""The block of MobileNetV3 within which torchvision divides it for SSD: its first layer belongs to the first part."""
+
+
+def _within_ssd(name: str) -> str:
+    """The name of a weight of MobileNetV3 where it is the body of SSDlite.
+
+    >>> _within_ssd("features.13.block.0.0.weight"), _within_ssd("features.13.block.2.0.bias")
+    ('backbone.features.0.13.0.weight', 'backbone.features.1.0.2.0.bias')
+    """
+    _, place, *rest = name.split(".")
+    if int(place) < SPLIT:
+        return ".".join(["backbone.features.0", place, *rest])
+    if int(place) > SPLIT:
+        return ".".join(["backbone.features.1", str(int(place) - SPLIT), *rest])
+    return ".".join(["backbone.features.0.13", *rest[2:]] if rest[1] == "0" else ["backbone.features.1.0", *rest[1:]])

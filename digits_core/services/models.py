@@ -9,6 +9,7 @@ from digits_core import files
 from digits_core.errors import BadState, DigitsError, InvalidOptions, NotFound, Problem
 from digits_core.jobs.model import Job, Kind, number
 from digits_core.jobs.store import JobView
+from digits_core.networks import body_of
 from digits_core.services.access import authorize
 from digits_core.services.augmentation import suiting
 from digits_core.services.datasets import require_done
@@ -71,7 +72,7 @@ def _is_coming(start: JobView, network: str) -> bool:
     known = start.job.options.get("network")
     if start.job.kind is not Kind.PRETRAINED or start.status.is_final or not known:
         return False
-    if known != network:
+    if known not in (network, body_of(network)):
         raise BadState(f"'{start.name}' brings weights of {known}, not of {network}.")
     return True
 

@@ -12,7 +12,7 @@ from digits_core.jobs.model import Job, Kind, Status
 from digits_core.jobs.store import JobStore, JobView
 from digits_core.modelstore import shelf
 from digits_core.modelstore.options import WeightsOptions
-from digits_core.networks import NETWORKS
+from digits_core.networks import NETWORKS, body_of
 from digits_core.networks.torchvision_data import PublishedWeights, find_published, published
 from digits_core.options import check
 from digits_core.services.access import authorize
@@ -125,7 +125,7 @@ def start_of(workspace: Workspace, user: str, network: str, start_model: str) ->
     # A store of its own: the caller's may have its next id reserved for the training (Idempotency-Key)
     place = replace(workspace, store=JobStore(workspace.store.root, workspace.store.stall_s))
     try:
-        return fetch_weights(place, user, network, tag or "DEFAULT").id
+        return fetch_weights(place, user, body_of(network), tag or "DEFAULT").id
     except InvalidOptions as error:
         raise InvalidOptions([Problem("start_model", problem.message) for problem in error.problems]) from None
 
@@ -134,6 +134,7 @@ def ready_start(workspace: Workspace, network: str, start_model: str) -> str:
     """The same for trying out: weights that are not here yet are left out, because they change no time and no size."""
     source, _, tag = start_model.partition(":")
     if source == SOURCE:
+        network = body_of(network)
         found = _fetching(workspace).get((network, find_published(network, tag or "DEFAULT").tag))
         start_model = found.id if found else ""
     known = start_model in workspace.store.ids()

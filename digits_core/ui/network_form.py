@@ -36,7 +36,7 @@ def draw(workspace: Workspace, form: OptionsForm, task: Task) -> None:
     panels: dict[str, Callable[[], None]] = {
         "standard": lambda: _standard(form, task),
         "previous": lambda: earlier(workspace, form, task, Kind.MODEL, "There is no trained model yet."),
-        "pretrained": lambda: pretrained_panel.draw(workspace, form, lambda: earlier(
+        "pretrained": lambda: pretrained_panel.draw(workspace, form, task, lambda: earlier(
             workspace, form, task, Kind.PRETRAINED, "Nothing was imported yet: see Model Store."), TUNING),
         CUSTOM: lambda: custom_form.draw(workspace, form)}
     form.drawn |= {"start_model": "", "start_checkpoint": "best", "network_source": "", "network_file": "",

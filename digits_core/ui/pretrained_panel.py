@@ -5,8 +5,10 @@ from typing import Any
 
 import streamlit as st
 
+from digits_core.networks import body_of, title
 from digits_core.services import weights
 from digits_core.services.workspace import Workspace
+from digits_core.tasks import Task
 from digits_core.ui.forms import OptionsForm, show_problems
 from digits_core.ui.text import percent, plain, size
 from digits_core.ui.widgets import start
@@ -15,7 +17,8 @@ Json = dict[str, Any]
 SOURCES = {"store": "Model Store", weights.SOURCE: "torchvision"}
 
 
-def draw(workspace: Workspace, form: OptionsForm, store: Callable[[], None], tuning: tuple[str, ...]) -> None:
+def draw(workspace: Workspace, form: OptionsForm, task: Task, store: Callable[[], None],
+         tuning: tuple[str, ...]) -> None:
     """Where the weights come from, and that part: ``store`` draws the models of the store."""
     key = form.key("pretrained.source")
     known = form.initial["start_model"] and not form.initial["start_model"].startswith(weights.SOURCE)
@@ -23,23 +26,27 @@ def draw(workspace: Workspace, form: OptionsForm, store: Callable[[], None], tun
     source = st.segmented_control("Weights from", list(SOURCES), key=key, format_func=SOURCES.__getitem__,
                                   persist_state="session", required=True)
     if source == weights.SOURCE:
-        published(workspace, form, tuning)
+        published(workspace, form, task, tuning)
     else:
         store()
 
 
-def published(workspace: Workspace, form: OptionsForm, tuning: tuple[str, ...]) -> None:
+def published(workspace: Workspace, form: OptionsForm, task: Task, tuning: tuple[str, ...]) -> None:
     """Choose a network and which of its weights; what is not here yet is fetched when the training is made."""
-    rows = {row["name"]: row for row in weights.networks(workspace) if row["weights"]}
+    known = {row["name"]: row for row in weights.networks(workspace)}
+    rows = {name: {**known[name], "weights": known[body_of(name)]["weights"]} for name in task.networks
+            if known[body_of(name)]["weights"]}
     key = form.key("published")
-    start(key, form.initial["network"] if form.initial["network"] in rows else "resnet18")
+    usual = "resnet18" if "resnet18" in rows else next(iter(rows))
+    start(key, form.initial["network"] if form.initial["network"] in rows else usual)
     name = st.selectbox("Network", list(rows), key=key, format_func=lambda name: about(rows[name]),
-                        persist_state="session", help="Type to search.") or "resnet18"
+                        persist_state="session", help="Type to search.") or usual
     one = _weights(form, rows[name])
     chosen = one["job"] or f"{weights.SOURCE}:{one['tag']}"
     form.drawn |= {"network": name, "start_model": chosen}
     show_problems(form.prefix, "start_model", chosen)
-    st.caption(f"{percent(one['accuracy'])} on ImageNet with pictures of {one['crop']} x {one['crop']}. "
+    of = f"Of {title(body_of(name))}, which it is built on: " if body_of(name) != name else ""
+    st.caption(f"{of}{percent(one['accuracy'])} on ImageNet with pictures of {one['crop']} x {one['crop']}. "
                f"{_where(workspace, one)}")
     if one["license"]:
         st.caption(f"These weights have [a licence of their own]({one['license']}).")

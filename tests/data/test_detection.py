@@ -202,8 +202,8 @@ def test_labels_for_a_picture_before_it_was_turned_are_not_believed(build: Build
     exif[0x0112] = 6
     Image.fromarray(pixels(picture)).save(tmp_path / "images" / "000.png", exif=exif)
     view = build(**given, bad_percent=20)
-    assert skipped(view) == {"000.png": "is 30 x 40 (turned as the camera noted; the labels are perhaps for the picture "
-                                        "before), but its labels are for 40 x 30"}
+    assert skipped(view) == {"000.png": "is 30 x 40 (turned as the camera noted; the labels are perhaps for the "
+                                        "picture before), but its labels are for 40 x 30"}
 
 
 def test_boxes_that_are_ignored_or_cut_are_counted(build: Build, tmp_path: Path) -> None:

@@ -100,3 +100,14 @@ def overlay(pixels: Array, heat: Array) -> bytes:
     strength = np.clip(heat, 0, 1)[..., None] * 0.7
     canvas = ground.transpose(1, 2, 0) / 255 * (1 - strength) + painted(np.clip(heat, 0, 1), "jet") * strength
     return _png(canvas)
+
+
+def repeated(png: bytes, least: int) -> bytes:
+    """The picture at least ``least`` pixels wide: its pixels are repeated, where a browser would blur them."""
+    image = Image.open(io.BytesIO(png))
+    factor = -(-least // image.width)
+    if factor <= 1:
+        return png
+    larger = io.BytesIO()
+    image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST).save(larger, "PNG")
+    return larger.getvalue()

@@ -1,6 +1,5 @@
 """Services that show what a network has learned without any picture: its weights, and what excites its units most."""
 
-import io
 import json
 import tempfile
 import time
@@ -8,12 +7,11 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from PIL import Image
-
 from digits_core.errors import DigitsError, InvalidOptions, NotFound, Problem
 from digits_core.infer.client import InferenceClient
 from digits_core.infer.maxima import Maxima, file_name
 from digits_core.infer.options import COLORMAPS, MAXIMA, AscentOptions, chosen_units
+from digits_core.infer.tiles import repeated
 from digits_core.jobs.model import Job, Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.networks.custom import CUSTOM
@@ -86,14 +84,7 @@ def made(workspace: Workspace, job_id: str, offset: int = 0, limit: int = 50) ->
 
 def picture(workspace: Workspace, job_id: str, unit: int, least: int = 0) -> bytes:
     """The PNG of a unit; its pixels are repeated until it is at least ``least`` pixels wide."""
-    png = _maxima(workspace, job_id).png(unit)
-    image = Image.open(io.BytesIO(png))
-    factor = -(-least // image.width)
-    if factor <= 1:
-        return png
-    larger = io.BytesIO()
-    image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST).save(larger, "PNG")
-    return larger.getvalue()
+    return repeated(_maxima(workspace, job_id).png(unit), least)
 
 
 def archive(workspace: Workspace, job_id: str) -> Iterator[bytes]:

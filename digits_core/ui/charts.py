@@ -90,10 +90,10 @@ def confusion(matrix: Sequence[Sequence[float]], labels: Sequence[str]) -> go.Fi
     names = [short_label(label) for label in labels]
     few = {"tickvals": list(range(len(labels))), "ticktext": names}
     ticks = few if len(labels) <= 60 else {"showticklabels": False}
-    ground = "#1c1f2b" if is_dark() else "#f5f6fa"
+    ground, full = ("#1c1f2b", "#625cf0") if is_dark() else ("#f5f6fa", LIGHT[0])  # white digits read on both full ones
     figure = go.Figure(go.Heatmap(
         z=shares, customdata=[list(row) for row in matrix], showscale=False, xgap=1, ygap=1, zmin=0, zmax=1,
-        colorscale=[[0, ground], [1, colors()[0]]], text=[[f"{v:,.0f}" if v else "" for v in row] for row in matrix],
+        colorscale=[[0, ground], [1, full]], text=[[f"{v:,.0f}" if v else "" for v in row] for row in matrix],
         texttemplate="%{text}" if small else None,
         hovertemplate="truth %{y}, predicted %{x}: %{customdata:,}<extra></extra>"))
     figure.update_layout(xaxis={"title": "Predicted", "side": "bottom", **ticks},

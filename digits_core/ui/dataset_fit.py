@@ -61,16 +61,22 @@ def _findings(workspace: Workspace, view: JobView, report: Json) -> None:
                   delta="uneven" if report["balance"]["warn"] else "even", delta_arrow="off",
                   delta_color="inverse" if report["balance"]["warn"] else "normal")
         for kind, (title, *_) in FINDINGS.items():
-            st.metric(title, count(counts[kind]), delta="groups" if counts[kind] else "none", delta_arrow="off",
+            groups = "group" if counts[kind] == 1 else "groups"
+            st.metric(title, count(counts[kind]), delta=groups if counts[kind] else "none", delta_arrow="off",
                       delta_color="inverse" if counts[kind] else "normal")
-    _balance(report["balance"])
+    balance = report["balance"]
+    if not (any(counts[kind] for kind in FINDINGS) or balance["warn"] or balance["empty"] or report.get("unreadable")):
+        st.success("Nothing to repair: no copies, no picture in two splits or under two labels, no small class.",
+                   icon=":material/verified:")
+    _balance(balance)
     for kind in FINDINGS:
         if counts[kind]:
             _finding(workspace, view, kind, report)
     _unreadable(report)
     with st.expander("Sizes of the source pictures", icon=":material/aspect_ratio:", expanded=True):
         _sizes(report["sizes"], view)
-    st.caption(f"{plural(report['pictures'], 'picture')} looked at in {short(report['seconds'])}.")
+    took = short(report["seconds"]) if report["seconds"] >= 1 else "less than a second"
+    st.caption(f"{plural(report['pictures'], 'picture')} looked at in {took}.")
 
 
 def _balance(balance: Json) -> None:
@@ -148,6 +154,9 @@ def _sizes(sizes: Json, view: JobView) -> None:
         return
     (w0, w1, w2), (h0, h1, h2) = sizes["width"], sizes["height"]
     small = f" {plural(sizes['smaller'], 'picture')} smaller than the dataset's size: enlarged, and blurred by it."
+    if (w0, h0) == (w2, h2):
+        st.caption(f"All are {w0:,} × {h0:,} pixels." + (small if sizes["smaller"] else ""))
+        return
     st.caption(f"Width {w0:,} to {w2:,} pixels (half have up to {w1:,.0f}), height {h0:,} to {h2:,} (half have up to "
                f"{h1:,.0f})." + (small if sizes["smaller"] else ""))
     left, right = st.columns(2)

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from digits_core.infer.options import COLORMAPS, METHODS
+from digits_core.infer.tiles import repeated
 from digits_core.services import inference, models
 from digits_core.services.workspace import Workspace
 from digits_core.ui import charts, report_charts, session
@@ -13,8 +14,8 @@ from digits_core.ui.text import count, plain, three_digits
 
 Json = dict[str, Any]
 TITLES = {"grad-cam": "Grad-CAM", "integrated-gradients": "Integrated gradients", "occlusion": "Occlusion"}
-ROWS = 10
-"""Layers on one page."""
+ROWS, WIDTH = 10, 600
+"""Layers on one page; pixels across, where a picture takes the whole column."""
 
 
 def draw(workspace: Workspace, model: str, checkpoint: str, image: tuple[str, bytes]) -> None:
@@ -44,7 +45,7 @@ def _explanations(found: Json) -> None:
     with st.grid(3, gap="small", min_column_width=180):
         for row in found["explanations"]:
             with st.container(gap="xxsmall"):
-                st.image(base64.b64decode(row["picture"]), width="stretch", alt=TITLES[row["method"]])
+                st.image(repeated(base64.b64decode(row["picture"]), WIDTH), width="stretch", alt=TITLES[row["method"]])
                 st.caption(TITLES[row["method"]])
 
 
@@ -75,7 +76,8 @@ def _layer(key: str, row: Json) -> None:
         charts.draw(report_charts.histogram(row["histogram"]), key, 110)
     with picture:
         if row["picture"]:
-            st.image(base64.b64decode(row["picture"]), alt=f"{row['name']}, {kind}",
-                     width="stretch" if max(row["shape"][1:] or [1]) > 1 else "content")
+            wide = max(row["shape"][1:] or [1]) > 1
+            st.image(repeated(base64.b64decode(row["picture"]), WIDTH if wide else 0), alt=f"{row['name']}, {kind}",
+                     width="stretch" if wide else "content")
         else:
             st.caption("Not shown")

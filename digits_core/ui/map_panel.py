@@ -41,8 +41,11 @@ def draw(workspace: Workspace, view: JobView) -> None:
                                 selection_mode=("points", "lasso", "box"))
         points = event["selection"]["points"] if event else []
         chosen = sorted({int(_number(point)) for point in points})
+        data = _dataset(workspace, view)
         if chosen:
-            _chosen(workspace, view, page, chosen)
+            _chosen(workspace, view, data, page, chosen)
+        elif data is not None:
+            dataset_edits.bar(workspace, data)  # what was collected stays in sight when nothing is circled any more
 
 
 def _number(point: Json) -> float:
@@ -65,8 +68,8 @@ def figure(page: embeddings.MapPage, way: str) -> go.Figure:
                                text=words, customdata=page.rows[mask], hovertemplate="%{text}<extra></extra>",
                                marker={"size": 5, "color": colors[first % len(colors)], "opacity": 0.75})
     made.update_layout(height=560, margin={"l": 0, "r": 0, "t": 8, "b": 0}, dragmode="lasso", uirevision="map",
-                       showlegend=len(names) <= COLORED, legend={"itemsizing": "constant"}, hovermode="closest",
-                       xaxis={"visible": False}, yaxis={"visible": False, "scaleanchor": "x"})
+                       showlegend=len(names) <= COLORED, legend={"itemsizing": "constant", "y": 0.94},
+                       hovermode="closest", xaxis={"visible": False}, yaxis={"visible": False, "scaleanchor": "x"})
     return made
 
 
@@ -85,9 +88,9 @@ def palette(count: int) -> list[str]:
     return [f"hsl({360 * number / count:.0f},70%,{(45, 62)[number % 2]}%)" for number in range(count)]
 
 
-def _chosen(workspace: Workspace, view: JobView, page: embeddings.MapPage, chosen: list[int]) -> None:
+def _chosen(workspace: Workspace, view: JobView, data: JobView | None, page: embeddings.MapPage,
+            chosen: list[int]) -> None:
     """The pictures that were circled, some at a time, and what can be done with all of them."""
-    data = _dataset(workspace, view)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.markdown(f"**{plural(len(chosen), 'picture')}**", width="content")
         if data is not None:

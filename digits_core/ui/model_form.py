@@ -20,7 +20,7 @@ from digits_core.ui.text import plain, plural
 from digits_core.ui.widgets import start
 
 Json = dict[str, Any]
-MAIN = ("epochs", "batch_size", "auto_batch", "solver", "learning_rate", "momentum", "rms_decay", "lr_policy",
+MAIN = ("epochs", "batch_size", "solver", "auto_batch", "learning_rate", "momentum", "rms_decay", "lr_policy",
         "lr_step", "lr_steps", "lr_gamma", "lr_power", "warmup_percent")
 MORE = ("snapshot_interval", "val_interval", "seed", "accumulation", "weight_decay", "shuffle", "precision", "loading",
         "workers", "keep", "trace_steps", "notify")

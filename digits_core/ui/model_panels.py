@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from digits_core.jobs.model import Kind
 from digits_core.jobs.store import JobView
 from digits_core.services import models, timeline
 from digits_core.services.evaluation import splits
@@ -162,7 +163,8 @@ def checkpoints(view: JobView) -> None:
     """Every checkpoint with its measurements; the chosen one can be tried, downloaded, or be a start."""
     rows = models.checkpoints(view)
     if not rows:
-        st.caption("No checkpoint yet: the first one comes with the first snapshot.")
+        st.caption("No checkpoint yet: the first one comes with the first snapshot." if view.job.kind is Kind.MODEL else
+                   "No weights yet: they come when the import is done.")
         return
     rows, goal = rows[::-1], measures(view.job.task)[0]
     frame = pd.DataFrame([_checkpoint_row(row, goal) for row in rows])

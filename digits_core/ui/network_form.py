@@ -70,12 +70,11 @@ def _standard(form: OptionsForm, task: Task) -> None:
                 continue
             chosen = st.session_state[key] == name
             with st.container(border=True, gap="xxsmall"):
-                st.markdown(f"**{spec.title}** :gray[{spec.year}]", help=f"[Paper]({spec.paper})")
-                st.caption(spec.intended)
+                st.markdown(f"**{spec.title}** :gray[{spec.year}]")
+                st.caption(spec.intended, help=f"[Paper]({spec.paper})")
                 with st.container(horizontal=True, gap="xxsmall"):
                     st.button("Chosen" if chosen else "Choose", key=f"{key}.{name}", on_click=choose, args=(name,),
-                              type="primary" if chosen else "secondary", width="stretch",
-                              icon=":material/check:" if chosen else None)
+                              type="primary" if chosen else "secondary", width="stretch")
                     st.button("Customize", icon=":material/code:", key=f"{key}.{name}.code", type="tertiary",
                               on_click=custom_form.customize, args=(form, name), help="Change its source.")
     _more(key, task)

@@ -76,7 +76,7 @@ def _baseline(found: Json) -> None:
     accuracy, usual = found["metrics"]["accuracy"], found["baseline"]
     gain = usual["gain"]
     words = (f"**{percent(accuracy['value'])}** against **{percent(usual['accuracy']['value'])}** for always guessing "
-             f"the most frequent class, {plain(usual['label'])}: {100 * gain['value']:+.2f} points "
+             f"the most frequent class ({plain(usual['label'])}): {100 * gain['value']:+.2f} points "
              f"({100 * gain['low']:+.2f} to {100 * gain['high']:+.2f}).")
     if gain["low"] > 0:
         st.caption(words)

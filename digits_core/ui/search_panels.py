@@ -8,10 +8,12 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from digits_core.errors import DigitsError
+from digits_core.options import option_fields
 from digits_core.search.options import METHODS
 from digits_core.search.trials import LIVE
 from digits_core.services import compare, search
 from digits_core.services.workspace import Workspace
+from digits_core.tasks import task
 from digits_core.ui import bulk, charts, compare_charts, compare_panels, session, tables
 from digits_core.ui.text import age, plain, three_digits
 
@@ -119,7 +121,8 @@ def _known(found: Json) -> list[str]:
 
 def draw(workspace: Workspace, found: Json) -> list[str]:
     """Figures, charts, the table; returns the trials that are selected there."""
-    _figures(found)
+    titles = _titles(workspace, found)
+    _figures(found, titles)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         if found["curve"]:
@@ -128,10 +131,10 @@ def draw(workspace: Workspace, found: Json) -> list[str]:
             st.caption("The curve begins with the first measurement.")
     with right:
         if found["importance"]:
-            charts.draw(_importance(found), "search.importance", 300)
+            charts.draw(_importance(found, titles), "search.importance", 300)
         else:
             st.caption("What mattered is told once a few trials are done and differ.")
-    picked = _table(found)
+    picked = _table(found, titles)
     if len(_known(found)) > 1:
         with st.expander("Parallel coordinates", icon=":material/account_tree:"):
             compared = compare.compare(workspace, _known(found), read=compare_panels.read)
@@ -143,7 +146,16 @@ def draw(workspace: Workspace, found: Json) -> list[str]:
     return picked
 
 
-def _figures(found: Json) -> None:
+def _titles(workspace: Workspace, found: Json) -> dict[str, str]:
+    """What the options are called on the form."""
+    try:
+        fields = option_fields(task(workspace.store.get(found["dataset"]).job.task).model_options)
+    except DigitsError:
+        return {}
+    return {field.name: field.title for field in fields}
+
+
+def _figures(found: Json, titles: dict[str, str]) -> None:
     best, counts = found["best"], found["counts"]
     with st.grid(4, border=True, gap="small", min_column_width=150):
         st.metric("Trials over", f"{over(found)} of {found['trials']}")
@@ -154,8 +166,8 @@ def _figures(found: Json) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link("job.py", label=f"**Trial {best['number']}**", icon=":material/star:", width="content",
                          query_params={"id": best["id"]})
-            st.markdown(" · ".join(f"{plain(name)} **{plain(word(value))}**" for name, value in best["values"].items()),
-                        width="content")
+            st.markdown(" · ".join(f"{plain(titles.get(name, name))} **{plain(word(value))}**"
+                                   for name, value in best["values"].items()), width="content")
 
 
 def word(value: object) -> str:
@@ -178,20 +190,20 @@ def _curve(found: Json) -> go.Figure:
     share = found["search"]["metric"] == "accuracy"
     figure.update_layout(xaxis={"title": "Trial", "tickformat": "d", "dtick": 1 if len(points) < 20 else None},
                          yaxis={"title": f"Validation {found['search']['metric']}",
-                                "tickformat": ".1~%" if share else None})
+                                **({"tickformat": ".1~%", "autorangeoptions": {"clipmax": 1.02}} if share else {})})
     return figure
 
 
-def _importance(found: Json) -> go.Figure:
+def _importance(found: Json, titles: dict[str, str]) -> go.Figure:
     shares = dict(reversed(found["importance"].items()))
-    figure = go.Figure(go.Bar(x=list(shares.values()), y=[charts.short_label(name, 24) for name in shares],
-                              orientation="h", marker={"color": charts.colors()[0]},
+    names = [charts.short_label(titles.get(name, name), 24) for name in shares]
+    figure = go.Figure(go.Bar(x=list(shares.values()), y=names, orientation="h", marker={"color": charts.colors()[0]},
                               hovertemplate="%{x:.0%}<extra></extra>"))
     figure.update_layout(xaxis={"title": "What mattered", "tickformat": ".0%"}, showlegend=False)
     return figure
 
 
-def _table(found: Json) -> list[str]:
+def _table(found: Json, titles: dict[str, str]) -> list[str]:
     rows = [{"trial": row["number"], "state": WORDS.get(row["state"], row["state"]),
              "best": row["best"], "epoch": row["epoch"],
              **{name: word(value) for name, value in row["values"].items()}, "why": row["reason"]}
@@ -205,6 +217,7 @@ def _table(found: Json) -> list[str]:
                     "best": st.column_config.NumberColumn("Best", format="percent" if share else "%.4g"),
                     "epoch": st.column_config.NumberColumn("at epoch", format="%.4g"),
                     "why": st.column_config.TextColumn("Why it ended", width="large")}
+    config |= {name: st.column_config.TextColumn(title) for name, title in titles.items() if name not in config}
     event = st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=config, on_select="rerun",
                          key=f"search.table.{bulk.version()}", selection_mode="multi-row",
                          height=tables.height(len(rows), 14), placeholder=compare.UNSET)

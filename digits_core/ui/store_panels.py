@@ -8,6 +8,7 @@ from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.networks import title
 from digits_core.services import models, modelstore, uploads
+from digits_core.services.sweeps import split_name
 from digits_core.services.workspace import Workspace
 from digits_core.ui import badges, model_panels, session
 from digits_core.ui.forms import said, show_problems, submit
@@ -78,7 +79,10 @@ def cards(views: list[JobView], key: str) -> None:
 def _card(view: JobView, key: str) -> None:
     summary = figures(view)
     network = str(summary.get("network") or view.job.options.get("network") or "")
-    st.page_link("job.py", label=f"**{plain(view.name)}**", icon=badges.kind_icon(view), query_params={"id": view.id})
+    major, minor = split_name(view.name)
+    st.page_link("job.py", label=f"**{plain(major)}**", icon=badges.kind_icon(view), query_params={"id": view.id})
+    if minor:
+        st.caption(plain(minor))
     with st.container(horizontal=True, gap="small"):
         badges.state(view)
         if network:

@@ -62,7 +62,7 @@ def import_dialog(workspace: Workspace) -> None:
     file = st.file_uploader("File of weights (state dict)", [one[1:] for one in ENDINGS], key="weights.own.upload")
     with st.expander("It is on the server"):
         form.draw(("file", "labels_file"))
-    labels = st.file_uploader("Class names, one a line (optional)", "txt", key="weights.own.labels")
+    labels = st.file_uploader("Class names, one a line (optional)", "txt", key="weights.own.labels", max_upload_size=1)
     form.draw(("width", "height", "crop"))
     form.draw(("resize_mode",))
     form.draw(("scale",))

@@ -153,7 +153,7 @@ def test_a_network_finds_sick_eyes_better_than_guessing(server: Server, page: Pa
     expect(page.locator(".stMarkdownBadge").filter(has_text="done").first).to_be_visible(timeout=2 * SLOW)
     said = page.get_by_text("for always guessing the most frequent class").first
     expect(said).to_be_visible(timeout=SLOW)
-    found = re.search(r"([0-9.]+) % against ([0-9.]+) % for always guessing the most frequent class, healthy: "
+    found = re.search(r"([0-9.]+) % against ([0-9.]+) % for always guessing the most frequent class \(healthy\): "
                       r"\+([0-9.]+) points \(([+-][0-9.]+) to", said.inner_text())
     assert found
     accuracy, guessing, gain, least = map(float, found.groups())

@@ -41,7 +41,7 @@ class Ids:
     def one(self, kind: str) -> str:
         """A job of this kind (any, when there is no such kind), made when there is none."""
         kind = kind if kind in list(Kind) else "inference"
-        if kind not in self.known or not self.store.folder(self.known[kind]).path.exists():  # deleted meanwhile
+        if not (self.store.root / self.known.get(kind, "none") / "job.json").exists():  # none yet, or deleted
             views = [view for view in self.store.jobs(Kind(kind)) if view.job.kind == kind]
             self.known[kind] = views[0].id if views else finished(self.store, kind).id
         return self.known[kind]

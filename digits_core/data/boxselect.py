@@ -1,7 +1,8 @@
 """Which boxes a dataset keeps, and a count of every one that it does not, with the reason."""
 
+from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from digits_core.data.boxes import DONT_CARE, Box, Labelled
@@ -27,6 +28,32 @@ class Row(NamedTuple):
     x1: float
     y1: float
     ignored: bool
+
+
+class Spans:
+    """How wide and high the boxes of each class are, and the pictures around them."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, array[float]] = {}
+
+    def add(self, label: str, width: float, height: float, size: tuple[int, int]) -> None:
+        """One box in a picture of this ``size`` (width, height)."""
+        self._values.setdefault(label, array("f")).extend((width, height, *size))
+
+    def report(self, scale: Callable[[tuple[int, int]], tuple[float, float]]) -> list[Json]:
+        """Width and height of each class as [5 %, median, 95 %], after ``scale`` (x, y) of a picture's size."""
+        rows = []
+        for label, values in sorted(self._values.items()):
+            boxes = [tuple(values[place:place + 4]) for place in range(0, len(values), 4)]
+            scales = {size: scale((int(size[0]), int(size[1]))) for size in {box[2:] for box in boxes}}
+            sides = [sorted(box[side] * scales[box[2:]][side] for box in boxes) for side in (0, 1)]
+            rows.append({"label": label, **{name: [round(_at(found, share), 1) for share in (0.05, 0.5, 0.95)]
+                                            for name, found in zip(("width", "height"), sides, strict=True)}})
+        return rows
+
+
+def _at(values: list[float], share: float) -> float:
+    return values[round(share * (len(values) - 1))]
 
 
 def read_classes(text: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from digits_core.data import boxlayouts
 from digits_core.data.boxes import Labelled
 from digits_core.data.boxfiles import TITLES, BoxFiles, Format, open_files, recognise
 from digits_core.data.boxlayouts import Place
-from digits_core.data.boxselect import Chooser, Row, read_classes
+from digits_core.data.boxselect import Chooser, Row, Spans, read_classes
 from digits_core.data.decoder import Example, fetch
 from digits_core.data.entries import Entries
 from digits_core.data.folders import only_child, pictures
@@ -86,6 +86,7 @@ class Search:
                                if smallest is None else smallest)
         self.declared: list[str] = []
         self.sizes: list[tuple[int, int]] = []
+        self.spans = Spans()
         self.why = ""
         """Why the first picture that is skipped is."""
 
@@ -106,7 +107,8 @@ class Search:
         labels = self.chooser.labels(self.declared)
         self.chooser.require(labels)
         size, mode = self._size()
-        more = {"classes": labels, "format": self.form, "boxes": self.chooser.report()}
+        spans = self.spans.report(lambda of: placement(of, *size, mode)[:2])
+        more = {"classes": labels, "format": self.form, "boxes": self.chooser.report(), "spans": spans}
         return Source(labels, splits, self.roots, classified=False, size=size, resize_mode=mode, more=more)
 
     def _nothing(self) -> None:
@@ -175,6 +177,9 @@ class Search:
                 continue
             rows = self.chooser.choose(labelled, picture.size, name)
             self.sizes.append(picture.size)
+            for row in rows if name == "train" else ():
+                if row.label is not None and not row.ignored:
+                    self.spans.add(row.label, row.x1 - row.x0, row.y1 - row.y0, picture.size)
             entries.add(picture.path, 0, json.dumps(rows))
         return entries
 

@@ -1,8 +1,10 @@
 """DetectNet: a grid over the picture says where things are (coverage) and where the edges of each thing lie (boxes).
 
 Source: https://developer.nvidia.com/blog/detectnet-deep-neural-network-object-detection-digits/ and the layers in
-NVIDIA's Caffe. What differs: losses are means over cells that are covered and over things, no sums (so any grid trains
-with the same learning rate), regions that are not labelled teach nothing, and clusters of cells are merged by overlap.
+NVIDIA's Caffe. What differs, so that rare and small things are not given up: coverage is linear while it learns (behind
+a sigmoid an L2 loss has no slope left for what is never said), every thing counts the same whatever its size, and
+losses are means, no sums, so any grid trains with the same learning rate. Regions that are not labelled teach nothing,
+and clusters of cells are merged by overlap.
 """
 
 from typing import Any
@@ -19,6 +21,10 @@ GOOGLENET = ("conv1", "maxpool1", "conv2", "conv3", "maxpool2", "inception3a", "
 SHRUNK = 0.4
 """Share of a box, around its middle, whose cells are to see it; at least one cell does."""
 COVERAGE_WEIGHT, BOX_WEIGHT = 4.0, 2.0
+LEAST_WEIGHT = 0.2
+"""What a cell of a large thing counts at least, where cells count 1 on average."""
+STEEPNESS = 8.0
+"""Of the curve that makes a score of a coverage: 0.02 of 0, 0.5 of 0.5, 0.98 of 1, and the order stays."""
 CANDIDATES, MOST = 1000, 100
 """Cells of a picture that are looked at, and boxes that are given at most."""
 
@@ -55,7 +61,6 @@ class DetectNet(nn.Module):
         for head in (self.coverage, self.boxes):
             nn.init.normal_(head.weight, std=0.01)
             nn.init.zeros_(head.bias)  # type: ignore[arg-type]
-        nn.init.constant_(self.coverage.bias, -3.0)  # type: ignore[arg-type]
         self.least, self.overlap = 0.05, 0.5
 
     def forward(self, image_BCHW: Tensor, target_BM6: Tensor | None = None) -> Any:
@@ -63,13 +68,13 @@ class DetectNet(nn.Module):
         features = image_BCHW
         for name in self.names:
             features = self.get_submodule(name)(features)
-        coverage_BKHW = self.coverage(features).float().sigmoid()
+        coverage_BKHW = self.coverage(features).float()
         edges_B4HW = self._edges(self.boxes(features).float())
         if self.training:
             assert target_BM6 is not None
             return self.losses(coverage_BKHW, edges_B4HW, target_BM6)
-        size = image_BCHW.shape[2:]
-        return [self.found(*pair, (size[0], size[1])) for pair in zip(coverage_BKHW, edges_B4HW, strict=True)]
+        size, score_BKHW = image_BCHW.shape[2:], (STEEPNESS * (coverage_BKHW - 0.5)).sigmoid()
+        return [self.found(*pair, (size[0], size[1])) for pair in zip(score_BKHW, edges_B4HW, strict=True)]
 
     def _edges(self, raw_B4HW: Tensor) -> Tensor:
         """Pixels of left, top, right and bottom edges, from distances to the middle of the cell."""
@@ -83,20 +88,25 @@ class DetectNet(nn.Module):
         return (torch.arange(count, device=like.device, dtype=torch.float32) + 0.5) * self.stride
 
     def losses(self, coverage_BKHW: Tensor, edges_B4HW: Tensor, target_BM6: Tensor) -> dict[str, Tensor]:
-        """L2 of the coverage, a mean over covered cells, and L1 of the boxes in shares of their size, over things."""
+        """L2 of the coverage, a mean over covered cells, and L1 of the boxes in shares of their size, over things.
+
+        Each thing counts the same in both, however many cells it covers.
+        """
         truth = Grid(target_BM6.float(), self.classes, coverage_BKHW.shape[2:], self.stride)
         covered, things = truth.coverage_BKHW.sum().clamp(min=1.0), truth.count.clamp(min=1.0)
-        error_BKHW = (coverage_BKHW - truth.coverage_BKHW) ** 2 * truth.counts_BKHW
+        own_B1HW = (truth.weight_BHW * covered / things).clamp(min=LEAST_WEIGHT)[:, None]
+        weight_BKHW = torch.where(truth.coverage_BKHW > 0, own_B1HW, truth.counts_BKHW)
+        error_BKHW = (coverage_BKHW - truth.coverage_BKHW) ** 2 * weight_BKHW
         distance_BHW = ((edges_B4HW - truth.edges_B4HW).abs() / truth.size_B4HW).sum(1) * truth.weight_BHW
         return {"loss_coverage": COVERAGE_WEIGHT * error_BKHW.sum() / covered,
                 "loss_bbox": BOX_WEIGHT * distance_BHW.sum() / things}
 
-    def found(self, coverage_KHW: Tensor, edges_4HW: Tensor, size: tuple[int, int]) -> Tensor:
+    def found(self, score_KHW: Tensor, edges_4HW: Tensor, size: tuple[int, int]) -> Tensor:
         """The boxes (N, 6) of one picture, best first: overlapping cells of a class count as one thing."""
-        score_N, place_N = coverage_KHW.flatten().topk(min(CANDIDATES, coverage_KHW.numel()))
+        score_N, place_N = score_KHW.flatten().topk(min(CANDIDATES, score_KHW.numel()))
         sure = score_N >= self.least
         score_N, place_N = score_N[sure], place_N[sure]
-        cells = coverage_KHW.shape[1] * coverage_KHW.shape[2]
+        cells = score_KHW.shape[1] * score_KHW.shape[2]
         kind_N = place_N // cells
         box_N4 = ops.clip_boxes_to_image(edges_4HW.flatten(1)[:, place_N % cells].T, size)
         return merged(box_N4, score_N, kind_N, self.overlap)[:MOST]

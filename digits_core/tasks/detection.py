@@ -61,7 +61,8 @@ class DatasetOptions(PictureOptions):
                                "every name in the labels.")
     min_val_box: int | None = option(None, title="Minimum box size for validation", group="Classes", ge=0, le=10_000,
                                      help="Pixels of the source; of smaller boxes it does not count whether they are "
-                                          "found. 0: off. Empty: 25 for KITTI, as in its own benchmark, else 0.")
+                                          "found. 0: off. Empty: by the format (25 for KITTI, as its own "
+                                          "benchmark has it, else 0).")
     resize_mode: Literal["pad", "squash", "fill"] = option(  # type: ignore[assignment]
         "pad", title="Resize mode", group="Pictures",
         labels={"pad": "Pad", "squash": "Squash", "fill": "Fill"},

@@ -32,10 +32,11 @@ def draw(workspace: Workspace, model: str, picture: bytes, answer: Json) -> None
             left.image(picture, width="stretch", alt=str(answer.get("image", "")))
         for number, panel in enumerate(found):
             with left if isinstance(panel, views.Picture) else right:
-                _panel(panel, f"view.{name}.{number}")
+                show(panel, f"view.{name}.{number}")
 
 
-def _panel(panel: views.Panel, key: str) -> None:
+def show(panel: views.Panel, key: str) -> None:
+    """One panel as a widget."""
     match panel:
         case views.Picture(png, caption):
             st.image(io.BytesIO(png), caption=plain(caption) or None, width="stretch")

@@ -6,12 +6,22 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from digits_core import views
 from digits_core.jobs.model import Status
 from digits_core.jobs.store import JobView
 from digits_core.services import datasets
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import task
-from digits_core.ui import charts, dataset_explore, dataset_fit, dataset_map, dataset_versions, job_parts, session
+from digits_core.ui import (
+    answer_view,
+    charts,
+    dataset_explore,
+    dataset_fit,
+    dataset_map,
+    dataset_versions,
+    job_parts,
+    session,
+)
 from digits_core.ui.overview import bar
 from digits_core.ui.tables import disk_bytes
 from digits_core.ui.text import count, number, plain, plural, short, size
@@ -102,6 +112,9 @@ def classes(workspace: Workspace, view: JobView) -> None:
     frame = pd.DataFrame({"class": labels} | {name: list(values) for name, values in series.items()})
     with st.expander("As a table", icon=":material/table:"):
         st.dataframe(frame, hide_index=True, key=f"dataset.table.{view.id}")
+    with session.readable("What its labels hold"):
+        for number, panel in enumerate(views.content(task(view.job.task).view, manifest)):
+            answer_view.show(panel, f"dataset.content.{view.id}.{number}")
 
 
 def skipped(view: JobView) -> None:

@@ -1,6 +1,7 @@
 """What a task's answers look like, as values that any page, program or terminal can show; never widgets, no torch.
 
-A view is a module with ``ViewOptions`` (described once, as all options) and ``panels(image, answer, options)``.
+A view is a module with ``ViewOptions`` (described once, as all options) and ``panels(image, answer, options)``. A
+task's own may also have ``content(facts)``, panels about a dataset by its manifest.
 """
 
 import base64
@@ -69,6 +70,13 @@ def views(task: str, own: str) -> dict[str, Any]:
     modules = [import_module(own or "digits_core.views.labels"), import_module("digits_core.views.raw")]
     found = {module.__name__.rpartition(".")[2]: module for module in modules}
     return {**found, **{value.name: value for value in plugins.values(plugins.VIEW) if task in value.accepts}}
+
+
+def content(own: str, facts: Json) -> list[Panel]:
+    """What a task's own view tells about a dataset by its manifest; nothing where it has no function ``content``."""
+    tell = getattr(import_module(own), "content", None) if own else None
+    found: list[Panel] = tell(facts) if tell else []
+    return found
 
 
 def title(name: str, view: Any) -> str:

@@ -94,6 +94,21 @@ def drawn(pixels: Pixels, target: NDArray[Any], facts: Json) -> Pixels:
     return np.asarray(painted(picture, rows, width, 0.0, grow=False)).transpose(2, 0, 1).copy()
 
 
+def content(facts: Json) -> list[Panel]:
+    """What became of every box of a dataset's label files, and how large those to learn from are."""
+    details = facts.get("details", {})
+    columns = ("Class", "Split", "Boxes kept", "Cut at an edge", "Ignored", "Dropped")
+    rows = [(row["label"], row["split"], row["kept"], row["cut"], _reasons(row["ignored"]), _reasons(row["dropped"]))
+            for row in details.get("boxes", ())]
+    sides = [(row["label"], *row["width"], *row["height"]) for row in details.get("spans", ())]
+    titles = tuple(f"{side}, {share}" for side in ("Width", "Height") for share in ("5 %", "median", "95 %"))
+    return [Table(columns, rows), Table(("Class in training", *titles), sides)] if rows else []
+
+
+def _reasons(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in counts.items())
+
+
 def painted(image: Image.Image, rows: Sequence[tuple[Sequence[float], str, str]], line_width: int, opacity: float,
             grow: bool = True) -> Image.Image:
     """A copy of a colour picture with boxes: edges in its pixels, #rrggbb, and words above; small pictures grow."""

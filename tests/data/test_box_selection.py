@@ -3,7 +3,7 @@
 import pytest
 
 from digits_core.data.boxes import Box, Labelled
-from digits_core.data.boxselect import Chooser, Row, read_classes
+from digits_core.data.boxselect import Chooser, Row, Spans, read_classes
 from digits_core.errors import BadData
 
 SIZE = (100, 50)
@@ -89,3 +89,13 @@ def test_nothing_left_to_validate_with_is_refused():
     assert "(car: 1 smaller than the minimum). Lower the minimum box size" in refused(chooser)
     chooser.choose(boxes(("car", 0, 0, 30, 30)), SIZE, "val")
     chooser.require(chooser.labels())
+
+
+def test_sizes_of_boxes_are_told_as_they_will_be_stored():
+    spans = Spans()
+    for side in range(1, 102):
+        spans.add("car", side, 10, (200, 100))
+    spans.add("bus", 8, 6, (100, 50))
+    assert spans.report(lambda size: (100 / size[0], 100 / size[1])) == [
+        {"label": "bus", "width": [8, 8, 8], "height": [12, 12, 12]},
+        {"label": "car", "width": [3, 25.5, 48], "height": [10, 10, 10]}]

@@ -92,7 +92,7 @@ DRAWN: dict[str, Callable[[Path, int], Json]] = {
 COUNT = {"regression": 300, "detection": 200}
 TRAINING: dict[str, Json] = {
     "classification": {"epochs": 4, "network": "lenet"},
-    "detection": {"epochs": 12, "network": "detectnet_small", "learning_rate": 0.003, "lr_policy": "fixed"},
+    "detection": {"epochs": 7, "network": "detectnet_small", "learning_rate": 0.002, "lr_policy": "fixed"},
     "segmentation": {"epochs": 3, "network": "unet_narrow"},
     "regression": {"epochs": 12, "network": "lenet", "learning_rate": 0.002, "lr_policy": "cosine"},
     "processing": {"epochs": 7, "network": "unet_narrow", "noise": 0.05},

@@ -8,9 +8,9 @@ from PIL import Image, ImageColor
 
 from digits_core.data.pictures import to_png
 from digits_core.views import Picture, Table, Text, panels
-from digits_core.views.detection import COLORS, GREY, SMALLEST, ViewOptions, chosen, drawn
+from digits_core.views import detection as VIEW
+from digits_core.views.detection import COLORS, GREY, SMALLEST, ViewOptions, chosen, content, drawn
 
-VIEW = "digits_core.views.detection"
 BOXES = [{"label": label, "score": score, "box": box} for label, score, box in (
     ("cat", 0.9, [10, 20, 40, 60]), ("dog", 0.6, [50, 5, 90, 30]), ("cat", 0.55, [12, 22, 40, 60]),
     ("cat", 0.1, [0, 0, 9, 9]))]
@@ -97,3 +97,13 @@ def test_a_datasets_boxes_are_drawn_into_its_picture(channels):
 
 def test_the_options_are_described_once():
     assert set(ViewOptions.model_fields) == {"threshold", "overlap", "line_width", "opacity", "desaturation", "names"}
+
+
+def test_what_became_of_the_boxes_of_a_dataset_is_a_table():
+    facts = {"details": {"boxes": [{"split": "val", "label": "cat", "kept": 3, "cut": 1, "ignored": {"small": 2},
+                                    "dropped": {"outside": 1, "empty": 4}}],
+                         "spans": [{"label": "cat", "width": [1, 2, 3], "height": [4, 5, 6]}]}}
+    boxes, sides = content(facts)
+    assert list(boxes.rows) == [("cat", "val", 3, 1, "2 small", "1 outside, 4 empty")]
+    assert list(sides.rows) == [("cat", 1, 2, 3, 4, 5, 6)] and len(sides.columns) == 7
+    assert content({}) == []

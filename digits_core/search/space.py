@@ -67,11 +67,11 @@ def _idle(cls: type[Options], options: Json, space: Space) -> list[Problem]:
     values = {**{name: field.default for name, field in fields.items()}, **options}
     return [Problem(name, f"No training would look at these values: see '{fields[other].title}'.")
             for name in space for other, allowed in fields[name].when.items()
-            if not isinstance(space.get(other), Range) and not set(allowed) & set(_several(values[other]))]
+            if not isinstance(space.get(other), Range) and not _meet(values[other], allowed)]
 
 
-def _several(given: Any) -> list[Any]:
-    return given if isinstance(given, list) else [given]
+def _meet(given: Any, allowed: list[Any]) -> bool:
+    return any(value in allowed for value in (given if isinstance(given, list) else [given]))
 
 
 def _place(item: tuple[str, Any]) -> int:

@@ -55,9 +55,23 @@ def space_of(cls: type[Options], options: Json) -> Space:
             problems.append(Problem(name, str(error)))
         else:
             found |= {} if choice is None else {name: choice}
+    problems += _idle(cls, options, found)
     if problems:
         raise InvalidOptions(problems)
     return found
+
+
+def _idle(cls: type[Options], options: Json, space: Space) -> list[Problem]:
+    """Options whose values no training would look at, as those of a solver that is not chosen."""
+    fields = {field.name: field for field in option_fields(cls)}
+    values = {**{name: field.default for name, field in fields.items()}, **options}
+    return [Problem(name, f"No training would look at these values: see '{fields[other].title}'.")
+            for name in space for other, allowed in fields[name].when.items()
+            if not isinstance(space.get(other), Range) and not _meet(values[other], allowed)]
+
+
+def _meet(given: Any, allowed: list[Any]) -> bool:
+    return any(value in allowed for value in (given if isinstance(given, list) else [given]))
 
 
 def _place(item: tuple[str, Any]) -> int:

@@ -94,7 +94,7 @@ def _number(field: OptionField, part: str) -> Any:
 def _counted(form: OptionsForm, sweep: Sweep) -> Sweep:
     """The same with the number of trainings, which is said; what makes it impossible is said instead."""
     try:
-        choices = space.space_of(form.cls, sweep.values)
+        choices = space.space_of(form.cls, {**form.values(), **sweep.values})
         if sweep.search:
             number = chooser.planned(choices, SearchOptions.model_validate(sweep.search))
             st.markdown(f":material/travel_explore: **{number} trials**, {sweep.search['at_once']} at once")

@@ -27,6 +27,19 @@ def test_a_range_that_is_none_is_said_at_its_field(text: str) -> None:
     assert list(raised.value.by_field()) == ["learning_rate"]
 
 
+@pytest.mark.parametrize(("options", "idle"), [
+    ({"batch_size": [8, 16]}, []), ({"batch_size": [8, 16], "auto_batch": True}, ["batch_size"]),
+    ({"momentum": "0..0.9", "solver": "adam"}, ["momentum"]),
+    ({"momentum": "0..0.9", "solver": ["adam", "nesterov"]}, []), ({"rms_decay": [0.9, 0.99]}, ["rms_decay"])])
+def test_values_that_no_training_would_look_at_are_said_at_their_field(options: dict, idle: list[str]) -> None:
+    try:
+        space_of(ClassifierOptions, options)
+    except InvalidOptions as error:
+        assert list(error.by_field()) == idle
+    else:
+        assert idle == []
+
+
 def test_values_of_a_range_stay_inside_and_whole_ones_whole() -> None:
     chance = random.Random(1)
     narrow, whole = Range(0.012345, 0.012346, False, False), Range(1, 100, True, True)

@@ -21,7 +21,6 @@ from digits_core.jobs.model import Status
 from digits_core.jobs.scheduler import Scheduler
 from digits_core.services import jobs
 from digits_core.services.workspace import Workspace
-from digits_core.tasks.classification import DatasetOptions
 from tests.data import pictures
 from tests.data.conftest import Build, check_sums, csv_rows, reasons, submit, write_list
 
@@ -184,8 +183,7 @@ def test_a_dataset_larger_than_the_disk_is_refused_before_it_starts(build: Build
     view = build(method="text", train_list=write_list(tmp_path / "train.txt", lines), width=9000, height=9000,
                  encoding="none")
     assert view.status is Status.FAILED and view.state.code == "disk-full" and "needs about" in view.state.reason
-    options = DatasetOptions(folder="/x", width=100, height=100, encoding="none")
-    assert 30_000_000 < estimate_bytes(options, 1000) < 35_000_000
+    assert 30_000_000 < estimate_bytes("none", 3 * 100 * 100, 1000) < 35_000_000
 
 
 def test_a_build_can_be_stopped_and_resumed(build: Build, workspace: Workspace, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def edit(path, **changes):
     ("network.json", {"input_shape": [3, 12, 12]}, "preprocessing.json makes"),
     ("network.json", {"input_shape": [1, 0, 12]}, "network.json is damaged"),
     ("network.json", {"input_shape": [1, 10**9, 12]}, "network.json is damaged"),
-    ("network.json", {"task": "detection"}, "network.json is damaged: task"),
+    ("network.json", {"task": "alchemy"}, "network.json is damaged: task"),
     ("preprocessing.json", {"crop": 13}, "larger than the picture|preprocessing.json makes"),
     ("preprocessing.json", {"std_pixel": [1.0, 2.0]}, "2 numbers in std_pixel; 1 are needed"),
     ("preprocessing.json", {"resize_mode": "stretch"}, "resize_mode"),

@@ -125,7 +125,7 @@ def test_a_newer_archive_says_what_to_do(install, good):
 @pytest.mark.parametrize(("name", "changes", "words"), [
     ("model.json", {"format": "other"}, "not a model archive of DIGITS"),
     ("model.json", {"v": "1"}, "no schema version"),
-    ("model.json", {"task": "origami"}, "only classification is known"),
+    ("model.json", {"task": "origami"}, "known are classification"),
     ("model.json", {"checkpoint": None}, "does not describe a checkpoint"),
     ("model.json", {"checkpoint": {"epoch": -1}}, "does not describe a checkpoint"),
     ("model.json", {"checkpoint": {"epoch": 1}}, "model.json is damaged"),

@@ -40,9 +40,10 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 @pytest.fixture(scope="module", params=tasks())
 def made(request: pytest.FixtureRequest, workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
-         ) -> Iterator[Made]:
+         ) -> Made:
     name = request.param
     scheduler = Scheduler(workspace.store, workspace.settings, InlineRunner(), gpu_ids=list)
+    request.addfinalizer(scheduler.close)
 
     def tick(view: JobView) -> JobView:
         scheduler.tick()
@@ -55,8 +56,7 @@ def made(request: pytest.FixtureRequest, workspace: Workspace, tmp_path_factory:
     training = {"batch_size": 8, "solver": "adam", "learning_rate": 0.005, "seed": 1, **drawn.TRAINING[name]}
     model = tick(models.create_model(workspace, "tester", f"a {name}", data.id, training))
     assert model.status is Status.DONE, model.state.reason
-    yield Made(name, data, model, tick)
-    scheduler.close()
+    return Made(name, data, model, tick)
 
 
 def test_its_records_hold_what_the_manifest_promises(made: Made) -> None:

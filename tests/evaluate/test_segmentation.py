@@ -4,9 +4,12 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from sklearn import metrics as sk
+from torchmetrics import classification
 
 from digits_core.evaluate.segmentation import Tally
+from digits_core.train.segment_loss import SegmentLoss
 from tests.data.shapes import LABELS, shapes
 
 
@@ -48,8 +51,6 @@ def test_the_figures_are_scikit_learns() -> None:
 
 
 def test_the_figures_are_torchmetrics() -> None:
-    torch = pytest.importorskip("torch")
-    classification = pytest.importorskip("torchmetrics.classification")
     logits, masks = drawn()
     metric = classification.MulticlassJaccardIndex(3, ignore_index=255)
     metric.update(torch.from_numpy(logits), torch.from_numpy(masks).long())
@@ -57,10 +58,6 @@ def test_the_figures_are_torchmetrics() -> None:
 
 
 def test_the_loss_is_the_one_that_is_learned_from() -> None:
-    import torch
-
-    from digits_core.train.segment_loss import SegmentLoss
-
     logits, masks = drawn()
     masks[2] = 255
     expected = SegmentLoss(dice=False)(torch.from_numpy(logits), torch.from_numpy(masks))[0]

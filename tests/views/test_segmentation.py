@@ -9,11 +9,10 @@ import pytest
 from PIL import Image
 
 from digits_core.data.pictures import to_png
-from digits_core.views import Bars, Picture, panels
+from digits_core.views import Bars, Picture, panels, segmentation
 from digits_core.views.segmentation import LARGEST, ViewOptions, borders, drawn, hexadecimal, painted, safe
 from tests.data.shapes import COLOURS, LABELS, shapes
 
-VIEW = "digits_core.views.segmentation"
 PICTURES, MASKS = shapes(1, 40)
 MASK = MASKS[0]
 
@@ -28,7 +27,7 @@ def answer(mask: np.ndarray = MASK, colours: list[tuple[int, int, int]] | None =
 
 def shown(options: dict[str, Any], found: dict[str, Any] | None = None, size: int = 40) -> list[np.ndarray]:
     image = Image.fromarray(PICTURES[0, 0]).resize((size, size))
-    made = [panel for panel in panels(VIEW, image, found or answer(), options) if isinstance(panel, Picture)]
+    made = [panel for panel in panels(segmentation, image, found or answer(), options) if isinstance(panel, Picture)]
     return [np.asarray(Image.open(io.BytesIO(panel.png))) for panel in made]
 
 
@@ -73,7 +72,7 @@ def test_one_class_can_be_shown_alone_and_the_background_be_coloured() -> None:
 
 def test_the_legend_names_classes_with_their_share_and_colour() -> None:
     mask = np.minimum(MASK, 1)
-    [bars] = [panel for panel in panels(VIEW, Image.new("L", (40, 40)), answer(mask, COLOURS), {})
+    [bars] = [panel for panel in panels(segmentation, Image.new("L", (40, 40)), answer(mask, COLOURS), {})
               if isinstance(panel, Bars)]
     assert [name for name, _ in bars.rows] == ["background", "disc"]
     assert bars.rows[1][1] == pytest.approx((MASK > 0).mean())

@@ -41,7 +41,7 @@ def on_the_command_line(server: Server, model: str, paths: list[Path]) -> Answer
 def on_the_page(monkeypatch: pytest.MonkeyPatch, model: str, paths: list[Path]) -> Answers:
     """What the page draws for one picture after another."""
     seen: Answers = []
-    monkeypatch.setattr(inference_panels, "one", lambda answer, *_: seen.append(answer["predictions"]))
+    monkeypatch.setattr(inference_panels, "one", lambda *given: seen.append(given[3]["predictions"]))
     monkeypatch.setattr(look_panel, "draw", lambda *_: None)
     st.cache_resource.clear()
     app = AppTest.from_file(MAIN, default_timeout=60)

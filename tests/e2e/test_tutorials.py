@@ -44,7 +44,7 @@ def test_fine_tuning_a_digits_model_tells_odd_from_even(server: Server, page: Pa
     page.goto(f"{server.url}/datasets?new=classification")
     fill(page, "Name", "odd or even")
     fill(page, "Training images", str(tmp_path / "parity" / "train"))
-    page.get_by_text("Separate folders, limits per class").click()
+    page.get_by_text("Separate folders, limits").click()
     fill(page, "Separate validation images", str(tmp_path / "parity" / "val"))
     page.get_by_role("radio", name="Grey").click()
     fill(page, "Width", "28")

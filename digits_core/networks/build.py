@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pkgutil import resolve_name
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
 from digits_core.errors import DigitsError
@@ -62,10 +62,10 @@ def enlarged(size: tuple[int, ...], smallest: int) -> tuple[int, ...]:
     return tuple(max(smallest, min(math.ceil(side * factor), max(side, 4 * smallest))) for side in size)
 
 
-def enlarge_to(size: tuple[int, ...]) -> Callable[[nn.Module, tuple[Any, ...]], tuple[Tensor]]:
+def enlarge_to(size: tuple[int, ...]) -> Callable[[nn.Module, tuple[Any, ...]], tuple[Any, ...]]:
     """A forward pre-hook that scales a batch to ``size``."""
-    def hook(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Tensor]:
-        return (functional.interpolate(inputs[0], size=size, mode="bilinear", align_corners=False),)
+    def hook(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (functional.interpolate(inputs[0], size=size, mode="bilinear", align_corners=False), *inputs[1:])
 
     return hook
 

@@ -8,13 +8,13 @@ from digits_core.jobs.child import answer
 from digits_core.networks.anatomy import anatomy, total
 from digits_core.networks.build import build_network
 from digits_core.networks.custom import CUSTOM, BadNetwork
-from digits_core.networks.usercode import lines_named, try_network
+from digits_core.networks.usercode import lines_named, try_for
 
 Json = dict[str, Any]
 
 
 def tried(asked: Json) -> Json:
-    """From {"network", "source", "values", "input_shape", "classes", "dense"} to layers, their sums and input_shape.
+    """From {"network", "source", "values", "input_shape", "classes", "dense", "trial"} to layers, sums and input_shape.
 
     Raises InvalidOptions when a custom network does not work.
     """
@@ -29,7 +29,7 @@ def tried(asked: Json) -> Json:
     confine.limit(small_files=True)
     try:
         with lines_named():
-            try_network(make, shape, classes, asked["dense"])
+            try_for(asked["trial"], make, shape, classes, asked["dense"])
             return _described(make(), shape)
     except BadNetwork as error:
         raise InvalidOptions([Problem("network_source", str(error))]) from None

@@ -4,6 +4,7 @@ import linecache
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pkgutil import resolve_name
 from types import ModuleType
 from typing import Any
 
@@ -63,6 +64,14 @@ def described(error: BaseException) -> str:
     where = f"line {frames[-1].lineno}, in {frames[-1].name}: ".replace(", in <module>", "") if frames else ""
     said = " ".join(str(error).split())[:400]
     return f"{where}{type(error).__name__}" + (f": {said}" if said else "")
+
+
+def try_for(trial: str, make: Callable[[], nn.Module], input_shape: Shape, classes: int, dense: bool) -> None:
+    """Try a network by the function that a task names, else as one that gives logits. Raises BadNetwork."""
+    if trial:
+        resolve_name(trial)(make, input_shape, classes)
+    else:
+        try_network(make, input_shape, classes, dense)
 
 
 def try_network(make: Callable[[], nn.Module], input_shape: Shape, classes: int, dense: bool = False) -> None:

@@ -66,19 +66,19 @@ def _tried(workspace: Workspace, view: JobView, checked: TrainOptions) -> Json:
         require_custom(workspace)
     found = manifest(view)
     channels, height, width = found["shape"]
-    dense = task(view.job.task).dense
-    crop = None if dense else checked.crop
+    kind = task(view.job.task)
+    crop = None if kind.dense else checked.crop
     shape = (channels, crop or height, crop or width)
     return _asked(checked.network, checked.network_source, checked.network_values, shape, len(found["labels"]),
-                  dense)
+                  kind.dense, kind.trial)
 
 
 @functools.lru_cache(maxsize=32)
 def _asked(network: str, source: str, values: str, shape: tuple[int, int, int], classes: int,
-           dense: bool) -> Json:
+           dense: bool, trial: str) -> Json:
     """Remembered: the trainings of a sweep have one network."""
     question = {"network": network, "source": source, "values": values, "input_shape": shape, "classes": classes,
-                "dense": dense}
+                "dense": dense, "trial": trial}
     own = network == CUSTOM
     try:
         answer = child.ask("digits_core.networks.trial", question, LONGEST_S, [], user_code=own)

@@ -44,7 +44,9 @@ class Task:
     moves: str = "digits_core.train.moves:Still"
     answerer: str = "digits_core.infer.answers:Labels"
     dense: bool = False
-    """Whether networks answer for every pixel."""
+    """Whether networks answer about places in pictures of any size: they learn from crops, and see whole pictures."""
+    trial: str = ""
+    """Names function(make, input_shape, classes) that tries a custom network; empty: one that gives logits."""
     counted: str = "Pictures"
     drawing: str = ""
     view: str = ""

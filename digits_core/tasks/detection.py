@@ -135,7 +135,8 @@ TASK = Task(
     name="detection", title="Object detection", dataset_options=DatasetOptions, model_options=ModelOptions,
     source="digits_core.data.detection:detection", example="digits_core.data.detection:example", target="float32",
     moves="digits_core.train.box_moves:Boxes", learner="digits_core.train.detector:Detector",
-    answerer="digits_core.infer.answers:Boxes", counted="Boxes", drawing="digits_core.views.detection:drawn",
+    answerer="digits_core.infer.answers:Boxes", dense=True,
+    trial="digits_core.networks.box_trial:try_detector", counted="Boxes", drawing="digits_core.views.detection:drawn",
     view="digits_core.views.detection", networks=NAMES, default_network="detectnet_small",
     measures=(Measure("map50", "mAP50"), Measure("map", "mAP50-95"), Measure("precision", "Precision"),
               Measure("recall", "Recall"), Measure("f1", "F1"), Measure("detectnet_map", "DetectNet's mAP")))

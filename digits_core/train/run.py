@@ -15,7 +15,7 @@ from digits_core.jobs.context import Context
 from digits_core.networks import title, usual_batch_size
 from digits_core.networks.build import build_network, count_parameters
 from digits_core.networks.custom import CUSTOM, FILE
-from digits_core.networks.usercode import try_network
+from digits_core.networks.usercode import try_for
 from digits_core.options import check
 from digits_core.tasks import task
 from digits_core.train import batch_size
@@ -130,8 +130,9 @@ def _network(context: Context, options: TrainOptions, preprocessing: Preprocessi
 
 def _try(context: Context, options: TrainOptions, shape: tuple[int, int, int], classes: int) -> None:
     """Raise BadNetwork, with the line, before anything else is done when a custom network does not work."""
-    try_network(lambda: build_network(CUSTOM, shape, classes, options.network_source, options.network_values),
-                shape, classes, task(context.job.task).dense)
+    kind = task(context.job.task)
+    try_for(kind.trial, lambda: build_network(CUSTOM, shape, classes, options.network_source, options.network_values),
+            shape, classes, kind.dense)
 
 
 def _begin(context: Context, journal: Journal, hardware: Hardware) -> None:

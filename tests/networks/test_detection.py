@@ -141,7 +141,7 @@ def test_detectnet_has_the_names_of_googlenets_weights() -> None:
     assert len(own) - len(shared) == 4
 
 
-@pytest.mark.parametrize("name", SLOW)
+@pytest.mark.parametrize("name", sorted(SLOW))
 def test_torchvisions_detectors_keep_torchvisions_names(name: str) -> None:
     from torchvision.models import detection
 

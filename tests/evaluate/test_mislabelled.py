@@ -57,6 +57,7 @@ def found_share(workspace, pixels, truth, val, **options):
     return len(wrong & {row["index"] + offsets[row["split"]] for row in first}) / len(wrong)
 
 
+@pytest.mark.slow
 def test_planted_wrong_labels_are_at_the_top_of_the_list(workspace: Workspace, store: JobStore):
     digits = load_digits()
     pixels = np.repeat(np.repeat((digits.images * 15.9).astype(np.uint8)[:, None], 2, 2), 2, 3)

@@ -152,6 +152,7 @@ def real_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
+@pytest.mark.slow
 def test_a_worker_killed_at_random_moments_loses_nothing(store: JobStore, real_workers: None) -> None:
     data = drawn.dataset(store, train=37)
     kill_and_go_on(store, 5, lambda: drawn.model(store, data, epochs=9, **EVERYTHING))

@@ -79,6 +79,7 @@ def test_the_legend_names_classes_with_their_share_and_colour() -> None:
     assert list(bars.colors) == [hexadecimal(COLOURS[0]), hexadecimal(COLOURS[1])]
 
 
+@pytest.mark.slow
 def test_large_pictures_are_shown_smaller_and_masks_follow() -> None:
     large = np.kron(MASK, np.ones((50, 50), np.uint8))
     over, alone = shown({"opacity": 1}, answer(large), 2000)

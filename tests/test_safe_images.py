@@ -11,6 +11,7 @@ from PIL import Image
 
 from digits_core.errors import BadData
 from digits_core.safe import safe_image
+from digits_core.safe.images import safe_size
 from tests.data import pictures
 
 BAD = pictures.bad()
@@ -139,3 +140,30 @@ def test_a_file_is_read_like_its_bytes(tmp_path: Path) -> None:
     path.write_bytes(pictures.saved(pictures.colour()))
     digest = hashlib.sha256(safe_image(path, "x.png").image.tobytes())
     assert digest.digest() == hashlib.sha256(pictures.colour().tobytes()).digest()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "PPM", "GIF", "WEBP", "TIFF"])
+@pytest.mark.parametrize("turned", [None, 3, 6, 8])
+def test_a_size_is_that_of_the_upright_picture(tmp_path: Path, kind: str, turned: int | None) -> None:
+    path, exif = tmp_path / f"a.{kind.lower()}", Image.Exif()
+    if turned and kind in ("PNG", "JPEG", "WEBP", "TIFF"):
+        exif[0x0112] = turned
+    Image.new("RGB", (30, 20)).save(path, kind, **({"exif": exif} if len(exif) else {}))
+    assert safe_size(str(path)) == safe_image(path, path.name).image.size
+
+
+def test_a_size_that_stands_far_behind_the_start_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    Image.new("RGB", (30, 20)).save(path, "JPEG", comment=b"x" * 65_000, exif=b"Exif\0\0" + b"y" * 60_000)
+    assert safe_size(str(path)) == (30, 20)
+
+
+@pytest.mark.parametrize(("data", "words"), [(b"", "empty"), (b"<html>", "web page"),
+                                             (b"\x89PNG\r\n\x1a\n", "damaged at its start")])
+def test_what_has_no_size_is_told_with_the_reason(tmp_path: Path, data: bytes, words: str) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(data)
+    with pytest.raises(BadData, match=words):
+        safe_size(str(path))
+    with pytest.raises(BadData, match="outside the folders"):
+        safe_size(str(path), [str(tmp_path / "other")])

@@ -45,13 +45,13 @@ def prepare(image: Image.Image, channels: str, width: int, height: int, resize_m
     squash: each side by itself. crop: scale until the picture covers the target, cut the middle. fill: scale until
     it fits, pad with noise. half: scale by the mean of both, cut one side and pad the other. The noise comes from
     ``seed`` and the picture's own content, so the same picture always gives the same pixels. For pad see PAD; a
-    picture larger than the padding is made smaller first.
+    picture larger than the padding is made smaller first. What has the wanted size stays as it is, in every mode.
     """
     image = image if image.mode == _MODES[channels] else image.convert(_MODES[channels])
-    if resize_mode.startswith(PAD):
-        return _padded(image, width, height, padding(resize_mode, width, height))
     if image.size == (width, height):
         return _planes(np.asarray(image))
+    if resize_mode.startswith(PAD):
+        return _padded(image, width, height, padding(resize_mode, width, height))
     if resize_mode == "squash":
         return _planes(np.asarray(image.resize((width, height), Image.Resampling.BILINEAR)))
     scale = _scale(image.width / width, image.height / height, resize_mode)
@@ -111,7 +111,7 @@ class Placement(NamedTuple):
 
 def placement(size: tuple[int, int], width: int, height: int, resize_mode: str) -> Placement:
     """Where ``prepare`` puts the pixels of a picture whose width and height are ``size``."""
-    if resize_mode.startswith(PAD):
+    if resize_mode.startswith(PAD) and size != (width, height):
         pad = padding(resize_mode, width, height)
         shrink = _shrink(size, pad)
         return Placement(shrink * width / pad[0], shrink * height / pad[1], 0.0, 0.0)

@@ -91,9 +91,9 @@ def safe_size(path: str, roots: Sequence[str] = ()) -> tuple[int, int]:
 
 
 def _lies_on_its_side(image: Image.Image) -> bool:
-    """Also of TIFF pictures, which Pillow turns by itself, but only when it loads them."""
+    """Not of TIFF pictures, whose size Pillow gives upright."""
     try:
-        return _may_be_turned(image) and image.getexif().get(_ORIENTATION, 1) in range(5, 9)
+        return image.format != "TIFF" and _may_be_turned(image) and image.getexif().get(_ORIENTATION, 1) in range(5, 9)
     except Exception:  # broken EXIF must not cost the picture
         return False
 

@@ -10,6 +10,7 @@ from digits_core.data.pictures import (
     RESIZE_MODES,
     decode,
     pack_pixels,
+    placement,
     prepare,
     to_image,
     to_jpeg,
@@ -117,3 +118,15 @@ def test_a_damaged_payload_is_bad_data(payload: bytes, encoding: str) -> None:
 def test_decode_and_thumbnails_are_what_pages_use() -> None:
     image, notes = decode(to_png(prepare(pictures.colour(), "color", 12, 8, "squash")), "x.png")
     assert image.tobytes() == pictures.colour().tobytes() and notes == []
+
+
+@pytest.mark.parametrize(("mode", "size", "scale"), [
+    ("pad", (40, 30), (1, 1)), ("pad", (128, 60), (0.5, 0.5)), ("pad 128x96", (40, 30), (0.5, 0.5)),
+    ("pad 128x48", (40, 30), (0.5, 1)), ("pad 32x24", (64, 24), (1, 1)), ("pad 32x24", (32, 20), (2, 2))])
+def test_padding_puts_it_at_the_top_left_on_black_and_says_where(mode: str, size: tuple[int, int],
+                                                                 scale: tuple[float, float]) -> None:
+    made = prepare(Image.new("L", size, 200), "gray", 64, 48, mode)[0]
+    assert placement(size, 64, 48, mode) == (*scale, 0, 0)
+    width, height = round(size[0] * scale[0]), round(size[1] * scale[1])
+    assert (made[:height - 1, :width - 1] == 200).all()
+    assert (made[height + 1:] == 0).all() and (made[:, width + 1:] == 0).all()

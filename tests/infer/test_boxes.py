@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from digits_core.data.boxselect import Row
 from digits_core.data.detection import placed
+from digits_core.data.pictures import prepare, to_png
 from digits_core.infer.answers import Asked, Boxes
 from digits_core.infer.model_files import NetworkFile, Preprocessing
 from digits_core.infer.model_folder import ModelFolder
@@ -45,6 +47,16 @@ def test_a_crop_moves_boxes_back() -> None:
     found = np.array([[0, 10, 10, 20, 20, 0.9]], np.float32)
     answer = Boxes().words(found, folder("squash", crop=40), Asked("a.png", (64, 48), 5))
     assert answer["boxes"][0]["box"] == pytest.approx([22, 14, 32, 24])
+
+
+@pytest.mark.parametrize("mode", ["squash", "fill", "crop", "half", "pad", "pad 100x90"])
+def test_a_picture_out_of_a_dataset_is_asked_about_as_it_is(mode: str) -> None:
+    image = Image.fromarray(np.random.default_rng(1).integers(0, 255, (40, 50), np.uint8))
+    pixels = prepare(image, "gray", 64, 48, mode)
+    model = folder(mode)
+    again = model.prepare(to_png(pixels), "a.png")
+    assert np.array_equal(again.pixels, pixels)
+    assert model.placement(again.size) == (1, 1, 0, 0)
 
 
 def test_outputs_become_arrays_of_any_length() -> None:

@@ -13,6 +13,9 @@ from digits_core.train.hardware import Hardware
 from digits_core.train.learner import NetworkLearner
 from digits_core.train.options import TrainOptions
 
+TOGETHER = 16
+"""Pictures that are measured at once: what a detector keeps of one is many times the picture."""
+
 
 class Detector(NetworkLearner):
     """Learner of boxes; the contract of its networks stands in digits_core.networks.detectors."""
@@ -34,7 +37,7 @@ class Detector(NetworkLearner):
         """See Learner."""
         self.measured.eval()
         tally = detection.Tally(self.classes)
-        for batch in batches:
+        for batch in (piece for whole in batches for piece in whole.pieces(-(-len(whole.target) // TOGETHER))):
             for found_N6, wanted_M6 in zip(self.answers(batch), batch.target.cpu().numpy(), strict=True):
                 tally.add(found_N6.float().cpu().numpy(), wanted_M6)
         return tally

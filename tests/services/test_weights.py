@@ -153,3 +153,10 @@ def test_weights_from_the_shell(shelf: Workspace, settings: Settings):
     wrong = digits("get-weights", NETWORK, "--weights", "V7")
     assert wrong.exit_code == 2 and "there are IMAGENET1K_V1" in wrong.stderr
     assert digits("import-weights", "/nowhere/x.pth", "--network", "lenet").exit_code == 2
+
+
+@pytest.mark.parametrize(("network", "body"), [("fasterrcnn_resnet50_fpn", "resnet50"), ("detectnet", "googlenet"),
+                                               ("fcn8s", "vgg16"), ("resnet18", "resnet18")])
+def test_a_network_for_another_task_starts_with_the_weights_of_the_classifier_it_is_built_on(shelf, network, body):
+    with pytest.raises(InvalidOptions, match=f"{body}-[0-9a-f]+.pth is not on this server"):
+        weights.start_of(shelf, "ann", network, "torchvision")

@@ -90,7 +90,7 @@ def drawn(pixels: Pixels, target: NDArray[Any], facts: Json) -> Pixels:
         if kind >= 0 or ignored > 0:
             color = GREY if ignored > 0 else COLORS[int(kind) % len(COLORS)]
             rows.append((edges, color, str(labels[int(kind)]) if large and 0 <= kind < len(labels) else ""))
-    width = max(1, round(max(picture.size) / 250))
+    width = max(1, round(max(picture.size) / 500))
     return np.asarray(painted(picture, rows, width, 0.0, grow=False)).transpose(2, 0, 1).copy()
 
 

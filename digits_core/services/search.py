@@ -20,6 +20,7 @@ from digits_core.search.trials import Trial, read_trial
 from digits_core.services import jobs
 from digits_core.services.access import Action, authorize, must_own
 from digits_core.services.models import planned
+from digits_core.services.networks import with_source
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import task as get_task
 
@@ -56,6 +57,7 @@ def create_search(workspace: Workspace, user: str, name: str, dataset: str, opti
 def _checked(workspace: Workspace, dataset: str, options: Json) -> tuple[str, Json]:
     """The task, and the options as they are, once everything that can be known now is in order."""
     task, problems = "", dict[Problem, None]()
+    options = with_source(workspace, options)  # every trial has the network that the file holds now
     cls = get_task(_task(workspace, dataset)).model_options
     space = space_of(cls, options)
     if not space:

@@ -14,6 +14,7 @@ from digits_core.services.access import authorize
 from digits_core.services.datasets import require_done
 from digits_core.services.jobs import LONGEST, checked_name, of_kind
 from digits_core.services.models import create_model
+from digits_core.services.networks import with_source
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import task as get_task
 from digits_core.train.options import with_policy_defaults
@@ -61,7 +62,7 @@ def trials(workspace: Workspace, user: str, name: str, dataset: str, options: Js
     cls = get_task(view.job.task).model_options
     swept = space_of(cls, options)
     chosen = drawn(cls, swept, draws) if draws else combinations(swept)
-    found = [Trial(named(base, values), {**options, **values}) for values in chosen]
+    found = [Trial(named(base, values), with_source(workspace, {**options, **values})) for values in chosen]
     _check(cls, found)
     return found
 

@@ -9,7 +9,7 @@ import pytest
 from digits_core.errors import BadData, InvalidOptions, NotAllowed, NotFound
 from digits_core.jobs import confine
 from digits_core.jobs.model import Kind
-from digits_core.services import models, networks
+from digits_core.services import models, networks, search, sweeps
 from digits_core.services.networks import layers
 from digits_core.services.workspace import Workspace
 from tests.networks.test_usercode import LINEAR, net
@@ -98,6 +98,10 @@ def test_a_file_on_the_server_is_read_within_the_roots(workspace, data, tmp_path
     options = {**drawn.SMALL, "network": "custom", "network_file": str(path)}
     view = models.create_model(workspace, "tester", "mine", data.id, options)
     assert view.job.options["network_source"] == LINEAR
+    views = sweeps.create_sweep(workspace, "tester", "ours", data.id, {**options, "learning_rate": [0.1, 0.01]})
+    assert [view.job.options["network_source"] for view in views] == [LINEAR, LINEAR]
+    search.create_search(workspace, "tester", "found", data.id, {**options, "learning_rate": "0.01..0.1"}, {})
+    assert search.searches(workspace)[0]["options"]["network_source"] == LINEAR
     roots = {"data_roots": [tmp_path / "elsewhere"]}
     confined = Workspace(workspace.settings.model_copy(update=roots), workspace.store)
     for name, said in ((str(path), "outside"), (str(tmp_path / "none.py"), "none.py"), (str(tmp_path), "Python file")):

@@ -3,12 +3,12 @@
 import streamlit as st
 
 from digits_core.jobs.model import Kind
-from digits_core.tasks import tasks
+from digits_core.tasks import sources
 from digits_core.ui import bulk, dataset_form, lists, session, tables
 from digits_core.ui.frame import empty, head
 
 workspace = session.workspace()
-known = tasks()
+known = sources()
 
 if any(name in st.query_params for name in ("new", "clone")):
     task = dataset_form.task_of(workspace, known)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from digits_core.jobs.model import Kind
-from digits_core.tasks import tasks, trainable
+from digits_core.tasks import sources, tasks, trainable
 from digits_core.ui import bulk, lists, overview, session, tables
 from digits_core.ui.cards import damaged_list, first_visit, nothing_yet
 from digits_core.ui.frame import head
@@ -13,7 +13,7 @@ views = workspace.store.jobs()
 titles = {name: task.title for name, task in tasks().items()}
 
 with head("Home"):
-    if task := st.menu_button("New dataset", list(titles), format_func=titles.__getitem__, type="primary",
+    if task := st.menu_button("New dataset", list(sources()), format_func=titles.__getitem__, type="primary",
                               icon=":material/add:", key="home.new_dataset"):
         st.switch_page("datasets.py", query_params={"new": task})
     if task := st.menu_button("New model", list(trainable()), format_func=titles.__getitem__, icon=":material/add:",

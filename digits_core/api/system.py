@@ -60,7 +60,8 @@ def get_one_task(name: str) -> Json:
 def _task(name: str) -> Json:
     task = get_task(name)
     return {"name": task.name, "title": task.title, "goal": task.goal, "networks": list(task.networks),
-            "default_network": task.default_network, "dataset_options": _described(task.dataset_options),
+            "default_network": task.default_network, "datasets": task.learns_from,
+            "dataset_options": _described(task.dataset_options) if task.source else [],
             "model_options": _described(task.model_options)}
 
 

@@ -12,7 +12,7 @@ from digits_core.cli.waiting import finish, finish_all
 from digits_core.options import option_fields
 from digits_core.services import datasets, sweeps
 from digits_core.services.workspace import Workspace
-from digits_core.tasks import Task, tasks
+from digits_core.tasks import Task, sources, tasks
 
 Name = Annotated[str, typer.Option("--name", help="Name of the job; made up when left out.")]
 Group = Annotated[str, typer.Option("--group", help="Group it is listed under.")]
@@ -40,7 +40,7 @@ def dataset_name(task: Task, values: dict[str, Any]) -> str:
     return Path(source.rstrip("/")).name[:200] or f"{task.title} dataset"
 
 
-for _task in tasks().values():
+for _task in sources().values():
     _add_dataset_command(_task)
 
 
@@ -68,6 +68,6 @@ def model_name(workspace: Workspace, dataset: str, values: dict[str, Any]) -> st
     if dataset not in workspace.store.ids():
         return f"{values.get('network', 'a network')} on {dataset}"[:200]
     view = workspace.store.get(dataset)
-    kind = tasks().get(view.job.task)
+    kind = tasks().get(str(values.get("task") or view.job.task))
     given = values.get("network", kind.default_network if kind else "a network")
     return f"{'networks' if isinstance(given, list) else given} on {view.name}"[:200]

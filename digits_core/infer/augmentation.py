@@ -10,7 +10,7 @@ import torch
 from digits_core.data.pictures import to_png
 from digits_core.jobs.store import JobStore
 from digits_core.options import check
-from digits_core.tasks import task
+from digits_core.tasks import model_task
 from digits_core.train.augment import Transform
 from digits_core.train.augment_options import MixOptions
 from digits_core.train.dataset import Dataset, Preprocessing
@@ -24,7 +24,8 @@ PICTURES, VARIANTS = 4, 4
 def preview(jobs_dir: Path, dataset: str, options: Json, seed: int) -> list[str]:
     """Sixteen PNGs as base64: four training pictures, each in four variants, picture by picture."""
     view = JobStore(jobs_dir).get(dataset)
-    pixels = sixteen(Dataset.read(view.folder), check(task(view.job.task).model_options, options), seed)
+    kind = model_task(view.job.task, options["task"])
+    pixels = sixteen(Dataset.read(view.folder), check(kind.model_options, options), seed)
     return [base64.b64encode(to_png(picture)).decode() for picture in pixels]
 
 

@@ -35,6 +35,8 @@ class NetworkFile(ModelPart):
     task: str = Field(pattern="|".join(tasks()))
     input_shape: tuple[Channels, Side, Side]
     classes: int = Field(ge=1, le=1_000_000)
+    outputs: int = Field(default=0, ge=0, le=1_000_000)
+    """Values that the network gives; 0: one for each class."""
     parameters: int = Field(default=0, ge=0)
     values: str = ""
     """What a custom network was given beside its source, which is network.py."""

@@ -103,7 +103,7 @@ def load_network(model: ModelFolder, tensors: dict[str, Tensor], name: str) -> n
     file = model.network
 
     def build() -> nn.Module:
-        return build_network(file.network, file.input_shape, file.classes, model.source, file.values)
+        return build_network(file.network, file.input_shape, file.outputs or file.classes, model.source, file.values)
 
     try:
         with torch.device("cpu" if model.source else "meta"):  # a user's code may look at its weights
@@ -112,7 +112,7 @@ def load_network(model: ModelFolder, tensors: dict[str, Tensor], name: str) -> n
         raise
     except Exception as error:
         raise BadData(f"The network {file.network!r} cannot be built for pictures of {file.input_shape} and "
-                      f"{file.classes} classes: {str(error)[:200]}") from error
+                      f"{file.outputs or file.classes} outputs: {str(error)[:200]}") from error
     problems = mismatches(wanted, tensors)
     if problems:
         more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""

@@ -15,7 +15,7 @@ from digits_core.services.access import authorize
 from digits_core.services.datasets import manifest
 from digits_core.services.jobs import of_kind
 from digits_core.services.workspace import Workspace
-from digits_core.tasks import task
+from digits_core.tasks import model_task
 from digits_core.train.options import TrainOptions
 
 Json = dict[str, Any]
@@ -31,7 +31,7 @@ def augmentation_preview(workspace: Workspace, user: str, dataset_id: str, optio
     view = of_kind(workspace, dataset_id, Kind.DATASET)
     authorize(user, "predict", view)
     manifest(view)  # says it when there is none yet
-    checked = check(task(view.job.task).model_options, options)
+    checked = check(model_task(view.job.task, str(options.get("task") or "")).model_options, options)
     problems = suiting(view, checked)
     if problems:
         raise InvalidOptions(problems)

@@ -16,8 +16,7 @@ from digits_core.safe.paths import printable
 from digits_core.services.access import authorize
 from digits_core.services.jobs import checked_name, of_kind, together
 from digits_core.services.workspace import Workspace
-from digits_core.tasks import task as get_task
-from digits_core.tasks import tasks
+from digits_core.tasks import source, tasks
 
 if TYPE_CHECKING:
     from digits_core.data.preview import Preview
@@ -36,7 +35,7 @@ def create_dataset(workspace: Workspace, user: str, task: str, name: str, option
     roots = [*workspace.settings.data_roots, *([upload.parent] if upload and workspace.settings.data_roots else [])]
     if upload is not None:
         options = {**options, "method": "archive", "archive": str(upload)}
-    kind = get_task(task)
+    kind = source(task)
     name, values = together(lambda: checked_name(name), lambda: check(kind.dataset_options, options, roots))
     checked = values.model_dump(mode="json")
     job_id = workspace.store.new_id()
@@ -193,7 +192,7 @@ def preview(workspace: Workspace, task: str, options: Json, with_example: bool =
     """
     from digits_core.data.preview import look  # see samples
 
-    settings, kind = workspace.settings, get_task(task)
+    settings, kind = workspace.settings, source(task)
     checked = check(kind.dataset_options, options, settings.data_roots)
     return look(kind, checked, settings.data_roots, settings.private_hosts, with_example)
 

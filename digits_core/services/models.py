@@ -17,6 +17,7 @@ from digits_core.services.jobs import checked_name, of_kind, together
 from digits_core.services.networks import checked_options, require_working
 from digits_core.services.weights import SOURCE, start_of
 from digits_core.services.workspace import Workspace
+from digits_core.tasks import model_task
 
 Json = dict[str, Any]
 
@@ -52,7 +53,7 @@ def planned(workspace: Workspace, dataset: str, options: Json) -> tuple[str, Jso
     values = checked.model_dump(mode="json")
     if values["start_model"].partition(":")[0] != SOURCE:
         _start(workspace, values)
-    return dataset_view.job.task, values
+    return model_task(dataset_view.job.task, checked.task).name, values
 
 
 def _start(workspace: Workspace, values: Json) -> list[str]:

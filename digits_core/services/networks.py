@@ -18,7 +18,7 @@ from digits_core.services.access import authorize
 from digits_core.services.datasets import manifest
 from digits_core.services.jobs import of_kind
 from digits_core.services.workspace import Workspace
-from digits_core.tasks import task
+from digits_core.tasks import model_task
 from digits_core.train.options import TrainOptions, with_policy_defaults
 
 __all__ = ["checked_options", "described", "has_source", "is_custom", "layers", "own_source", "read_file",
@@ -43,7 +43,7 @@ def layers(workspace: Workspace, user: str, dataset: str, options: Json) -> Json
 
 def checked_options(workspace: Workspace, view: JobView, options: Json) -> TrainOptions:
     """The options of a training on this dataset, complete. Raises InvalidOptions with every problem at its field."""
-    kind = task(view.job.task)
+    kind = model_task(view.job.task, str(options.get("task") or ""))
     given = {"network": kind.default_network, **with_source(workspace, options)}
     checked = check(kind.model_options, with_policy_defaults(given))
     if checked.network not in (*kind.networks, CUSTOM):
@@ -66,11 +66,11 @@ def _tried(workspace: Workspace, view: JobView, checked: TrainOptions) -> Json:
         require_custom(workspace)
     found = manifest(view)
     channels, height, width = found["shape"]
-    kind = task(view.job.task)
+    kind = model_task(view.job.task, checked.task)
     crop = None if kind.dense else checked.crop
     shape = (channels, crop or height, crop or width)
-    return _asked(checked.network, checked.network_source, checked.network_values, shape, len(found["labels"]),
-                  kind.dense, kind.trial)
+    return _asked(checked.network, checked.network_source, checked.network_values, shape,
+                  checked.outputs(len(found["labels"])), kind.dense, kind.trial)
 
 
 @functools.lru_cache(maxsize=32)

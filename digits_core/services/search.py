@@ -22,6 +22,7 @@ from digits_core.services.access import Action, authorize, must_own
 from digits_core.services.models import planned
 from digits_core.services.networks import with_source
 from digits_core.services.workspace import Workspace
+from digits_core.tasks import model_task
 from digits_core.tasks import task as get_task
 
 Json = dict[str, Any]
@@ -58,7 +59,7 @@ def _checked(workspace: Workspace, dataset: str, options: Json) -> tuple[str, Js
     """The task, and the options as they are, once everything that can be known now is in order."""
     task, problems = "", dict[Problem, None]()
     options = with_source(workspace, options)  # every trial has the network that the file holds now
-    cls = get_task(_task(workspace, dataset)).model_options
+    cls = model_task(_task(workspace, dataset), str(options.get("task") or "")).model_options
     space = space_of(cls, options)
     if not space:
         raise InvalidOptions([Problem("method", NOTHING)])

@@ -16,7 +16,7 @@ from digits_core.services.jobs import LONGEST, checked_name, of_kind
 from digits_core.services.models import create_model
 from digits_core.services.networks import with_source
 from digits_core.services.workspace import Workspace
-from digits_core.tasks import task as get_task
+from digits_core.tasks import model_task
 from digits_core.train.options import with_policy_defaults
 
 Json = dict[str, Any]
@@ -59,7 +59,7 @@ def trials(workspace: Workspace, user: str, name: str, dataset: str, options: Js
     except NotFound as error:
         raise InvalidOptions([Problem("dataset", str(error))]) from None
     require_done(view)
-    cls = get_task(view.job.task).model_options
+    cls = model_task(view.job.task, str(options.get("task") or "")).model_options
     swept = space_of(cls, options)
     chosen = drawn(cls, swept, draws) if draws else combinations(swept)
     found = [Trial(named(base, values), with_source(workspace, {**options, **values})) for values in chosen]

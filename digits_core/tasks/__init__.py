@@ -52,11 +52,18 @@ class Task:
     view: str = ""
     base: str = ""
     """Of an extension's source: the task that models are trained for."""
+    datasets: str = ""
+    """The task whose datasets its models learn from; empty: its own. With it a task has no source."""
 
     @property
     def goal(self) -> str:
         """The metric that picks the best checkpoint, as metrics.jsonl calls it."""
         return f"val/{self.measures[0].name}"
+
+    @property
+    def learns_from(self) -> str:
+        """The task of the datasets that its models are trained on."""
+        return self.datasets or self.name
 
 
 def measures(name: str) -> tuple[Measure, ...]:
@@ -85,14 +92,41 @@ def extended(known: dict[str, Task]) -> dict[str, Task]:
             if value.task in known and value.name not in known}
 
 
+def sources() -> dict[str, Task]:
+    """The tasks that datasets are made for, by name."""
+    return {name: task for name, task in tasks().items() if task.source}
+
+
 def trainable() -> dict[str, Task]:
     """The tasks that models are trained for, by name: without the sources that extensions add."""
     return {name: task for name, task in tasks().items() if not task.base}
 
 
+def model_task(dataset_task: str, asked: str) -> Task:
+    """What a model learns from a dataset of ``dataset_task``: that, or the task that is asked for (option ``task``).
+
+    Raises InvalidOptions when there is no such task, or it learns from other datasets.
+    """
+    found = task(asked or dataset_task)
+    if found.learns_from != dataset_task:
+        able = [name for name, kind in trainable().items() if kind.learns_from == dataset_task]
+        raise InvalidOptions([Problem("task", f"{found.title} does not learn from a dataset of {dataset_task}; choose "
+                                              f"one of {', '.join(able)}.")])
+    return found
+
+
 def task(name: str) -> Task:
     """One task. Raises InvalidOptions naming the ones there are."""
-    known = tasks()
+    return _one_of(tasks(), name)
+
+
+def source(name: str) -> Task:
+    """One task that datasets are made for. Raises InvalidOptions naming the ones there are."""
+    return _one_of(sources(), name)
+
+
+def _one_of(known: dict[str, Task], name: str) -> Task:
     if name not in known:
-        raise InvalidOptions([Problem("task", f"There is no task {name!r}; choose one of {', '.join(known)}.")])
+        raise InvalidOptions([Problem("task", f"There is no task {name[:60]!r} here; choose one of "
+                                              f"{', '.join(known)}.")])
     return known[name]

@@ -12,7 +12,7 @@ from digits_core.data.records import Records
 from digits_core.data.targets import LABEL, TargetSpec
 from digits_core.errors import BadData
 from digits_core.jobs.store import JobFolder
-from digits_core.tasks import task
+from digits_core.tasks import model_task
 from digits_core.train.options import TrainOptions
 
 Json = dict[str, Any]
@@ -109,6 +109,9 @@ class Preprocessing:
     dataset: Dataset
     crop: int | None
     mean: str
+    dense: bool = False
+    outputs: int = 0
+    """Values that the network gives."""
 
     @classmethod
     def of(cls, dataset: Dataset, options: TrainOptions) -> "Preprocessing":
@@ -117,12 +120,13 @@ class Preprocessing:
         if options.crop is not None and options.crop > min(height, width):
             raise BadData(f"The crop size {options.crop} is larger than the pictures of the dataset ({width} x "
                           f"{height}). Choose {min(height, width)} or less, or none.")
-        return cls(dataset, options.crop, options.mean)
+        kind = model_task(dataset.task, options.task)
+        return cls(dataset, options.crop, options.mean, kind.dense, options.outputs(len(dataset.labels)))
 
     @property
     def measured_crop(self) -> int | None:
         """The crop of pictures that are not learned from."""
-        return None if task(self.dataset.task).dense else self.crop
+        return None if self.dense else self.crop
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

@@ -30,6 +30,8 @@ POWER_DEFAULTS = {"inv": 0.5, "poly": 3.0}
 class BasicOptions(JobOptions):
     """Network, solver, data and hardware: what every training is told."""
 
+    task: str = option("", title="Task", group="Network", advanced=True, single=True,
+                       help="What is learned, where datasets serve several tasks; empty: the dataset's own.")
     network: Network = option("lenet", title="Network", group="Network",
                               labels={**{spec.name: spec.title for spec in NETWORKS.values()}, CUSTOM: "Custom"},
                               help="Any input size and channel count works; small pictures are enlarged inside.")
@@ -118,6 +120,10 @@ class BasicOptions(JobOptions):
                                    "operators; 0: none. Those steps are slower.")
     keep: int = option(5, title="Checkpoints to keep", group="Hardware", ge=0, le=100_000, advanced=True,
                        help="Newest ones beside best and last; 0: all.")
+
+    def outputs(self, classes: int) -> int:
+        """Values that a network gives for a dataset of so many classes."""
+        return classes
 
     def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
         """Fields that contradict each other."""

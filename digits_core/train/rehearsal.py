@@ -24,7 +24,7 @@ from digits_core.networks import usual_batch_size
 from digits_core.networks.build import build_network
 from digits_core.networks.custom import CUSTOM
 from digits_core.options import check
-from digits_core.tasks import task
+from digits_core.tasks import model_task
 from digits_core.train.augment import Transform, moves
 from digits_core.train.batch import Batch
 from digits_core.train.batch_size import Probe, find
@@ -50,7 +50,7 @@ class Rehearsal:
     def __init__(self, jobs_dir: Path, dataset: str, values: Json, gpus: int) -> None:
         self.store = JobStore(jobs_dir)
         folder = self.store.folder(dataset)
-        self.dataset, self.task = Dataset.read(folder), task(self.store.get(dataset).job.task)
+        self.dataset, self.task = Dataset.read(folder), model_task(self.store.get(dataset).job.task, values["task"])
         self.options = check(self.task.model_options, values)
         self.hardware = choose_hardware(gpus, self.options.precision)
         self.preprocessing = Preprocessing.of(self.dataset, self.options)
@@ -77,12 +77,12 @@ class Rehearsal:
     def learner(self) -> Learner:
         """A fresh one, with the training's own start weights."""
         torch.manual_seed(mix(self.plan.seed, INIT))
-        labels = self.dataset.labels
-        network = build_network(self.options.network, self.preprocessing.input_shape, len(labels),
+        outputs = self.preprocessing.outputs
+        network = build_network(self.options.network, self.preprocessing.input_shape, outputs,
                                 self.options.network_source, self.options.network_values)
         load_start(network, self.options, self)  # type: ignore[arg-type]
         made: Learner = resolve_name(self.task.learner)(
-            network, len(labels), self.options, self.hardware, self.dataset.class_counts(), self.dataset.details)
+            network, outputs, self.options, self.hardware, self.dataset.class_counts(), self.dataset.details)
         return made
 
     def _raw(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -53,7 +53,7 @@ def run(context: Context) -> Json:
     plan = _plan(options, dataset, loader)
     network = _network(context, options, preprocessing, plan)
     learner = resolve_name(task(context.job.task).learner)(
-        network, len(dataset.labels), options, hardware, dataset.class_counts(), dataset.details)
+        network, preprocessing.outputs, options, hardware, dataset.class_counts(), dataset.details)
     kind = task(context.job.task)
     loader.attach(Transform(preprocessing, options, hardware.device, moves(kind)), plan, hardware)
     journal = Journal(context, learner, plan, kind.goal)
@@ -80,17 +80,17 @@ def _with_batch_size(context: Context, options: TrainOptions, preprocessing: Pre
     if not options.auto_batch:
         return options
     dataset, shape = preprocessing.dataset, preprocessing.input_shape
-    classes, counts = len(dataset.labels), dataset.class_counts()
+    outputs, counts = preprocessing.outputs, dataset.class_counts()
 
     def make() -> Learner:
         context.check_stop()
-        network = build_network(options.network, shape, classes, options.network_source, options.network_values)
+        network = build_network(options.network, shape, outputs, options.network_source, options.network_values)
         made: Learner = resolve_name(task(context.job.task).learner)(
-            network, classes, options, hardware, counts, dataset.details)
+            network, outputs, options, hardware, counts, dataset.details)
         return made
 
     if options.network == CUSTOM:
-        _try(context, options, shape, classes)
+        _try(context, options, shape, outputs)
     context.progress(0.0, "finding the batch size")
     found = batch_size.recorded(context.folder.path, batch_size.Probe(make, shape, dataset.target, hardware),
                                 dataset.entries["train"], loader.kept_bytes)
@@ -107,12 +107,12 @@ def _plan(options: TrainOptions, dataset: Dataset, loader: Loader) -> Plan:
 
 def _network(context: Context, options: TrainOptions, preprocessing: Preprocessing, plan: Plan) -> nn.Module:
     """Build the network, give it start weights, and write down what inference needs."""
-    path, classes = context.folder.path, len(preprocessing.dataset.labels)
+    path, classes, outputs = context.folder.path, len(preprocessing.dataset.labels), preprocessing.outputs
     if options.network == CUSTOM:
         files.write_atomic(path / FILE, options.network_source)
-        _try(context, options, preprocessing.input_shape, classes)
+        _try(context, options, preprocessing.input_shape, outputs)
     torch.manual_seed(mix(plan.seed, INIT))
-    network = build_network(options.network, preprocessing.input_shape, classes, options.network_source,
+    network = build_network(options.network, preprocessing.input_shape, outputs, options.network_source,
                             options.network_values)
     if any(context.folder.checkpoints.glob("*.state")):  # it goes on from its own weights
         started = (files.read_json(path / "network.json") or {}).get("start", {})
@@ -121,18 +121,18 @@ def _network(context: Context, options: TrainOptions, preprocessing: Preprocessi
     preprocessing.write(path)
     files.write_atomic(path / "network.json", {
         "v": 1, "network": options.network, "task": context.job.task, "input_shape": list(preprocessing.input_shape),
-        "classes": classes, "parameters": count_parameters(network), "values": options.network_values,
-        "start": started})
+        "classes": classes, "outputs": outputs, "parameters": count_parameters(network),
+        "values": options.network_values, "start": started})
     context.log(f"{title(options.network)}: {count_parameters(network):,} parameters, input "
                 f"{' x '.join(map(str, preprocessing.input_shape))}, {classes} classes")
     return network
 
 
-def _try(context: Context, options: TrainOptions, shape: tuple[int, int, int], classes: int) -> None:
+def _try(context: Context, options: TrainOptions, shape: tuple[int, int, int], outputs: int) -> None:
     """Raise BadNetwork, with the line, before anything else is done when a custom network does not work."""
     kind = task(context.job.task)
-    try_for(kind.trial, lambda: build_network(CUSTOM, shape, classes, options.network_source, options.network_values),
-            shape, classes, kind.dense)
+    try_for(kind.trial, lambda: build_network(CUSTOM, shape, outputs, options.network_source, options.network_values),
+            shape, outputs, kind.dense)
 
 
 def _begin(context: Context, journal: Journal, hardware: Hardware) -> None:

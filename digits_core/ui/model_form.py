@@ -33,6 +33,7 @@ def draw(workspace: Workspace, task: Task, first: Json) -> None:
     """
     prefix = f"model.{task.name}.{first['origin']}"
     form = OptionsForm(prefix, task.model_options, first["options"])
+    form.drawn["task"] = task.name if task.datasets else ""
     name, group = name_and_group(prefix, first, "LeNet, first try")
     left, middle, right = st.columns([1, 1.25, 1.25], gap="medium")
     with left.container(border=True):
@@ -80,11 +81,11 @@ def usable(views: list[JobView], task: str) -> list[JobView]:
 
 def _dataset(workspace: Workspace, task: Task, prefix: str, wanted: str) -> str:
     st.markdown("**:material/photo_library: Dataset**")
-    found = {view.id: view for view in usable(workspace.store.jobs(Kind.DATASET), task.name)}
+    found = {view.id: view for view in usable(workspace.store.jobs(Kind.DATASET), task.learns_from)}
     if not found:
         st.caption("There is no dataset yet.")
         if st.button("New dataset", icon=":material/add:", key=f"{prefix}.new_dataset"):
-            st.switch_page("datasets.py", query_params={"new": task.name})
+            st.switch_page("datasets.py", query_params={"new": task.learns_from})
         return ""
     start(f"{prefix}.dataset", wanted if wanted in found else next(iter(found)))
     chosen = st.selectbox("Dataset", list(found), key=f"{prefix}.dataset", label_visibility="collapsed",

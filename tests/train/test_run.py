@@ -36,7 +36,7 @@ def test_a_training_leaves_all_files_of_the_contract(store: JobStore) -> None:
     view, summary, context = trained(store, drawn.dataset(store, test=9), mean="image", crop=10)
     path = view.folder.path
     assert files.read_json(path / "network.json") == {
-        "v": 1, "network": "lenet", "task": "classification", "input_shape": [1, 10, 10], "classes": 3,
+        "v": 1, "network": "lenet", "task": "classification", "input_shape": [1, 10, 10], "classes": 3, "outputs": 3,
         "values": "", "parameters": summary["parameters"], "start": {}}
     assert (path / "labels.txt").read_text() == "class 0\nclass 1\nclass 2\n"
     steps_of_inference = files.read_json(path / "preprocessing.json")

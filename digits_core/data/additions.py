@@ -12,6 +12,7 @@ import numpy as np
 from digits_core.data import folders
 from digits_core.data.entries import Entries
 from digits_core.data.plan import SPLITS, Part
+from digits_core.data.planes import ALL
 from digits_core.data.pool import Pool
 from digits_core.data.recipe import Recipe
 from digits_core.data.records import Record, Records, unpack_record
@@ -104,7 +105,8 @@ class Additions:
             return
         _, height, width = self.manifest["shape"]
         recipe = Recipe(self.manifest["channels"], width, height, self.manifest["resize_mode"],
-                        self.manifest["encoding"], self.quality, [os.path.realpath(root) for root in self.roots])
+                        self.manifest["encoding"], self.quality, [os.path.realpath(root) for root in self.roots],
+                        **_depth(self.manifest))
         with Pool(recipe, None, self.context.check_stop) as pool:
             for outcome in pool.outcomes(part.items()):
                 label = self.labels[outcome.item.label]
@@ -126,6 +128,14 @@ class Additions:
         known = mark in self.prints
         self.prints.add(mark)
         return known
+
+
+def _depth(manifest: Json) -> Json:
+    """Channels and span of a dataset in full depth."""
+    if manifest["channels"] != ALL:
+        return {}
+    low, high = manifest["span"]
+    return {"planes": int(manifest["shape"][0]), "span": (float(low), float(high))}
 
 
 def fingerprint_of(record: Record) -> int:

@@ -7,6 +7,7 @@ and those that remain are compared as thumbnails: what this calls alike, a perso
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +26,11 @@ Thumbs = NDArray[np.uint8]
 Pairs = NDArray[np.int64]
 
 
-def look(pixels: NDArray[np.uint8]) -> tuple[Hashes, Thumbs]:
+def look(pixels: NDArray[Any]) -> tuple[Hashes, Thumbs]:
     """Hash and grey thumbnail of each picture of a batch (B, C, H, W)."""
     grey = pixels.astype(np.float32).mean(axis=1)
     down, across = _average(grey.shape[1]), _average(grey.shape[2])
-    thumbs = np.rint(down @ grey @ across.T).astype(np.uint8)
+    thumbs = np.rint(down @ grey @ across.T).clip(0, 255).astype(np.uint8)
     waves = (_cosines(grey.shape[1]) @ grey @ _cosines(grey.shape[2]).T).reshape(len(grey), 64)
     waves[:, 0] = 0  # brightness says nothing
     bits = waves > np.median(waves, axis=1, keepdims=True)

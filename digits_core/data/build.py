@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from digits_core import files
-from digits_core.data import index, version
+from digits_core.data import depth, index, version
+from digits_core.data.depth import Depth
 from digits_core.data.pictures import to_png
 from digits_core.data.plan import SPLITS, Part, Plan, divide, estimate_bytes
+from digits_core.data.planes import ALL
 from digits_core.data.pool import Outcome, Pool
 from digits_core.data.recipe import Recipe
 from digits_core.data.records import RecordWriter
@@ -87,7 +89,7 @@ class Build:
         self._judge()
         recipe = self._recipe(source)
         self._require_room(plan, recipe)
-        statistics = Statistics((recipe.depth, recipe.height, recipe.width))
+        statistics = Statistics((recipe.depth, recipe.height, recipe.width), recipe.channels == ALL)
         self.started = time.monotonic()
         with Pool(recipe, REMOTE_PROCESSES if source.remote else None, self.context.check_stop) as pool:
             written = {name: self._write(name, part, plan, pool, statistics if name == "train" else None)
@@ -125,7 +127,7 @@ class Build:
         return source
 
     def _require_room(self, plan: Plan, recipe: Recipe) -> None:
-        need, free = estimate_bytes(recipe.encoding, recipe.pixels, plan.pictures), files.free_bytes(self.folder)
+        need, free = estimate_bytes(recipe.stored, recipe.pixels, plan.pictures), files.free_bytes(self.folder)
         if need + RESERVE > free:
             raise files.DiskFull(f"The dataset needs about {need / 1e6:.0f} MB for {plan.pictures} pictures, and "
                                  f"{free / 1e6:.0f} MB are free in {self.folder.parent}. Free some space, make the "
@@ -135,10 +137,19 @@ class Build:
         chosen = self.options
         roots, self.details = [os.path.realpath(root) for root in source.roots], source.more
         width, height = source.size or (0, 0)
+        planes, span = self._depth(source)
         return Recipe(chosen.channels, chosen.width or width, chosen.height or height,
                       source.resize_mode or chosen.resize_mode, chosen.encoding, chosen.jpeg_quality, roots,
                       list(self.settings.private_hosts), 180.0 if source.remote else 30.0, self.kind.example,
-                      source.more)
+                      planes, span, source.more)
+
+    def _depth(self, source: Source) -> Depth:
+        if self.options.channels != ALL:
+            return Depth(0, (0.0, 255.0))
+        found = source.depth or depth.look(source.splits["train"], source.roots, self.settings.private_hosts)
+        self.context.log(f"The pictures have {found.planes} channels with values from {found.span[0]:g} to "
+                         f"{found.span[1]:g}.")
+        return found
 
     def _write(self, name: str, part: Part, plan: Plan, pool: Pool, statistics: Statistics | None) -> Json:
         per_class, size, entries = [0] * len(plan.labels), 0, 0
@@ -198,7 +209,7 @@ class Build:
         buffer = io.BytesIO()
         np.save(buffer, mean, allow_pickle=False)
         files.write_atomic(self.folder / "mean.npy", buffer.getvalue())
-        files.write_atomic(self.folder / "mean.png", to_png(np.rint(mean).astype(np.uint8)))
+        files.write_atomic(self.folder / "mean.png", to_png(mean))
         files.write_atomic(self.folder / "labels.txt", "".join(f"{label}\n" for label in plan.labels))
         self.skipped.close()
         used = sum(part["entries"] for part in written.values())
@@ -208,8 +219,9 @@ class Build:
         size = sum(files.folder_bytes(self.folder / f"{name}.lmdb") for name in written)
         manifest = {
             "v": 1, "complete": True, "task": self.context.job.task, "shape": list(statistics.shape),
-            "channels": recipe.channels, "resize_mode": recipe.resize_mode, "encoding": recipe.encoding,
-            "labels": plan.labels, "splits": written, **self._target(), "found": self.found, "used": used,
+            "channels": recipe.channels, "resize_mode": recipe.resize_mode, "encoding": recipe.stored,
+            "labels": plan.labels, "splits": written, **self._target(),
+            **({"span": list(recipe.span)} if recipe.channels == ALL else {}), "found": self.found, "used": used,
             "skipped": self.skipped.count, "bad": self.skipped.bad, "left_out": dict(self.skipped.kinds),
             "mean_pixel": means, "std_pixel": deviations, "bytes": size,
             "notes": [{"kind": kind, "count": count} for kind, count in sorted(self.notes.items())],
@@ -222,7 +234,10 @@ class Build:
     def _target(self) -> Json:
         if not self.target:
             return {}
-        return {"target": {"shape": self.target, "dtype": self.kind.target}, "details": self.details}
+        dtype = self.kind.target
+        if dtype == "pixels":
+            dtype = "float32" if self.options.channels == ALL else "uint8"
+        return {"target": {"shape": self.target, "dtype": dtype}, "details": self.details}
 
     def _source(self) -> Json:
         chosen = self.options.model_dump(mode="json")

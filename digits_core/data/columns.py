@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from digits_core.data.decoder import Example, fetch
+from digits_core.data.decoder import Example, opened
 from digits_core.data.entries import Entries
-from digits_core.data.pictures import decode, prepare, to_image
+from digits_core.data.pictures import prepare, to_image
 from digits_core.data.sources import Scan, Source
 from digits_core.errors import BadData
 from digits_core.safe import is_url, safe_path
@@ -140,9 +140,9 @@ def example(how: Json, location: str, name: str, extra: str) -> Example:
     """A picture with its numbers, float32 (K,). Raises DigitsError when it cannot be used."""
     numbers = np.asarray(json.loads(extra), np.float32)
     if location.startswith(MADE):
-        image = to_image(gradient_pixels(numbers.tolist(), how["width"], how["height"]))
+        image: Any = to_image(gradient_pixels(numbers.tolist(), how["width"], how["height"]))
         notes: list[str] = []
     else:
-        image, notes = decode(fetch(location, how), name.rpartition("/")[2])
+        image, notes = opened(how, location, name)
     pixels = prepare(image, how["channels"], how["width"], how["height"], how["resize_mode"])
     return Example(pixels, image.size, notes, numbers)

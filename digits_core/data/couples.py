@@ -5,13 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from digits_core.data.decoder import Example, fetch
+from digits_core.data import depth
+from digits_core.data.decoder import Example, opened
 from digits_core.data.entries import Entries
 from digits_core.data.folders import pictures
 from digits_core.data.pairs import pair
-from digits_core.data.pictures import decode, prepare, to_image
+from digits_core.data.pictures import prepare
+from digits_core.data.planes import ALL
 from digits_core.data.sources import Scan, Source
 from digits_core.errors import BadData
 from digits_core.safe import safe_path
@@ -27,7 +31,11 @@ def processing(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> So
     if options.val_folder.strip():
         splits["val"] = _listed("val", options.val_folder, options.val_wanted_folder, options, roots, scan)
     more = {"method": options.method, "factor": options.factor}
-    return Source(CHANNELS[options.channels], splits, list(roots), classified=False, more=more)
+    if options.channels != ALL:
+        return Source(CHANNELS[options.channels], splits, list(roots), classified=False, more=more)
+    found = depth.look(splits["train"], roots)
+    labels = [f"channel {number}" for number in range(1, found.planes + 1)]
+    return Source(labels, splits, list(roots), classified=False, depth=found, more=more)
 
 
 def _listed(split: str, folder: str, wanted: str, options: DatasetOptions, roots: Sequence[Path],
@@ -56,24 +64,25 @@ def _names(top: Path, split: str, roots: Sequence[Path], scan: Scan) -> dict[str
 
 def example(how: Json, location: str, name: str, extra: str) -> Example:
     """A picture and the one wanted, uint8 (C, H, W). Raises DigitsError with the reason when they cannot be used."""
-    image, notes = decode(fetch(location, how), name.rpartition("/")[2])
+    image, notes = opened(how, location, name)
     form = (how["channels"], how["width"], how["height"], how["resize_mode"])
     pixels, partner = prepare(image, *form), json.loads(extra).get("wanted")
     if partner is None:
         wanted = pixels
     else:
-        other = decode(fetch(partner, how), partner.rpartition("/")[2]).image
+        other = opened(how, partner, partner)[0]
         ratios = image.width * other.height, image.height * other.width
         if abs(ratios[0] - ratios[1]) > 0.02 * max(ratios):
             raise BadData(f"is {image.width} x {image.height}, its partner {other.width} x {other.height}: they must "
                           "show the same")
         wanted = prepare(other, *form)
     if how["more"]["method"] == "sharpen":
-        pixels = prepare(blurred(to_image(pixels), how["more"]["factor"]), *form)
+        pixels = np.concatenate([blurred(plane, how["more"]["factor"])[None] for plane in pixels])
     return Example(pixels, image.size, notes, wanted)
 
 
-def blurred(image: Image.Image, factor: int) -> Image.Image:
-    """The picture made so many times smaller (by area) and enlarged to its old size again (bicubic)."""
+def blurred(plane: NDArray[Any], factor: int) -> NDArray[Any]:
+    """A channel (H, W) made so many times smaller (by area) and enlarged to its old size again (bicubic)."""
+    image = Image.fromarray(plane)
     small = image.resize((max(1, image.width // factor), max(1, image.height // factor)), Image.Resampling.BOX)
-    return small.resize(image.size, Image.Resampling.BICUBIC)
+    return np.asarray(small.resize(image.size, Image.Resampling.BICUBIC))

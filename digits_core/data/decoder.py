@@ -17,10 +17,13 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from digits_core.data import datum
-from digits_core.data.pictures import Pixels, decode, pack_pixels, prepare
+from digits_core.data import datum, planes
+from digits_core.data.pictures import decode, pack_pixels, prepare
+from digits_core.data.planes import ALL, Planes
 from digits_core.data.records import Record, pack_record
+from digits_core.data.statistics import in_fractions
 from digits_core.data.targets import Target
 from digits_core.errors import BadData, DigitsError
 from digits_core.safe import is_url, read_regular
@@ -70,11 +73,11 @@ def work(task: Json, board: mmap.mmap) -> tuple[Json, list[bytes]]:
     """Decode one chunk. ``task``: how (see Recipe), items [[location, name, label, extra]].
 
     The reply lists for each item its bytes in the body (0: skipped, with a reason), fingerprint, notes, and counts and
-    shape of its target; then come the sums over the chunk's pixels, as 16-bit integers, and of their squares by
-    channel.
+    shape of its target; then come the sums over the chunk's pixels, as 16-bit integers (in full depth 64-bit ones), and
+    of their squares by channel.
     """
     how, reply, blobs = task["how"], [], []
-    sums = Sums((how["depth"], how["height"], how["width"])) if how["statistics"] else None
+    sums = Sums((how["depth"], how["height"], how["width"]), how["channels"] == ALL) if how["statistics"] else None
     make = resolve_name(how["example"])
     for position, (location, name, label, extra) in enumerate(task["items"]):
         struct.pack_into("<q", board, 0, position)
@@ -98,21 +101,21 @@ def work(task: Json, board: mmap.mmap) -> tuple[Json, list[bytes]]:
 class Sums:
     """Sums of a chunk's pixels and of their squares, in integers; small pictures are added up many at a time."""
 
-    def __init__(self, shape: tuple[int, int, int]) -> None:
-        self.total = np.zeros(shape, np.uint16)
+    def __init__(self, shape: tuple[int, int, int], deep: bool = False) -> None:
+        self.total = np.zeros(shape, np.int64 if deep else np.uint16)
         self.squares = np.zeros(shape[0], np.uint64)
-        self._waiting: list[Pixels] = []
+        self._waiting: list[NDArray[Any]] = []
 
-    def add(self, pixels: Pixels) -> None:
+    def add(self, pixels: NDArray[Any]) -> None:
         """Add one picture."""
-        self._waiting.append(pixels)
+        self._waiting.append(pixels if pixels.dtype == np.uint8 else in_fractions(pixels))
         if len(self._waiting) * pixels.size > 500_000:
             self._fold()
 
     def _fold(self) -> None:
         if self._waiting:
             batch = np.stack(self._waiting)
-            self.total += batch.sum(axis=0, dtype=np.uint16)
+            self.total += batch.sum(axis=0, dtype=self.total.dtype)
             flat = batch.swapaxes(0, 1).reshape(batch.shape[1], -1).astype(np.float64)
             self.squares += np.einsum("cn,cn->c", flat, flat).astype(np.uint64)
             self._waiting = []
@@ -134,7 +137,7 @@ class Example(NamedTuple):
     ``target`` is what is to be learned where that is more than the label; ``counts`` what it holds of each class.
     """
 
-    pixels: Pixels
+    pixels: NDArray[Any]
     source: tuple[int, int]
     notes: list[str]
     target: NDArray[Any] | None = None
@@ -143,9 +146,17 @@ class Example(NamedTuple):
 
 def labelled(how: Json, location: str, name: str, extra: str) -> Example:
     """A picture with nothing but its label. Raises DigitsError with the reason when it cannot be used."""
-    image, notes = decode(fetch(location, how), name.rpartition("/")[2])
+    image, notes = opened(how, location, name)
     pixels = prepare(image, how["channels"], how["width"], how["height"], how["resize_mode"])
     return Example(pixels, image.size, notes)
+
+
+def opened(how: Json, location: str, name: str) -> tuple[Image.Image | Planes, list[str]]:
+    """A picture as the recipe wants it, upright, before it is resized; and words for what was done to it."""
+    data, name = fetch(location, how), name.rpartition("/")[2]
+    if how["channels"] == ALL:
+        return planes.opened(data, name, tuple(how["span"]), how["planes"])
+    return decode(data, name)
 
 
 def _packed(how: Json, name: str, label: int, example: Example) -> bytes:

@@ -14,11 +14,11 @@ from digits_core.data.boxes import Labelled
 from digits_core.data.boxfiles import TITLES, BoxFiles, Format, open_files, recognise
 from digits_core.data.boxlayouts import Place
 from digits_core.data.boxselect import Chooser, Row, Spans, read_classes
-from digits_core.data.decoder import Example, fetch
+from digits_core.data.decoder import Example, opened
 from digits_core.data.entries import Entries
 from digits_core.data.folders import only_child, pictures
 from digits_core.data.lists import lines
-from digits_core.data.pictures import PAD, decode, padding, placement, prepare
+from digits_core.data.pictures import PAD, padding, placement, prepare
 from digits_core.data.sources import JOB_PREFIX, Scan, Source
 from digits_core.data.split import split
 from digits_core.errors import BadData
@@ -214,7 +214,7 @@ def _require_same_size(picture: Picture, labelled: Labelled) -> None:
 
 def example(how: Json, location: str, name: str, extra: str) -> Example:
     """A picture with its boxes (M, 6), see digits_core.train.box_moves. Raises DigitsError when it cannot be used."""
-    image, notes = decode(fetch(location, how), name.rpartition("/")[2])
+    image, notes = opened(how, location, name)
     width, height, mode = how["width"], how["height"], how["resize_mode"]
     if mode.startswith(PAD) and any(side > most for side, most in zip(
             image.size, padding(mode, width, height), strict=True)):

@@ -115,7 +115,7 @@ def _see(folder: Path, names: list[str], total: int, report: Callable[[float], N
     return Seen(**{field: np.concatenate(values) for field, values in parts.items()})
 
 
-def _batches(records: Records) -> Iterator[NDArray[np.uint8]]:
+def _batches(records: Records) -> Iterator[NDArray[Any]]:
     for start in range(0, len(records), BATCH):
         yield records.batch(range(start, min(start + BATCH, len(records))))[0]
 

@@ -8,11 +8,10 @@ from typing import Any
 
 from digits_core.data.mask_rules import find_rule, read_colour_map
 from digits_core.data.masks import MOST_CLASSES, LabelImage, open_label
-from digits_core.data.pictures import decode
 from digits_core.errors import BadData
 from digits_core.jobs.child import answer
 from digits_core.safe import read_regular
-from digits_core.safe.images import MAX_BYTES
+from digits_core.safe.images import MAX_BYTES, safe_size
 
 Json = dict[str, Any]
 MEMORY_LIMIT = 6 << 30
@@ -34,8 +33,7 @@ def found(asked: Json) -> Json:
     if not rule["classes"]:
         rule["classes"], rule["counted"] = max(_classes(label) for label in labels), True
     names = colours.names if colours and all(colours.names) else []
-    image = decode(read_regular(asked["image"], asked["roots"], MAX_BYTES), Path(asked["image"]).name).image
-    return {"rule": rule, "names": names, "size": list(image.size)}
+    return {"rule": rule, "names": names, "size": list(safe_size(asked["image"], asked["roots"]))}
 
 
 def _readable(paths: list[str], roots: list[str]) -> Iterator[LabelImage]:

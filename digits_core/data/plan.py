@@ -17,7 +17,7 @@ SPLITS = ("train", "val", "test")
 UNKNOWN_CLASS = "class is not among the training classes"
 RECORD_OVERHEAD = 300
 """Bytes of a record beside its picture: header with path, and LMDB's own."""
-SHARE_OF_RAW = {"png": 0.9, "jpeg": 0.4, "none": 1.0}
+SHARE_OF_RAW = {"png": 0.9, "jpeg": 0.4, "none": 1.0, "all": 4.0}
 
 
 class Part(NamedTuple):

@@ -9,9 +9,12 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
+from digits_core.data import depth
+from digits_core.data.depth import Depth
 from digits_core.data.entries import Entries
 from digits_core.data.pictures import to_png
 from digits_core.data.plan import LeaveOut, divide, estimate_bytes
+from digits_core.data.planes import ALL
 from digits_core.data.pool import Item, Pool
 from digits_core.data.recipe import Recipe
 from digits_core.data.records import unpack_record
@@ -85,13 +88,21 @@ def look(task: Task, options: Any, roots: Sequence[Path], private_hosts: Sequenc
                      lambda path, split, label, reason, bad: skipped.update([reason]), lambda kind, count: None, tick)
         try:
             source = _source(task, options, roots, scan, found)
+            deep = _depth(source, options, private_hosts)
             if with_example:
-                _example(task, found, source, options, private_hosts)
-            _describe(found, source, options, lambda path, split, label, reason: skipped.update([reason]))
+                _example(task, found, source, _recipe(source, options, deep), private_hosts)
+            _describe(found, source, options, lambda path, split, label, reason: skipped.update([reason]),
+                      deep.planes)
         except DigitsError as error:
             found.problems.append(str(error))
     found.problems += [f"{count} left out: {reason}." for reason, count in skipped.most_common(5)]
     return found
+
+
+def _depth(source: Source, options: Any, private_hosts: Sequence[str]) -> Depth:
+    if options.channels != ALL or not len(source.splits["train"]):
+        return Depth(0, (0.0, 255.0))
+    return source.depth or depth.look(source.splits["train"], source.roots, private_hosts, 2)
 
 
 def _source(task: Task, options: Any, roots: Sequence[Path], scan: _Look, found: Preview) -> Source:
@@ -107,7 +118,7 @@ def _source(task: Task, options: Any, roots: Sequence[Path], scan: _Look, found:
                       classified=not task.target)
 
 
-def _describe(found: Preview, source: Source, options: Any, leave_out: LeaveOut) -> None:
+def _describe(found: Preview, source: Source, options: Any, leave_out: LeaveOut, planes: int) -> None:
     train = source.splits["train"]
     counts = Counter(int(label) for label in train.labels)
     found.labels = list(source.labels)
@@ -123,26 +134,26 @@ def _describe(found: Preview, source: Source, options: Any, leave_out: LeaveOut)
     else:
         plan = divide(source, options, leave_out)
         found.labels, found.splits = plan.labels, {name: len(part.order) for name, part in plan.parts.items()}
-    recipe = _recipe(source, options)
-    found.size = estimate_bytes(options.encoding, recipe.pixels, sum(found.splits.values()))
+    recipe = _recipe(source, options, Depth(planes, (0.0, 255.0)))
+    found.size = estimate_bytes(recipe.stored, recipe.pixels, sum(found.splits.values()))
 
 
-def _recipe(source: Source, options: Any) -> Recipe:
+def _recipe(source: Source, options: Any, found: Depth) -> Recipe:
     width, height = source.size or (0, 0)
     return Recipe(options.channels, options.width or width, options.height or height,
                   source.resize_mode or options.resize_mode, "png", 90, [str(root.resolve()) for root in source.roots],
-                  more=source.more)
+                  planes=found.planes, span=found.span, more=source.more)
 
 
-def _example(task: Task, found: Preview, source: Source, options: Any, private_hosts: Sequence[str]) -> None:
+def _example(task: Task, found: Preview, source: Source, recipe: Recipe, private_hosts: Sequence[str]) -> None:
     train = source.splits["train"]
-    if not len(train) or not (source.size or options.width):
+    if not len(train) or not recipe.width:
         return
     item = Item(train.location(0), train.name(train.location(0)), 0, train.extra(0))
     found.example_name = item.name
-    recipe = replace(_recipe(source, options), private_hosts=list(private_hosts), limit_s=5.0, example=task.example)
+    recipe = replace(recipe, private_hosts=list(private_hosts), limit_s=5.0, example=task.example)
     with Pool(recipe, 1) as pool:
-        for mode in next(field.choices for field in option_fields(type(options)) if field.name == "resize_mode"):
+        for mode in next(field.choices for field in option_fields(task.dataset_options) if field.name == "resize_mode"):
             own = source.resize_mode if source.resize_mode.startswith(mode) else mode
             pool.use(replace(recipe, resize_mode=own))
             [outcome] = pool.outcomes([item])

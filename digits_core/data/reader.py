@@ -142,7 +142,7 @@ def _record(database: Path, request: Json) -> Json:
     record = Records(database).read(place)
     pixels = record.pixels()
     channels = [{"min": int(plane.min()), "max": int(plane.max()), "mean": float(plane.mean()),
-                 "std": float(plane.std()), "histogram": np.bincount(plane.ravel() // 8, minlength=32).tolist()}
+                 "std": float(plane.std()), "histogram": np.histogram(plane, 32, (0, 256))[0].tolist()}
                 for plane in pixels]
     return {"index": place, "label": record.label, "path": record.path, "encoding": record.encoding,
             "shape": list(record.shape), "bytes": len(record.image), "source": record.source, "channels": channels,

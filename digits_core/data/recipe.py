@@ -21,13 +21,21 @@ class Recipe:
     limit_s: float = 30.0
     example: str = "digits_core.data.decoder:labelled"
     """Dotted name of the function that makes an Example of a picture; each task may have its own."""
+    planes: int = 0
+    """Channels of pictures with all of them (see digits_core.data.planes), and the values that become 0 and 255."""
+    span: tuple[float, float] = (0.0, 255.0)
     more: Json = field(default_factory=dict)
     """What that function has to know beside."""
 
     @property
     def depth(self) -> int:
         """Channels of a picture."""
-        return 1 if self.channels == "gray" else 3
+        return self.planes or (1 if self.channels == "gray" else 3)
+
+    @property
+    def stored(self) -> str:
+        """How pixels become bytes: the encoding, or that of full depth."""
+        return "all" if self.channels == "all" else self.encoding
 
     @property
     def pixels(self) -> int:
@@ -36,4 +44,4 @@ class Recipe:
 
     def to_json(self) -> Json:
         """What a decoding process is told."""
-        return {**asdict(self), "depth": self.depth}
+        return {**asdict(self), "depth": self.depth, "encoding": self.stored}

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_core import files
-from digits_core.data.pictures import Pixels, unpack_pixels
+from digits_core.data.pictures import unpack_pixels
 from digits_core.data.targets import LABEL, Target, TargetSpec
 from digits_core.errors import BadData
 
@@ -42,8 +42,8 @@ class Record(NamedTuple):
     source: tuple[int, int] | None = None
     target: Target | None = None
 
-    def pixels(self) -> Pixels:
-        """uint8 (C, H, W)."""
+    def pixels(self) -> NDArray[Any]:
+        """uint8 (C, H, W); float32 with all channels in full depth (see digits_core.data.planes)."""
         return unpack_pixels(self.image, self.encoding, self.shape)
 
 
@@ -178,13 +178,14 @@ class Records:
         except lmdb.Error as error:
             raise BadData(f"The database {self.path} is damaged: {error}. Build the dataset again.") from None
 
-    def batch(self, indices: Sequence[int], spec: TargetSpec = LABEL) -> tuple[Pixels, NDArray[Any]]:
+    def batch(self, indices: Sequence[int], spec: TargetSpec = LABEL) -> tuple[NDArray[Any], NDArray[Any]]:
         """Decoded pictures (B, C, H, W) and their targets (B, ...): labels unless ``spec`` says what else."""
         pixels, targets = None, spec.empty(len(indices))
         for row, record in enumerate(self.records(indices)):
+            found = record.pixels()
             if pixels is None:
-                pixels = np.empty((len(indices), *record.shape), np.uint8)
-            pixels[row] = record.pixels()
+                pixels = np.empty((len(indices), *record.shape), found.dtype)
+            pixels[row] = found
             if spec.shape == () and record.target is None:
                 targets[row] = record.label
             else:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from digits_core.data import masks
-from digits_core.data.decoder import Example, fetch
+from digits_core.data.decoder import Example, fetch, opened
 from digits_core.data.entries import Entries
 from digits_core.data.folders import pictures
 from digits_core.data.mask_rules import BINARY_NAMES, SAMPLES, read_class_labels
 from digits_core.data.masks import Rule
 from digits_core.data.pairs import pair
-from digits_core.data.pictures import decode, placement, prepare
+from digits_core.data.pictures import placement, prepare
 from digits_core.data.sources import Scan, Source
 from digits_core.errors import BadData
 from digits_core.jobs import child
@@ -97,7 +97,7 @@ def example(how: Json, location: str, name: str, extra: str) -> Example:
     """A picture with its mask uint8 (H, W). Raises DigitsError with the reason when they cannot be used."""
     more, label = how["more"], json.loads(extra)["label"]
     rule = Rule.from_json(more["rule"]) if "rule" in more else Rule("index")  # a quick look that ended while counting
-    image, notes = decode(fetch(location, how), name.rpartition("/")[2])
+    image, notes = opened(how, location, name)
     mask = masks.read(fetch(label, how), label.rpartition("/")[2], rule)
     if mask.shape != (image.height, image.width):
         raise BadData(f"is {image.width} x {image.height}, but its label image is {mask.shape[1]} x {mask.shape[0]}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from digits_core.data import datum, folders, lists, webindex
+from digits_core.data.depth import Depth
 from digits_core.data.entries import Entries
 from digits_core.errors import BadData
 from digits_core.safe import is_url, safe_join, safe_path
@@ -57,6 +58,8 @@ class Source:
     """Width and height of records where the options leave them open."""
     resize_mode: str = ""
     """How pictures become records of that size, where the source knows better than the options."""
+    depth: Depth | None = None
+    """Of pictures with all channels in full depth, where the source had to look already."""
     more: dict[str, Any] = field(default_factory=dict)
     """What decoding processes, learners and views have to know of the task: colours, columns. JSON."""
 

@@ -39,8 +39,8 @@ class TargetSpec(NamedTuple):
 
     def made_up(self, count: int, shape: tuple[int, ...]) -> NDArray[Any]:
         """Targets of the first class for so many pictures of ``shape`` (C, H, W), to try a network with."""
-        if self.dtype == "uint8":  # a place in the picture: as large as that, cropped or not
-            return np.zeros((count, *self.shape[:-2], *shape[1:]), np.uint8)
+        if self.dtype == "uint8" or len(self.shape) == 3:  # places in the picture: as many as that has, cropped or not
+            return np.zeros((count, *self.shape[:-2], *shape[1:]), self.dtype)
         return np.zeros((count, *self.shape), self.dtype)
 
     @property

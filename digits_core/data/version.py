@@ -174,7 +174,7 @@ class Version:
         self.bytes[target] += len(value)
         return value
 
-    def _pixels(self, pixels: Callable[[], NDArray[np.uint8]], sign: int) -> None:
+    def _pixels(self, pixels: Callable[[], NDArray[Any]], sign: int) -> None:
         """Put a picture into the training sums, or take it out; it is decoded only then."""
         if sign:
             self.statistics.change(pixels(), sign)
@@ -219,7 +219,7 @@ class Version:
         buffer, mean = io.BytesIO(), self.statistics.mean()
         np.save(buffer, mean, allow_pickle=False)
         files.write_atomic(self.folder / "mean.npy", buffer.getvalue())
-        files.write_atomic(self.folder / "mean.png", to_png(np.rint(mean).clip(0, 255).astype(np.uint8)))
+        files.write_atomic(self.folder / "mean.png", to_png(mean))
 
     def _write_skipped(self) -> None:
         """The parent's list, byte for byte, and what this version leaves out."""

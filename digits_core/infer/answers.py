@@ -1,6 +1,7 @@
 """From a network's output to what people and programs are told; one class for each kind of answer."""
 
 import base64
+import io
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from digits_core.data.pictures import to_png
+from digits_core.data.planes import own_values
 from digits_core.infer.model_folder import ModelFolder
 
 Json = dict[str, Any]
@@ -108,12 +110,20 @@ class Numbers:
 
 
 class Image:
-    """Of image processing: {"picture": PNG in base64}, as large as the network makes it."""
+    """Of image processing: {"picture": PNG in base64}, as large as the network makes it.
+
+    In full depth also {"array": file of NumPy in base64}: float32 (C, H, W) with values as the files have them.
+    """
 
     def finish(self, outputs: Tensor) -> list[Found]:
-        """Pixels uint8 (C, H, W)."""
-        return list((outputs.float() * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy())
+        """Pixels float32 (C, H, W), 0..255."""
+        return list((outputs.float() * 255).cpu().numpy())
 
     def words(self, found: Found, model: ModelFolder, asked: Asked) -> Json:
         """See Answerer."""
-        return {"picture": base64.b64encode(to_png(found)).decode()}
+        told = {"picture": base64.b64encode(to_png(found)).decode()}
+        if model.preprocessing.span is None:
+            return told
+        file = io.BytesIO()
+        np.save(file, own_values(found, model.preprocessing.span), allow_pickle=False)
+        return {**told, "array": base64.b64encode(file.getvalue()).decode()}

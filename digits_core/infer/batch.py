@@ -154,7 +154,7 @@ def _bytes(source: str) -> int:
 
 
 def _row(number: int, entry: Input, answer: Json, top: int) -> Json:
-    told = {name: value for name, value in answer.items() if name not in ("image", "latency_ms", "features")}
+    told = {name: value for name, value in answer.items() if name not in ("image", "latency_ms", "features", "array")}
     row = {"n": number, "image": entry.image, "source": entry.source, "truth": entry.truth, **told,
            "predictions": answer.get("predictions", [])[:top]}
     extra = {"error": answer.get("error", ""), "note": entry.note}

@@ -45,7 +45,7 @@ class NetworkFile(ModelPart):
 class Preprocessing(ModelPart):
     """preprocessing.json: from a picture to the network's input."""
 
-    channels: Literal["gray", "color"]
+    channels: Literal["gray", "color", "all"]
     width: Side
     height: Side
     resize_mode: str = Field(pattern=RESIZE_MODES)
@@ -53,6 +53,8 @@ class Preprocessing(ModelPart):
     mean: Literal["none", "image", "pixel"] = "none"
     mean_pixel: list[float] = []
     std_pixel: list[float] = []
+    span: tuple[float, float] | None = None
+    """Of channels "all": values of the files that become 0 and 255."""
     details: dict[str, Any] = {}
     """What the dataset told about its task."""
 

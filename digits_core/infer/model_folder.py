@@ -7,8 +7,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from digits_core.data import pictures
+from digits_core.data import pictures, planes
+from digits_core.data.planes import ALL
 from digits_core.errors import BadData
 from digits_core.infer.model_files import (
     CheckpointFile,
@@ -27,9 +29,9 @@ Planes = TypeVar("Planes", bound=np.ndarray[Any, Any])
 
 
 class Prepared(NamedTuple):
-    """Pixels uint8 (channels, height, width) of the network's input, and width and height of the picture before."""
+    """Pixels (C, H, W) of the network's input, uint8 or in full depth float32; the picture's width and height."""
 
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[Any]
     size: tuple[int, int]
 
 
@@ -57,7 +59,7 @@ class ModelFolder:
 
     def _contradictions(self) -> list[str]:
         shape, steps = self.network.input_shape, self.preprocessing
-        colours = 1 if steps.channels == "gray" else 3
+        colours = {"gray": 1, "color": 3}.get(steps.channels, shape[0])
         wanted = (colours, steps.crop or steps.height, steps.crop or steps.width)
         found = []
         if len(self.labels) != self.network.classes:
@@ -70,6 +72,8 @@ class ModelFolder:
         for name, values in (("mean_pixel", steps.mean_pixel), ("std_pixel", steps.std_pixel)):
             if values and len(values) != colours:
                 found.append(f"preprocessing.json has {len(values)} numbers in {name}; {colours} are needed.")
+        if steps.channels == ALL and (steps.span is None or steps.span[0] >= steps.span[1]):
+            found.append("preprocessing.json does not say between which values the pictures lie (span).")
         if steps.mean == "pixel" and not steps.mean_pixel:
             found.append("preprocessing.json subtracts the mean pixel, but does not say which.")
         return found
@@ -96,7 +100,11 @@ class ModelFolder:
         Raises BadData when it cannot be read.
         """
         steps = self.preprocessing
-        image = pictures.decode(source, name).image
+        image: Image.Image | planes.Planes
+        if steps.channels == ALL and steps.span:
+            image = planes.opened(source, name, steps.span, self.network.input_shape[0])[0]
+        else:
+            image = pictures.decode(source, name).image
         pixels = pictures.prepare(image, steps.channels, steps.width, steps.height, steps.resize_mode)
         return Prepared(centre(pixels, steps.crop), image.size)
 

@@ -14,6 +14,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from digits_core.data.planes import least_spread
 from digits_core.errors import BadData, DigitsError, NotAllowed
 from digits_core.infer.answers import Answerer, Found
 from digits_core.infer.embedding import tap
@@ -25,7 +26,7 @@ from digits_core.tasks import task
 GPU_BATCH = 32
 """On a GPU every batch is filled up to this size: kernels are chosen by batch size, and with them the last digit."""
 
-Pixels = np.ndarray[Any, np.dtype[np.uint8]]
+Pixels = np.ndarray[Any, np.dtype[Any]]
 
 
 class Predictor:
@@ -70,7 +71,7 @@ def normalisation(model: ModelFolder) -> tuple[Tensor, Tensor]:
     """What is subtracted and what divides, both broadcastable to (C, H, W), on the scale 0..255."""
     steps = model.preprocessing
     channels = model.network.input_shape[0]
-    std = torch.tensor(steps.std_pixel or [1.0] * channels).clamp(min=1.0).view(-1, 1, 1)
+    std = torch.tensor(steps.std_pixel or [1.0] * channels).clamp(min=least_spread(steps.channels)).view(-1, 1, 1)
     image = model.mean_image()
     if image is not None:
         return torch.from_numpy(np.ascontiguousarray(image)), std

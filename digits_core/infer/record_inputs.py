@@ -1,12 +1,16 @@
 """Pictures that lie in a dataset's databases, as inputs of a batch ("test a database")."""
 
+import io
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from digits_core import files
 from digits_core.data.pictures import to_png
+from digits_core.data.planes import ALL, own_values
 from digits_core.data.records import Records
 from digits_core.errors import BadData
 
@@ -67,6 +71,11 @@ def unknown_labels(labels: Sequence[str], known: Sequence[str]) -> str:
 
 
 def read_record(jobs_dir: Path, source: RecordSource) -> bytes:
-    """The picture as a file's bytes, pixel by pixel as in the dataset."""
+    """The picture as a file's bytes, pixel by pixel as in the dataset; in full depth an array of NumPy."""
     record = opened(jobs_dir, source.dataset, source.split).read(source.position)
+    if record.encoding == ALL:
+        manifest = files.read_json(jobs_dir / source.dataset / "manifest.json") or {}
+        file = io.BytesIO()
+        np.save(file, own_values(record.pixels(), tuple(manifest.get("span") or (0, 255))), allow_pickle=False)
+        return file.getvalue()
     return to_png(record.pixels()) if record.encoding == "raw" else record.image

@@ -123,7 +123,7 @@ def _model_json(row: CheckpointFile, facts: Facts) -> Json:
 def card(model: ModelFolder, row: CheckpointFile, facts: Facts) -> str:
     """A short model card for people."""
     steps, network = model.preprocessing, model.network
-    colours = "grey" if steps.channels == "gray" else "colour"
+    colours = {"gray": "grey", "color": "colour"}.get(steps.channels, "all channels")
     crop = f", then the middle {steps.crop} x {steps.crop}" if steps.crop else ""
     trained = time.strftime("%Y-%m-%d", time.gmtime(facts.trained)) if facts.trained else "unknown"
     labels = ", ".join(model.labels[:20]) + (f" and {len(model.labels) - 20} more" if len(model.labels) > 20 else "")

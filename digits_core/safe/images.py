@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from digits_core.errors import BadData
@@ -32,7 +33,7 @@ from digits_core.safe.paths import read_regular
 FORMATS = ("PNG", "JPEG", "BMP", "PPM", "GIF", "WEBP", "TIFF")
 SUFFIXES = {"png": "PNG", "apng": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "jpe": "JPEG", "jfif": "JPEG", "bmp": "BMP",
             "dib": "BMP", "ppm": "PPM", "pgm": "PPM", "pbm": "PPM", "pnm": "PPM", "gif": "GIF", "webp": "WEBP",
-            "tif": "TIFF", "tiff": "TIFF"}
+            "tif": "TIFF", "tiff": "TIFF", "dcm": "DICOM", "dicom": "DICOM", "npy": "NPY"}
 """File endings that are taken for pictures, and the format each stands for."""
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 500_000_000
@@ -85,9 +86,22 @@ def safe_size(path: str, roots: Sequence[str] = ()) -> tuple[int, int]:
                 return (image.height, image.width) if _lies_on_its_side(image) else image.size
         except Exception as error:  # decoders raise whatever they like; perhaps only the end is missing
             if first is None or len(data) < first:
+                planes = _planes_of(data, Path(path).name)
+                if planes is not None:
+                    return planes.shape[2], planes.shape[1]
                 raise BadData(_what_it_is(data) if isinstance(error, UnidentifiedImageError)
-                              else _decoder_words(error)) from None
+                              else decoder_words(error)) from None
     raise AssertionError("unreachable")
+
+
+def _planes_of(data: bytes, name: str) -> NDArray[np.float32] | None:
+    """All channels of a file that Pillow cannot open; None when nobody can."""
+    from digits_core.safe.planes import safe_planes, special  # libraries that most files do not need
+
+    try:
+        return safe_planes(data, name).planes if special(data) else None
+    except BadData:
+        return None
 
 
 def _lies_on_its_side(image: Image.Image) -> bool:
@@ -105,6 +119,10 @@ def _guarded(source: bytes | Path, name: str, convert: _Convert) -> SafeImage:
     data = source if isinstance(source, bytes) else read_regular(str(source), limit=MAX_BYTES)
     if not data:
         raise BadData("is empty (0 bytes)")
+    if data[128:132] == b"DICM":
+        from digits_core.safe.planes import dicom_picture
+
+        return dicom_picture(data)
     try:
         return _converted(Image.open(io.BytesIO(data), formats=FORMATS), name, convert)
     except UnidentifiedImageError:
@@ -116,7 +134,7 @@ def _guarded(source: bytes | Path, name: str, convert: _Convert) -> SafeImage:
     except MemoryError:
         raise BadData("needs too much memory to decode") from None
     except Exception as error:  # decoders raise whatever they like on hostile input
-        raise BadData(_decoder_words(error)) from None
+        raise BadData(decoder_words(error)) from None
 
 
 def _converted(opened: Image.Image, name: str, convert: _Convert) -> SafeImage:
@@ -197,6 +215,8 @@ def _from_float(image: Image.Image) -> Image.Image:
 
 
 def _what_it_is(data: bytes) -> str:
+    if data.startswith(b"\x93NUMPY"):
+        return "is an array of NumPy; these are read with all channels in full depth (image type) only"
     start = data[:64].lstrip().lower()
     for mark, words in _STARTS.items():
         if start.startswith(mark.lower()):
@@ -204,7 +224,8 @@ def _what_it_is(data: bytes) -> str:
     return "is no picture of a known format (PNG, JPEG, BMP, PPM, PGM, GIF, WEBP, TIFF), or damaged at its start"
 
 
-def _decoder_words(error: Exception) -> str:
+def decoder_words(error: Exception) -> str:
+    """What a library's exception says about a file."""
     text = " ".join(str(error).split())[:200]
     cut = isinstance(error, EOFError | struct.error | IndexError) or any(
         words in text.lower() for words in ("truncated", "end of file", "eof", "not enough", "incomplete", "-2"))

@@ -44,7 +44,7 @@ def suiting(view: JobView, options: TrainOptions) -> list[Problem]:
     try:
         channels, height, width = manifest(view)["shape"]
     except (DigitsError, KeyError, TypeError, ValueError):
-        channels = 1 if asked.get("channels") == "gray" else 3
+        channels = 3 if asked.get("channels") == "color" else 1
         height, width = asked.get("height"), asked.get("width")
     problems = []
     if options.hsv and channels != 3:

@@ -23,11 +23,11 @@ class Task:
 
     ``source`` names ``function(options, roots, scan) -> Source`` (see digits_core.data.sources): what a dataset build
     reads; ``example`` the function that makes a record of a picture (see digits_core.data.decoder). Where that gives
-    targets, ``target`` is their dtype, ``moves`` a class of digits_core.train.moves, ``counted`` what datasets count of
-    each class, and ``drawing`` a function(pixels, target, manifest) that draws a target into its picture. ``learner``
-    names a class of digits_core.train.learner's protocol; the first of ``measures`` picks the best checkpoint.
-    ``answerer`` names a class of digits_core.infer.answers, and ``view`` a module of digits_core.views that shows such
-    answers (empty: bars of labels).
+    targets, ``target`` is their dtype ("pixels": that of the pictures), ``moves`` a class of digits_core.train.moves,
+    ``counted`` what datasets count of each class, and ``drawing`` a function(pixels, target, manifest) that draws a
+    target into its picture. ``learner`` names a class of digits_core.train.learner's protocol; the first of
+    ``measures`` picks the best checkpoint. ``answerer`` names a class of digits_core.infer.answers, and ``view`` a
+    module of digits_core.views that shows such answers (empty: bars of labels).
     """
 
     name: str

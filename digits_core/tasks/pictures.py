@@ -12,8 +12,10 @@ from digits_core.options import JobOptions, option
 class PictureOptions(JobOptions):
     """Options of every dataset; its task adds where the pictures are."""
 
-    channels: Literal["color", "gray"] = option("color", title="Image type", group="Pictures",
-                                                labels={"color": "Colour", "gray": "Grey"})
+    channels: Literal["color", "gray", "all"] = option(
+        "color", title="Image type", group="Pictures",
+        labels={"color": "Colour", "gray": "Grey", "all": "All channels, full depth"},
+        help="Full depth: 16 bits and decimals of TIFF, PNG, DICOM and NumPy files are kept, up to 64 channels.")
     resize_mode: Literal["squash", "crop", "fill", "half"] = option(
         "squash", title="Resize mode", group="Pictures",
         labels={"squash": "Squash", "crop": "Crop", "fill": "Fill", "half": "Half crop, half fill"},

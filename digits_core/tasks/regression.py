@@ -40,7 +40,8 @@ class DatasetOptions(SizedOptions):
         """Missing or forbidden paths, a split of more than 100 percent."""
         found = super().problems(roots)
         if self.method != "table":
-            return found
+            made = [Problem("channels", "Made-up pictures are grey or colour.")]
+            return found + made if self.channels == "all" else found
         if not self.table.strip():
             found.append(Problem("table", "This field is required."))
         names = ("table", "val_table", "test_table", "image_folder")

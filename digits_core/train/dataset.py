@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_core import files
+from digits_core.data.planes import ALL, least_spread
 from digits_core.data.records import Records
 from digits_core.data.targets import LABEL, TargetSpec
 from digits_core.errors import BadData
@@ -34,6 +35,8 @@ class Dataset:
     """Training pictures of each class, as far as the manifest tells."""
     target: TargetSpec = LABEL
     task: str = "classification"
+    span: tuple[float, float] | None = None
+    """Values of the files that are 0 and 255 here, of pictures in full depth (see digits_core.data.planes)."""
     details: Json = field(default_factory=dict)
     """What the source of its pictures told about the task: colours of classes, columns of a table."""
 
@@ -51,7 +54,7 @@ class Dataset:
                           [float(value) for value in manifest["mean_pixel"]],
                           [float(value) for value in manifest["std_pixel"]],
                           tuple(int(count) for count in manifest["splits"]["train"].get("per_class", ())),
-                          _target(manifest), str(manifest.get("task", "classification")),
+                          _target(manifest), str(manifest.get("task", "classification")), _span(manifest),
                           dict(manifest.get("details", {})))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BadData(f"The manifest of dataset {folder.id} is damaged ({error!r}). Build it again.") from None
@@ -79,7 +82,12 @@ class Dataset:
 
     def split_bytes(self, split: str) -> int:
         """Memory that all pictures of a split take, decoded."""
-        return self.entries.get(split, 0) * (int(np.prod(self.shape)) + self.target.bytes)
+        return self.entries.get(split, 0) * (int(np.prod(self.shape)) * self.dtype.itemsize + self.target.bytes)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of pixels: uint8, in full depth float32."""
+        return np.dtype(np.float32 if self.span else np.uint8)
 
     def mean_image(self) -> NDArray[np.float32]:
         """The mean training picture, (C, H, W), 0..255. Raises BadData when its file is missing or damaged."""
@@ -92,6 +100,13 @@ class Dataset:
         if mean.shape != self.shape:
             raise BadData(f"The mean image {path} is {mean.shape} instead of {self.shape}. Build the dataset again.")
         return mean.astype(np.float32)
+
+
+def _span(manifest: Json) -> tuple[float, float] | None:
+    if manifest["channels"] != ALL:
+        return None
+    low, high = map(float, manifest["span"])
+    return low, high
 
 
 def _target(manifest: Json) -> TargetSpec:
@@ -142,8 +157,9 @@ class Preprocessing:
         return np.asarray(values, np.float32).reshape(-1, 1, 1)
 
     def divide(self) -> NDArray[np.float32]:
-        """The standard deviation of each channel, at least 1, (C, 1, 1)."""
-        return np.maximum(np.asarray(self.dataset.std_pixel, np.float32), 1.0).reshape(-1, 1, 1)
+        """The standard deviation of each channel, (C, 1, 1), never as small as noise."""
+        least = least_spread(self.dataset.channels)
+        return np.maximum(np.asarray(self.dataset.std_pixel, np.float32), np.float32(least)).reshape(-1, 1, 1)
 
     def write(self, folder: Path) -> None:
         """Leave preprocessing.json, labels.txt and, when it is used, mean.npy: what inference needs."""
@@ -151,7 +167,8 @@ class Preprocessing:
         files.write_atomic(folder / "preprocessing.json", {
             "v": 1, "channels": dataset.channels, "width": dataset.shape[2], "height": dataset.shape[1],
             "resize_mode": dataset.resize_mode, "crop": self.measured_crop, "mean": self.mean,
-            "mean_pixel": dataset.mean_pixel, "std_pixel": dataset.std_pixel, "details": dataset.details})
+            "mean_pixel": dataset.mean_pixel, "std_pixel": dataset.std_pixel, "details": dataset.details,
+            **({"span": list(dataset.span)} if dataset.span else {})})
         files.write_atomic(folder / "labels.txt", "".join(f"{label}\n" for label in dataset.labels))
         if self.mean == "image":
             with files.atomic(folder / "mean.npy") as file:

@@ -38,8 +38,8 @@ class Loader:
         self.context.log(f"{self.dataset.entries['train']} pictures to train on, {words}")
         for split in ("train", "val"):
             if self.in_memory and self.dataset.has(split):
-                self._packed[split] = pack(self.dataset.records(split), self.dataset.shape, self.dataset.target,
-                                           self._tick)
+                self._packed[split] = pack(self.dataset.records(split), self.dataset.shape, self.dataset.dtype,
+                                           self.dataset.target, self._tick)
 
     def _tick(self, share: float) -> None:
         self.context.check_stop()

@@ -58,7 +58,8 @@ class Planes:
         """See Moves."""
         grid = affine(target.shape, degrees_B, scale_B, shift_2B)
         moved = functional.grid_sample(target.float() - self.fill, grid, mode=self.mode, align_corners=False)
-        return (moved + self.fill).round().to(target.dtype)
+        moved = moved + self.fill
+        return moved if target.is_floating_point() else moved.round().to(target.dtype)
 
     def windows(self, target: Tensor, top_B: Tensor, left_B: Tensor, side: int) -> Tensor:
         """See Moves."""

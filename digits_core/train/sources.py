@@ -20,7 +20,7 @@ from digits_core.errors import DigitsError
 from digits_core.jobs.devices import cpu_count
 
 Positions = NDArray[np.int64]
-Pixels = NDArray[np.uint8]
+Pixels = NDArray[Any]
 Targets = NDArray[Any]
 CHUNK_BYTES = 4_000_000
 SMALL = 2000
@@ -118,7 +118,7 @@ def fits_in_memory(size: int) -> bool:
     return size <= min(free, limit) // 2
 
 
-def pack(records: Records, shape: tuple[int, int, int], spec: TargetSpec,
+def pack(records: Records, shape: tuple[int, int, int], dtype: np.dtype[Any], spec: TargetSpec,
          tick: Callable[[float], None]) -> tuple[Pixels, Targets]:
     """Every picture of a split, decoded once by all processors, and the targets.
 
@@ -127,10 +127,13 @@ def pack(records: Records, shape: tuple[int, int, int], spec: TargetSpec,
     """
     count, size = len(records), int(np.prod(shape))
     # Shared, anonymous memory: processes write their part in place, and /dev/shm may be as small as it likes.
-    memory = mmap.mmap(-1, max(1, count * (size + spec.bytes)))
+    memory = mmap.mmap(-1, max(1, count * (size * dtype.itemsize + spec.bytes)))
     values = count * int(np.prod(spec.shape, dtype=np.int64))
-    targets = np.frombuffer(memory, spec.dtype, values).reshape(count, *spec.shape)
-    pixels = np.frombuffer(memory, np.uint8, count * size, count * spec.bytes).reshape(count, *shape)
+    # the wider values first: each array starts at a multiple of its own
+    places = (0, count * size * dtype.itemsize) if dtype.itemsize > 1 and spec.dtype == "uint8" else (
+        count * spec.bytes, 0)
+    targets = np.frombuffer(memory, spec.dtype, values, places[1]).reshape(count, *spec.shape)
+    pixels = np.frombuffer(memory, dtype, count * size, places[0]).reshape(count, *shape)
     shared = Shared(records, spec, pixels, targets)
     step = max(1, CHUNK_BYTES // size)
     parts = [range(start, min(start + step, count)) for start in range(0, count, step)]

@@ -1,5 +1,6 @@
 """Look through a dataset: by split, class, path and size, a page at a time, each picture in full on a click."""
 
+import itertools
 from typing import Any
 
 import plotly.graph_objects as go
@@ -14,7 +15,7 @@ from digits_core.ui.text import count, plain, plural, size
 Json = dict[str, Any]
 SPLITS = {"train": "Training", "val": "Validation", "test": "Test"}
 PAGES = (27, 54, 108)
-CHANNELS = ("Red", "Green", "Blue")
+NAMES = {1: ["Grey"], 3: ["Red", "Green", "Blue"]}
 SIDES = {"Smaller than 32": (None, 31), "32 to 127": (32, 127), "128 to 511": (128, 511), "512 and more": (512, None)}
 
 
@@ -87,7 +88,7 @@ def picture(workspace: Workspace, view: JobView, split: str, index: int) -> None
             known = row["source"]
             source = f"source {known[0]} × {known[1]}" if known else "size of the source not noted"
             st.caption(f"{row['shape'][2]} × {row['shape'][1]}, {row['encoding']}, {size(row['bytes'])}; {source}")
-            names = CHANNELS if len(row["channels"]) == 3 else ("Grey",)
+            names = NAMES.get(len(row["channels"])) or [f"Channel {n + 1}" for n in range(len(row["channels"]))]
             st.table([{"": name, **{key: f"{channel[key]:.4g}" for key in ("min", "max", "mean", "std")}}
                       for name, channel in zip(names, row["channels"], strict=False)])
         charts.draw(histogram(row["channels"], names), f"dataset.histogram.{split}.{index}", 200)
@@ -95,12 +96,12 @@ def picture(workspace: Workspace, view: JobView, split: str, index: int) -> None
             _change(view, row, labels)
 
 
-def histogram(channels: list[Json], names: tuple[str, ...]) -> go.Figure:
+def histogram(channels: list[Json], names: list[str]) -> go.Figure:
     """How often each brightness occurs, by channel."""
-    colors = ("#d64545", "#2f9e5b", "#3b6fd6") if len(names) == 3 else ("#8a93a3",)
+    colors = {3: ("#d64545", "#2f9e5b", "#3b6fd6"), 1: ("#8a93a3",)}.get(len(names)) or charts.colors()
     figure = go.Figure([go.Scatter(x=[8 * step + 4 for step in range(32)], y=channel["histogram"], name=name,
                                    mode="lines", line={"color": color, "shape": "hvh", "width": 2})
-                        for name, channel, color in zip(names, channels, colors, strict=False)])
+                        for name, channel, color in zip(names, channels, itertools.cycle(colors), strict=False)])
     figure.update_layout(xaxis={"title": "Brightness", "range": [0, 256]}, yaxis={"title": "Pixels"})
     return figure
 

@@ -71,7 +71,8 @@ def live(workspace: Workspace, view: JobView) -> None:
 def shape_words(manifest: Json) -> str:
     """28 × 28, grey."""
     shape = manifest.get("shape") or [0, 0, 0]
-    return f"{shape[2]} × {shape[1]}, {'grey' if shape[0] == 1 else 'colour'}"
+    words = plural(shape[0], "channel") if manifest.get("channels") == "all" else "grey" if shape[0] == 1 else "colour"
+    return f"{shape[2]} × {shape[1]}, {words}"
 
 
 def tabs(workspace: Workspace, view: JobView) -> dict[str, Callable[[], None]]:

@@ -88,12 +88,12 @@ def test_every_picture_is_used_once_an_epoch(store: JobStore) -> None:
 def test_parallel_and_single_decoding_give_the_same_pictures(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     data = drawn.dataset(store, train=101)
     records, shape = Dataset.read(data.folder).records("train"), (1, 12, 12)
-    alone = sources.pack(records, shape, LABEL, lambda share: None)
+    alone = sources.pack(records, shape, np.dtype(np.uint8), LABEL, lambda share: None)
     monkeypatch.setattr(sources, "SMALL", 0)
     monkeypatch.setattr(sources, "CHUNK_BYTES", 1000)
     monkeypatch.setattr(sources, "cpu_count", lambda: 3)
     shares: list[float] = []
-    together = sources.pack(records, shape, LABEL, shares.append)
+    together = sources.pack(records, shape, np.dtype(np.uint8), LABEL, shares.append)
     assert all(np.array_equal(one, other) for one, other in zip(alone, together, strict=True))
     assert shares == sorted(shares)
 
@@ -113,7 +113,7 @@ def test_a_killed_decoding_process_is_a_clear_failure(monkeypatch: pytest.Monkey
     monkeypatch.setattr(sources, "CHUNK_BYTES", 1000)
     monkeypatch.setattr(sources, "cpu_count", lambda: 2)
     with pytest.raises(LoaderDied, match="killed"):
-        sources.pack(Deadly(), (1, 12, 12), LABEL, lambda share: None)  # type: ignore[arg-type]
+        sources.pack(Deadly(), (1, 12, 12), np.dtype(np.uint8), LABEL, lambda share: None)  # type: ignore[arg-type]
 
 
 def test_a_killed_loader_process_is_a_clear_failure() -> None:

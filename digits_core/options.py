@@ -5,7 +5,7 @@ import types
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -47,6 +47,8 @@ class Options(BaseModel):
     """Base of every dataset's, task's and network's options: unknown names are refused, values never change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    LEFT_OUT: ClassVar[tuple[str, ...]] = ()
+    """Options of a parent that make no sense here: nobody is asked, and only their defaults are taken."""
 
     def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
         """What is wrong between fields, or with the world outside (a folder that is missing). Called by ``check``.
@@ -74,7 +76,8 @@ def check(cls: type[Checked], values: dict[str, Any], roots: Sequence[Path] = ()
     except ValidationError as error:
         raise InvalidOptions([Problem(str(e["loc"][0]) if e["loc"] else "", _words(cls, dict(e)))
                               for e in error.errors()]) from error
-    problems = options.problems(roots)
+    odd = [name for name in cls.LEFT_OUT if getattr(options, name) != cls.model_fields[name].default]
+    problems = [Problem(name, "There is no such option here.") for name in odd] + options.problems(roots)
     if problems:
         raise InvalidOptions(problems)
     return options
@@ -142,7 +145,7 @@ class OptionField:
 
 def option_fields(cls: type[Options]) -> list[OptionField]:
     """The options of ``cls`` in the order of their definition."""
-    return [_field(name, cls) for name in cls.model_fields]
+    return [_field(name, cls) for name in cls.model_fields if name not in cls.LEFT_OUT]
 
 
 def _field(name: str, cls: type[Options]) -> OptionField:

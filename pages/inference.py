@@ -30,7 +30,7 @@ with left:
     model, checkpoint = inference_form.choose(found)
     mode = st.segmented_control("How many?", ["One picture", "Many pictures"], default="One picture", required=True,
                                 key="mode", bind="query-params", label_visibility="collapsed", width="stretch")
-    picture = inference_form.one_picture(workspace) if mode == "One picture" else None
+    picture = inference_form.one_picture(workspace, model) if mode == "One picture" else None
 with right:
     if mode == "Many pictures":
         inference_form.batch(workspace, model, checkpoint, first)

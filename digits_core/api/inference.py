@@ -20,10 +20,13 @@ router = APIRouter(tags=["inference"])
 
 
 class Classify(Body):
-    """Pictures at server paths or http(s) addresses, to be classified now."""
+    """Pictures at server paths or http(s) addresses, or texts for a model that reads them, to be classified now."""
 
     model: Text
-    images: Annotated[list[Annotated[str, Field(max_length=4096)]], Field(min_length=1, max_length=1000)]
+    images: Annotated[list[Annotated[str, Field(max_length=4096)]], Field(max_length=1000)] = Field(
+        default_factory=list)
+    texts: Annotated[list[Annotated[str, Field(max_length=100_000)]], Field(max_length=1000)] = Field(
+        default_factory=list)
     checkpoint: Text = "best"
     top: Top = 5
     view: Text | None = None
@@ -43,7 +46,7 @@ class NewBatch(Body):
 @router.post("/classify")
 def classify(body: Classify, space: Space, user: User) -> Json:
     """What the model says about each picture: labels, masks, boxes, numbers. Needs no name: it changes nothing."""
-    images = inference.load_images(space, body.images)
+    images = inference.load_images(space, body.images) + inference.load_texts(body.texts)
     answers = inference.classify(space, user, body.model, images, body.checkpoint, body.top)
     if body.view is None:
         return {"results": answers}

@@ -27,8 +27,11 @@ Checkpoint = Annotated[str, typer.Option("--checkpoint", help="best, last, or an
 
 @app.command()
 def classify(
-    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Picture files or http(s) addresses.")],
-    model: ModelId, checkpoint: Checkpoint = "best",
+    model: ModelId,
+    images: Annotated[list[str] | None, typer.Argument(metavar="IMAGE...", help="Picture files (for a model that reads "
+                                                       "texts: text files) or http(s) addresses.")] = None,
+    text: Annotated[list[str] | None, typer.Option(help="A text itself, for a model that reads texts.")] = None,
+    checkpoint: Checkpoint = "best",
     top: Annotated[int, typer.Option(help="So many of the most probable labels.", min=1, max=1000)] = 5,
     layers: Annotated[Path | None, typer.Option(help="Write weights, activations and statistics of every layer for "
                                                 "the one picture there, as PNG and JSON.")] = None,
@@ -43,7 +46,9 @@ def classify(
 ) -> None:
     """Say what is on pictures: labels, masks, boxes or numbers; exit code 1 when one could not be read."""
     workspace = Workspace.open(settings())
-    pictures = inference.load_images(workspace, [whole_path(image) for image in images])
+    images, texts = images or [], inference.load_texts(text or [])
+    pictures = inference.load_images(workspace, [whole_path(image) for image in images]) + texts
+    names = [*images, *(name for name, _ in texts)]
     if explain and layers is None:
         raise InvalidOptions([Problem("explain", "needs --layers FOLDER, where its pictures are written.")])
     if layers is not None:
@@ -53,7 +58,7 @@ def classify(
         write_layers(layers, inference.look(workspace, acting_user(workspace, user), model, pictures[0], checkpoint,
                                              top, methods=methods))
     answers = inference.classify(workspace, acting_user(workspace, user), model,
-                                 [(name, content) for name, (_, content) in zip(images, pictures, strict=True)],
+                                 [(name, content) for name, (_, content) in zip(names, pictures, strict=True)],
                                  checkpoint, top)
     if as_json:
         print_json(answers)

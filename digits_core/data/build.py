@@ -205,7 +205,7 @@ class Build:
         self._note_repeats()
         for name in written:
             index.write(self.folder / f"{name}.lmdb")
-        mean = statistics.mean()
+        mean = statistics.mean() if self.kind.pictures else np.zeros(statistics.shape, np.float32)
         buffer = io.BytesIO()
         np.save(buffer, mean, allow_pickle=False)
         files.write_atomic(self.folder / "mean.npy", buffer.getvalue())
@@ -215,7 +215,7 @@ class Build:
         used = sum(part["entries"] for part in written.values())
         if used + self.skipped.count != self.found:
             raise RuntimeError(f"{self.found} pictures were found, but {used} used and {self.skipped.count} skipped")
-        means, deviations = statistics.pixel()
+        means, deviations = statistics.pixel() if self.kind.pictures else ([0.0], [1.0])
         size = sum(files.folder_bytes(self.folder / f"{name}.lmdb") for name in written)
         manifest = {
             "v": 1, "complete": True, "task": self.context.job.task, "shape": list(statistics.shape),
@@ -233,7 +233,7 @@ class Build:
 
     def _target(self) -> Json:
         if not self.target:
-            return {}
+            return {"details": self.details} if self.details else {}
         dtype = self.kind.target
         if dtype == "pixels":
             dtype = "float32" if self.options.channels == ALL else "uint8"

@@ -162,7 +162,7 @@ def _example(task: Task, found: Preview, source: Source, recipe: Recipe, private
                 return
             record = unpack_record(bytes(outcome.record))
             pixels = record.pixels()
-            if task.drawing and record.target is not None:
+            if task.drawing:
                 facts = {"labels": source.labels, "details": source.more}
-                pixels = resolve_name(task.drawing)(pixels, record.target.array(), facts)
+                pixels = resolve_name(task.drawing)(pixels, record.target and record.target.array(), facts)
             found.example[mode] = to_png(pixels)

@@ -41,9 +41,9 @@ def read_samples(database: Path, label: int | None = None, search: str = "", off
                  "limit": limit, "shorter": shorter, "places": places, "drawing": drawing})
 
 
-def read_positions(database: Path, positions: list[int]) -> list[Json]:
+def read_positions(database: Path, positions: list[int], drawing: Drawing | None = None) -> list[Json]:
     """The records at these positions, as the items of ``read_samples``."""
-    found: list[Json] = read_samples(database, places=positions)["items"]
+    found: list[Json] = read_samples(database, places=positions, drawing=drawing)["items"]
     return found
 
 
@@ -132,8 +132,8 @@ def _selected(database: Path, selection: Selection, classes: list[int]) -> Json:
 def _shown(record: Record, drawing: Drawing | None) -> str:
     """The picture as PNG in base64, with its target drawn into it where there is one."""
     pixels = record.pixels()
-    if drawing is not None and record.target is not None:
-        pixels = resolve_name(drawing[0])(pixels, record.target.array(), drawing[1])
+    if drawing is not None:
+        pixels = resolve_name(drawing[0])(pixels, record.target and record.target.array(), drawing[1])
     return base64.b64encode(to_png(pixels)).decode()
 
 

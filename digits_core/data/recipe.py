@@ -30,7 +30,7 @@ class Recipe:
     @property
     def depth(self) -> int:
         """Channels of a picture."""
-        return self.planes or (1 if self.channels == "gray" else 3)
+        return self.planes or (3 if self.channels == "color" else 1)
 
     @property
     def stored(self) -> str:

@@ -17,14 +17,16 @@ from digits_core.safe.images import MAX_BYTES, SUFFIXES
 
 Json = dict[str, Any]
 UPLOAD = "job:upload/"
+TEXT = "text:"
+"""A source that begins so is the text itself."""
 FILE = "inputs.jsonl"
 
 
 class Input(NamedTuple):
     """One picture: the name people know it by, where it is, and its true label where that is known.
 
-    ``source`` is a server path, an http(s) address, ``job:upload/000007`` or ``record:ID/val/17``; ``note`` says what
-    was odd in the list.
+    ``source`` is a server path, an http(s) address, ``job:upload/000007``, ``record:ID/val/17``, or ``text:`` and a
+    text; ``note`` says what was odd in the list.
     """
 
     image: str
@@ -89,6 +91,8 @@ def find(folder: Path, options: Json, labels: Labels, roots: Sequence[Path]) -> 
                 for name, source, label in record_inputs.listed(folder.parent, options, labels.names))
     if options["method"] == "folder":
         return _in_folder(safe_path(options["folder"], roots), labels)
+    if options["method"] == "texts":
+        return _in_table(safe_path(options["table"], roots), int(options["label_column"]), labels)
     uploaded = options["image_list"] == UPLOADED_LIST
     path = folder / "list.txt" if uploaded else safe_path(options["image_list"], roots)
     base = safe_path(options["image_folder"], roots) if options["image_folder"] else None
@@ -106,6 +110,17 @@ def _in_folder(root: Path, labels: Labels) -> Iterator[Input]:
         for name in sorted(names):
             if name.rpartition(".")[2].lower() in SUFFIXES and not name.startswith("."):
                 yield Input(shown("/".join([*inner, name])), str(Path(here) / name), truth, note)
+
+
+def _in_table(path: Path, label_column: int, labels: Labels) -> Iterator[Input]:
+    """The texts of a CSV file; the class beside them may be a name, or a number from 1 as in tables of texts."""
+    from digits_core.data.textfiles import rows  # what reads datasets need not be known here
+
+    for row in rows(path, label_column, "auto"):
+        number = row.label if row.label.isascii() and row.label.isdigit() else ""
+        truth = labels.by_name(row.label) or (labels.of(str(int(number) - 1)) if number and int(number) else None)
+        note = "" if truth is not None else f"{row.label[:60]!r} is no class of the model"
+        yield Input(f"{path.name}, line {row.line}", TEXT + row.text, truth, note)
 
 
 def _in_list(path: Path, base: Path | None, labels: Labels) -> Iterator[Input]:
@@ -145,6 +160,8 @@ def _absolute(name: str, base: Path | None) -> str:
 
 def read_input(source: str, folder: Path, roots: Sequence[Path], private_hosts: Sequence[str]) -> bytes:
     """The bytes of a picture. Raises BadData in words for a list ("is not there")."""
+    if source.startswith(TEXT):
+        return source.removeprefix(TEXT).encode()
     if source.startswith(UPLOAD):
         return read_regular(str(folder / "upload" / Path(source).name), limit=MAX_BYTES)
     if record := record_inputs.parsed(source):

@@ -45,7 +45,7 @@ class NetworkFile(ModelPart):
 class Preprocessing(ModelPart):
     """preprocessing.json: from a picture to the network's input."""
 
-    channels: Literal["gray", "color", "all"]
+    channels: Literal["gray", "color", "all", "text"]
     width: Side
     height: Side
     resize_mode: str = Field(pattern=RESIZE_MODES)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from digits_core.data import pictures, planes
-from digits_core.data.planes import ALL
+from digits_core.data import pictures, planes, texts
+from digits_core.data.planes import ALL, Planes
+from digits_core.data.texts import TEXT, Text
 from digits_core.errors import BadData
 from digits_core.infer.model_files import (
     CheckpointFile,
@@ -25,7 +26,7 @@ from digits_core.networks.custom import CUSTOM
 from digits_core.networks.custom import FILE as SOURCE
 
 CHECKPOINT = re.compile(r"epoch_[0-9]{1,8}(\.[0-9]{1,6})?\.safetensors")
-Planes = TypeVar("Planes", bound=np.ndarray[Any, Any])
+Arrays = TypeVar("Arrays", bound=np.ndarray[Any, Any])
 
 
 class Prepared(NamedTuple):
@@ -59,7 +60,7 @@ class ModelFolder:
 
     def _contradictions(self) -> list[str]:
         shape, steps = self.network.input_shape, self.preprocessing
-        colours = {"gray": 1, "color": 3}.get(steps.channels, shape[0])
+        colours = {"color": 3, "all": shape[0]}.get(steps.channels, 1)
         wanted = (colours, steps.crop or steps.height, steps.crop or steps.width)
         found = []
         if len(self.labels) != self.network.classes:
@@ -74,6 +75,8 @@ class ModelFolder:
                 found.append(f"preprocessing.json has {len(values)} numbers in {name}; {colours} are needed.")
         if steps.channels == ALL and (steps.span is None or steps.span[0] >= steps.span[1]):
             found.append("preprocessing.json does not say between which values the pictures lie (span).")
+        if steps.channels == TEXT and not isinstance(steps.details.get("alphabet"), str):
+            found.append("preprocessing.json does not say which characters count (details, alphabet).")
         if steps.mean == "pixel" and not steps.mean_pixel:
             found.append("preprocessing.json subtracts the mean pixel, but does not say which.")
         return found
@@ -99,14 +102,29 @@ class ModelFolder:
 
         Raises BadData when it cannot be read.
         """
-        steps = self.preprocessing
-        image: Image.Image | planes.Planes
-        if steps.channels == ALL and steps.span:
-            image = planes.opened(source, name, steps.span, self.network.input_shape[0])[0]
-        else:
-            image = pictures.decode(source, name).image
+        steps, image = self.preprocessing, self.opened(source, name)
+        if isinstance(image, Text):
+            return Prepared(image.numbers[None, None], image.size)
         pixels = pictures.prepare(image, steps.channels, steps.width, steps.height, steps.resize_mode)
         return Prepared(centre(pixels, steps.crop), image.size)
+
+    def opened(self, source: bytes | Path, name: str) -> Image.Image | Planes | Text:
+        """A picture or text as this model reads it, before it is resized. Raises BadData when it cannot be read."""
+        steps = self.preprocessing
+        if steps.channels == TEXT:
+            data = source if isinstance(source, bytes) else source.read_bytes()
+            return texts.opened(data, str(steps.details["alphabet"]), steps.width)
+        if steps.channels == ALL and steps.span:
+            return planes.opened(source, name, steps.span, self.network.input_shape[0])[0]
+        return pictures.decode(source, name).image
+
+    def shown(self, source: bytes | Path, name: str) -> Image.Image:
+        """The same as something to look at, RGB, in its own size; a text is drawn."""
+        image = self.opened(source, name)
+        if isinstance(image, Text):
+            return pictures.to_image(texts.picture(texts.written(
+                image.numbers, str(self.preprocessing.details["alphabet"])))).convert("RGB")
+        return (pictures.to_image(image.array) if isinstance(image, Planes) else image).convert("RGB")
 
     def placement(self, size: tuple[int, int]) -> pictures.Placement:
         """Where the pixels of a picture of this width and height are in the network's input."""
@@ -143,10 +161,10 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def centre(pixels: Planes, crop: int | None) -> Planes:
+def centre(pixels: Arrays, crop: int | None) -> Arrays:
     """The square of side ``crop`` in the middle of (..., height, width); everything when None."""
     if crop is None:
         return pixels
     top, left = (pixels.shape[-2] - crop) // 2, (pixels.shape[-1] - crop) // 2
-    cropped: Planes = pixels[..., top:top + crop, left:left + crop]  # type: ignore[assignment]
+    cropped: Arrays = pixels[..., top:top + crop, left:left + crop]  # type: ignore[assignment]
     return cropped

@@ -9,7 +9,7 @@ from digits_core import safe
 from digits_core.errors import DigitsError, Problem
 from digits_core.options import JobOptions, option
 
-Method = Literal["folder", "text", "upload", "dataset"]
+Method = Literal["folder", "text", "upload", "dataset", "texts"]
 Split = Literal["train", "val", "test"]
 METHODS = ("grad-cam", "integrated-gradients", "occlusion")
 """Ways to show where in a picture the evidence for a label is."""
@@ -28,7 +28,7 @@ class BatchOptions(JobOptions):
     method: Method = option(
         "folder", title="Which pictures?", group="Pictures",
         labels={"folder": "A folder on the server", "text": "A text list", "upload": "Upload",
-                "dataset": "A dataset"})
+                "dataset": "A dataset", "texts": "A table of texts"})
     folder: str = option("", title="Picture folder", group="Pictures", kind="folder", when={"method": ["folder"]},
                          help="Every picture below it. Folders named like the model's classes give the true labels.")
     image_list: str = option("", title="Image list", group="Pictures", kind="path", when={"method": ["text"]},
@@ -40,6 +40,10 @@ class BatchOptions(JobOptions):
                           help="A finished dataset with the model's labels: every picture of one split is tested.")
     split: Split = option("val", title="Split", group="Pictures", when={"method": ["dataset"]},
                           labels={"val": "Validation", "test": "Test", "train": "Training"})
+    table: str = option("", title="Table of texts", group="Pictures", kind="path", when={"method": ["texts"]},
+                        help="A CSV file with a text and its true class on each line, as for a dataset of texts.")
+    label_column: int = option(1, title="Column with the class", group="Pictures", ge=1, le=1000,
+                               when={"method": ["texts"]}, advanced=True)
     limit: int | None = option(None, title="Number of pictures", group="Pictures", ge=1, le=10**9,
                                help="Only the first so many; empty: all.")
     checkpoint: str = option("best", title="Checkpoint", group="Model", help="best, last, or an epoch such as 12.")
@@ -51,11 +55,12 @@ class BatchOptions(JobOptions):
 
     def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
         """A path that is needed and missing, forbidden, or of the wrong sort."""
-        required = {"folder": "folder", "text": "image_list"}.get(self.method, "")
+        required = {"folder": "folder", "text": "image_list", "texts": "table"}.get(self.method, "")
         found = []
         if self.method == "dataset" and not self.dataset.strip():
             found.append(Problem("dataset", "This field is required."))
-        for name in {"folder": ("folder",), "text": ("image_list", "image_folder")}.get(self.method, ()):
+        for name in {"folder": ("folder",), "text": ("image_list", "image_folder"), "texts": ("table",)}.get(
+                self.method, ()):
             text = getattr(self, name).strip()
             problem = _path_problem(name, text, roots) if text and text != UPLOADED_LIST else None
             if not text and name == required:

@@ -12,6 +12,7 @@ from digits_core import files
 from digits_core.data.pictures import to_png
 from digits_core.data.planes import ALL, own_values
 from digits_core.data.records import Records
+from digits_core.data.texts import TEXT, written
 from digits_core.errors import BadData
 
 Json = dict[str, Any]
@@ -71,11 +72,16 @@ def unknown_labels(labels: Sequence[str], known: Sequence[str]) -> str:
 
 
 def read_record(jobs_dir: Path, source: RecordSource) -> bytes:
-    """The picture as a file's bytes, pixel by pixel as in the dataset; in full depth an array of NumPy."""
+    """The picture as a file's bytes, pixel by pixel as in the dataset: a PNG, in full depth an array of NumPy.
+
+    Of a dataset of texts what networks can read of the text.
+    """
     record = opened(jobs_dir, source.dataset, source.split).read(source.position)
+    manifest = files.read_json(jobs_dir / source.dataset / "manifest.json") or {}
+    if manifest.get("channels") == TEXT:
+        return written(record.pixels(), manifest["details"]["alphabet"]).encode()
     if record.encoding == ALL:
-        manifest = files.read_json(jobs_dir / source.dataset / "manifest.json") or {}
         file = io.BytesIO()
-        np.save(file, own_values(record.pixels(), tuple(manifest.get("span") or (0, 255))), allow_pickle=False)
+        np.save(file, own_values(record.pixels(), tuple(manifest["span"])), allow_pickle=False)
         return file.getvalue()
     return to_png(record.pixels()) if record.encoding == "raw" else record.image

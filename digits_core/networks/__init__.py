@@ -67,6 +67,12 @@ def _segmentation(name: str, title: str, year: int, paper: str, intended: str, b
                        tasks=("segmentation", "processing") if module == "unet" else ("segmentation",))
 
 
+def _text(name: str, title: str, batch_size: int, arguments: dict[str, Any], parameters: int) -> NetworkSpec:
+    return NetworkSpec(name, title, 2015, "https://arxiv.org/abs/1509.01626", "texts of 1,024 characters", batch_size,
+                       "digits_core.networks.charcnn:build", arguments=arguments, parameters=parameters,
+                       tasks=("text",))
+
+
 _COLOUR = "256 x 256, colour"
 _DETECTNET = "https://developer.nvidia.com/blog/detectnet-deep-neural-network-object-detection-digits/"
 _FCN_PAPER, _MOBILE_PAPER = "https://arxiv.org/abs/1605.06211", "https://arxiv.org/abs/1905.02244"
@@ -81,6 +87,8 @@ _SPECS = (
     _standard("resnet18", 64, intended=_COLOUR),
     _standard("resnet50", 32, intended=_COLOUR),
     _standard("mobilenet_v3_small", 64, intended=_COLOUR),
+    _text("charcnn", "Character CNN", 128, {}, 12_000_000),
+    _text("charcnn_small", "Character CNN, small", 64, {"small": True}, 100_000),
     _segmentation("unet", "U-Net", 2015, "https://arxiv.org/abs/1505.04597", "572 x 572, grey", 4, "unet",
                   {"width": 32}, 7_800_000),
     _segmentation("unet_narrow", "U-Net, narrow", 2015, "https://arxiv.org/abs/1505.04597", "any size, CPU", 4, "unet",

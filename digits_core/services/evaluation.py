@@ -19,7 +19,7 @@ from digits_core.evaluate.report import report as made_report
 from digits_core.infer.record_inputs import RecordSource
 from digits_core.jobs.model import Kind
 from digits_core.jobs.store import JobView
-from digits_core.services import inference
+from digits_core.services import thumbnails as small
 from digits_core.services.jobs import of_kind
 from digits_core.services.workspace import Workspace
 
@@ -162,9 +162,9 @@ def thumbnails(workspace: Workspace, job_id: str, rows: list[Json]) -> list[byte
     """A PNG for each row of ``pictures``; None where the picture is gone."""
     view = of_kind(workspace, job_id, Kind.MODEL, Kind.PRETRAINED, Kind.INFERENCE)
     if view.job.kind is Kind.INFERENCE and not all(row.get("source") for row in rows):
-        return inference.thumbnails(workspace, job_id, [{"n": row.get("index")} for row in rows])
+        return small.thumbnails(workspace, job_id, [{"n": row.get("index")} for row in rows])
     try:
-        known = inference.record_pictures(workspace, [str(row.get("source", "")) for row in rows])
+        known = small.record_pictures(workspace, [str(row.get("source", "")) for row in rows])
     except DigitsError:
         known = {}
     return [known.get(str(row.get("source", ""))) for row in rows]

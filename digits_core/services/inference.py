@@ -1,7 +1,5 @@
 """Services on predictions: classify pictures now, or many of them as a job."""
 
-import base64
-import io
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -10,13 +8,13 @@ from typing import Any
 
 from digits_core import files, safe, views
 from digits_core.data import pictures
-from digits_core.data.reader import read_positions
+from digits_core.data.texts import TEXT
 from digits_core.errors import BadData, DigitsError, InvalidOptions, NotFound, Problem
 from digits_core.infer.client import InferenceClient
 from digits_core.infer.inputs import read_input
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.infer.options import COLORMAPS, METHODS, UPLOADED_LIST, BatchOptions
-from digits_core.infer.record_inputs import RecordSource, parsed, unknown_labels
+from digits_core.infer.record_inputs import unknown_labels
 from digits_core.infer.results import BatchPage, Only, Results, csv_lines, json_lines
 from digits_core.jobs.model import Job, Kind, Status
 from digits_core.jobs.store import JobView
@@ -63,8 +61,12 @@ def panels(workspace: Workspace, model_id: str, image: Image, answer: Json, opti
     known = model_views(workspace, model_id)
     if view and view not in known:
         raise InvalidOptions([Problem("view", f"There is no view {view[:60]!r}; there are {', '.join(known)}.")])
-    return views.panels(known[view or next(iter(known))], pictures.decode(image[1], image[0]).image.convert("RGB"),
-                        answer, options)
+    model = ModelFolder.read(workspace.store.get(model_id).folder.path)
+    try:
+        looked_at = model.shown(image[1], image[0])
+    except BadData:  # a record of a dataset as a plain picture, whatever depth the model wants
+        looked_at = pictures.decode(image[1], image[0]).image.convert("RGB")
+    return views.panels(known[view or next(iter(known))], looked_at, answer, options)
 
 
 def model_views(workspace: Workspace, model_id: str) -> dict[str, Any]:
@@ -109,6 +111,11 @@ def load_images(workspace: Workspace, sources: Sequence[str]) -> list[Image]:
     return images
 
 
+def load_texts(texts: Sequence[str]) -> list[Image]:
+    """Texts as ``classify`` takes them."""
+    return [(f"text {number}", text.encode()) for number, text in enumerate(texts, 1)]
+
+
 def _read(path: Path, roots: Sequence[Path]) -> bytes:
     try:
         return read_input(str(path), path.parent, roots, ())
@@ -121,7 +128,15 @@ def network_input(workspace: Workspace, user: str, model_id: str, image: Image) 
     view = of_kind(workspace, model_id, Kind.MODEL, Kind.PRETRAINED)
     authorize(user, "predict", view)
     model = ModelFolder.read(view.folder.path)
+    if model.preprocessing.channels == TEXT:
+        return pictures.image_png(model.shown(image[1], image[0]))
     return pictures.to_png(model.prepare(image[1], image[0]).pixels)
+
+
+def shown_input(workspace: Workspace, model_id: str, image: Image) -> bytes:
+    """A PNG of a picture, or of a text, in its own size: whatever the file's format, something that can be shown."""
+    view = of_kind(workspace, model_id, Kind.MODEL, Kind.PRETRAINED)
+    return pictures.image_png(ModelFolder.read(view.folder.path).shown(image[1], image[0]))
 
 
 def create_batch(workspace: Workspace, user: str, model_id: str, name: str, options: Json, group: str = "",
@@ -217,58 +232,3 @@ def batch_csv(workspace: Workspace, job_id: str) -> Iterator[bytes]:
 def batch_json(workspace: Workspace, job_id: str) -> Iterator[bytes]:
     """The rows so far as one JSON array in pieces: image, truth, error and predictions of each."""
     return json_lines(Results(of_kind(workspace, job_id, Kind.INFERENCE).folder.path))
-
-
-def thumbnails(workspace: Workspace, job_id: str, rows: Sequence[Json], size: int = 96) -> list[bytes | None]:
-    """A small PNG for each row of a page; None where the picture is on the web or cannot be read (any more).
-
-    Only the rows' numbers are believed: where a picture is says the job's own file.
-    """
-    folder = of_kind(workspace, job_id, Kind.INFERENCE).folder.path
-    results = Results(folder)
-    sources = [_source(results, row.get("n")) for row in rows]
-    known = record_pictures(workspace, [source for source in sources if parsed(source)])
-    roots = workspace.settings.data_roots
-    return [_small(known.get(source) if parsed(source) else _file(folder, source, roots), size) for source in sources]
-
-
-def record_pictures(workspace: Workspace, sources: Sequence[str]) -> dict[str, bytes]:
-    """PNGs of dataset records (``record:ID/val/17``); without those that are gone or damaged."""
-    wanted: dict[Path, list[RecordSource]] = {}
-    for record in filter(None, map(parsed, sources)):
-        wanted.setdefault(record.database(workspace.settings.jobs_dir), []).append(record)
-    found: dict[str, bytes] = {}
-    for database, records in wanted.items():
-        try:
-            items = read_positions(database, [record.position for record in records]) if database.is_dir() else []
-        except BadData:
-            continue  # shown without a picture; the dataset's own page says what is wrong with it
-        found |= {str(record): base64.b64decode(item["png"]) for record, item in zip(records, items, strict=False)}
-    return found
-
-
-def _source(results: Results, number: object) -> str:
-    try:
-        return str(results.row(number)["source"]) if isinstance(number, int) else ""
-    except (DigitsError, KeyError):
-        return ""
-
-
-def _file(folder: Path, source: str, roots: Sequence[Path]) -> bytes | None:
-    try:
-        return read_input(source, folder, roots, ()) if source and not safe.is_url(source) else None
-    except (DigitsError, OSError):
-        return None
-
-
-def _small(data: bytes | None, size: int) -> bytes | None:
-    try:
-        image = pictures.decode(data, "picture").image.convert("RGB") if data else None
-    except DigitsError:
-        return None
-    if image is None:
-        return None
-    image.thumbnail((size, size))
-    png = io.BytesIO()
-    image.save(png, "PNG")
-    return png.getvalue()

@@ -18,6 +18,7 @@ from digits_core.services.datasets import manifest
 from digits_core.services.fit import fit_report
 from digits_core.services.jobs import checked_name, of_kind
 from digits_core.services.workspace import Workspace
+from digits_core.tasks import task
 
 Json = dict[str, Any]
 EDITS_FILE = "edits.json"
@@ -111,6 +112,8 @@ def count_subset(workspace: Workspace, parent: str, options: Json) -> dict[str, 
 
 def _queue(workspace: Workspace, user: str, parent: JobView, name: str, group: str, options: Json,
            rows: Sequence[Json] = (), fill: Callable[[Path], None] = lambda hidden: None) -> JobView:
+    if not task(parent.job.task).pictures or manifest(parent).get("target"):
+        raise BadState("Versions are made of datasets of pictures with one class each.")
     job = Job(workspace.store.new_id(), Kind.DATASET, parent.job.task,
               checked_name(name or next_name(workspace, parent)), user, time.time(),
               {"parent": parent.id, "edits": f"job:{EDITS_FILE}", **options}, (parent.id,),

@@ -52,6 +52,8 @@ class Task:
     view: str = ""
     base: str = ""
     """Of an extension's source: the task that models are trained for."""
+    pictures: bool = True
+    """Whether entries are pictures; else nothing is measured over their pixels, and versions and maps do not suit."""
     datasets: str = ""
     """The task whose datasets its models learn from; empty: its own. With it a task has no source."""
 
@@ -74,9 +76,16 @@ def measures(name: str) -> tuple[Measure, ...]:
 
 def tasks() -> dict[str, Task]:
     """All tasks by name, those of installed data extensions behind."""
-    from digits_core.tasks import classification, detection, processing, regression, segmentation  # each imports this
+    from digits_core.tasks import (  # each imports this
+        classification,
+        detection,
+        processing,
+        regression,
+        segmentation,
+        text,
+    )
 
-    built_in = (classification, detection, segmentation, regression, processing)
+    built_in = (classification, detection, segmentation, regression, processing, text)
     known = {module.TASK.name: module.TASK for module in built_in}
     return {**known, **extended(known)}
 

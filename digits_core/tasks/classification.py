@@ -8,13 +8,13 @@ from digits_core.errors import Problem
 from digits_core.networks import networks_for
 from digits_core.options import option
 from digits_core.tasks import Measure, Task
-from digits_core.tasks.pictures import SizedOptions, path_problem
+from digits_core.tasks.pictures import ClassedOptions, SizedOptions, path_problem
 from digits_core.train.options import ClassifierOptions
 
 Method = Literal["folder", "text", "archive", "lmdb"]
 
 
-class DatasetOptions(SizedOptions):
+class DatasetOptions(ClassedOptions, SizedOptions):
     """Everything a classification dataset can be told (names after DIGITS' form)."""
 
     method: Method = option(
@@ -45,18 +45,10 @@ class DatasetOptions(SizedOptions):
                                help="Relative paths in the lists start here; empty: beside the list.")
     archive: str = option("", title="Archive", group="Source", kind="path", when={"method": ["archive"]},
                           help="A zip or tar file of class folders.")
-    min_per_class: int = option(2, title="Minimum pictures per class", group="Source", ge=1, le=10**9, advanced=True,
-                                help="Classes with fewer are left out.")
-    max_per_class: int | None = option(None, title="Maximum pictures per class", group="Source", ge=1, le=10**9,
-                                       advanced=True, help="A random choice of so many; empty: all.")
-    stratified: bool = option(True, title="Same share of every class", group="Split", advanced=True,
-                              help="Split each class by itself (stratified), so that none is missing anywhere.")
 
     def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
         """Missing or forbidden paths, a split of more than 100 percent, a maximum below the minimum."""
         found = super().problems(roots)
-        if self.max_per_class is not None and self.max_per_class < self.min_per_class:
-            found.append(Problem("max_per_class", "The maximum is smaller than the minimum."))
         required = {"folder": "folder", "text": "train_list", "archive": "archive",
                     "lmdb": "train_db"}[self.method]
         used = {"folder": ("folder", "val_folder", "test_folder"), "archive": ("archive",),

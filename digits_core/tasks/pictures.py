@@ -6,7 +6,7 @@ from typing import Literal
 
 from digits_core import safe
 from digits_core.errors import DigitsError, Problem
-from digits_core.options import JobOptions, option
+from digits_core.options import JobOptions, Options, option
 
 
 class PictureOptions(JobOptions):
@@ -36,6 +36,24 @@ class PictureOptions(JobOptions):
         if self.val_percent + self.test_percent < 100:
             return []
         return [Problem("val_percent", "Validation and test together must leave pictures to train on.")]
+
+
+class ClassedOptions(Options):
+    """Of datasets whose entries have a class each."""
+
+    min_per_class: int = option(2, title="Minimum per class", group="Source", ge=1, le=10**9, advanced=True,
+                                help="Classes with fewer are left out.")
+    max_per_class: int | None = option(None, title="Maximum per class", group="Source", ge=1, le=10**9,
+                                       advanced=True, help="A random choice of so many; empty: all.")
+    stratified: bool = option(True, title="Same share of every class", group="Split", advanced=True,
+                              help="Split each class by itself (stratified), so that none is missing anywhere.")
+
+    def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
+        """A maximum below the minimum."""
+        found = super().problems(roots)
+        if self.max_per_class is not None and self.max_per_class < self.min_per_class:
+            found.append(Problem("max_per_class", "The maximum is smaller than the minimum."))
+        return found
 
 
 class SizedOptions(PictureOptions):

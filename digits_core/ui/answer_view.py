@@ -17,7 +17,7 @@ from digits_core.ui.text import percent, plain
 Json = dict[str, Any]
 
 
-def draw(workspace: Workspace, model: str, picture: bytes, answer: Json) -> None:
+def draw(workspace: Workspace, model: str, picture: bytes, shown: bytes, answer: Json) -> None:
     """Pictures at the left, everything else and the view's own options at the right."""
     left, right = st.columns([1.4, 1], gap="large")
     known = inference.model_views(workspace, model)
@@ -29,7 +29,7 @@ def draw(workspace: Workspace, model: str, picture: bytes, answer: Json) -> None
     with session.readable("The picture"):
         found = inference.panels(workspace, model, (str(answer.get("image", "")), picture), answer, form.values(), name)
         if not any(isinstance(panel, views.Picture) for panel in found):
-            left.image(picture, width="stretch", alt=str(answer.get("image", "")))
+            left.image(shown, width="stretch", alt=str(answer.get("image", "")))
         for number, panel in enumerate(found):
             with left if isinstance(panel, views.Picture) else right:
                 show(panel, f"view.{name}.{number}")

@@ -22,6 +22,8 @@ NUMBERS = ("rotation", "rescale", "noise", "contrast", "mixup", "cutmix", "hsv",
 
 def draw(workspace: Workspace, form: OptionsForm, dataset: str) -> None:
     """Options at the left, a live preview at the right once something is chosen."""
+    if not set(SHAPES) <= set(form.fields):
+        return
     with st.expander("Data augmentation", icon=":material/auto_awesome:", expanded=_is_on(form)):
         left, right = st.columns([1.1, 1], gap="large")
         with left:
@@ -34,7 +36,7 @@ def draw(workspace: Workspace, form: OptionsForm, dataset: str) -> None:
 def _is_on(form: OptionsForm) -> bool:
     """Whether anything is other than its default (the strengths of HSV do nothing by themselves)."""
     return any(form.value(name) != form.fields[name].default for name in (*SHAPES, *NUMBERS)
-               if not name.startswith("hsv_"))
+               if name in form.fields and not name.startswith("hsv_"))
 
 
 def _preview(workspace: Workspace, form: OptionsForm, dataset: str) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from digits_core.jobs.store import JobView
 from digits_core.services import datasets
 from digits_core.services.workspace import Workspace
+from digits_core.tasks import task
 from digits_core.ui import charts, dataset_changes, dataset_edits, session
 from digits_core.ui.text import count, plain, plural, size
 
@@ -25,7 +26,7 @@ def draw(workspace: Workspace, view: JobView) -> None:
     labels = list(map(str, manifest["labels"]))
     names = [name for name in SPLITS if name in manifest["splits"]]
     labelled = not manifest.get("target")
-    if labelled:
+    if editable(view, manifest):
         dataset_edits.bar(workspace, view)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         session.from_address("dataset.split", "split", names, names[0])
@@ -36,9 +37,9 @@ def draw(workspace: Workspace, view: JobView) -> None:
                               placeholder="All classes") if labelled else None
         search = st.text_input("Path contains", key="search", bind="query-params", live=True, type="search",
                                width=200) or ""
-        side = st.selectbox("Source's shorter side", list(SIDES), index=None, key="dataset.side", width=180,
-                            placeholder="Any size", help="Pixels, before it was resized; not known for data sets "
-                            "that an older version built.")
+        side = None if not task(view.job.task).pictures else st.selectbox(
+            "Source's shorter side", list(SIDES), index=None, key="dataset.side", width=180, placeholder="Any size",
+            help="Pixels, before it was resized; not known for data sets that an older version built.")
         limit = st.selectbox("A page", PAGES, key="dataset.limit", width=90)
     label = labels.index(chosen) if chosen in labels else None
     page_key = f"dataset.page.{split}.{label}.{search}.{side}.{limit}"
@@ -55,8 +56,8 @@ def draw(workspace: Workspace, view: JobView) -> None:
             st.pagination(pages, key=page_key)
         st.caption(f"{plural(found.total, 'picture')}", width="content")
         words = "Begins with the class and the part of the path that are chosen above."
-        if labelled and st.button("Make a subset of these", icon=":material/filter_alt:", key="dataset.subset.these",
-                                  type="tertiary", help=words):
+        if editable(view, manifest) and st.button("Make a subset of these", icon=":material/filter_alt:",
+                                                  key="dataset.subset.these", type="tertiary", help=words):
             dataset_changes.subset_dialog(workspace, view, {"classes": [chosen] if chosen else [], "search": search})
 
 
@@ -92,8 +93,13 @@ def picture(workspace: Workspace, view: JobView, split: str, index: int) -> None
             st.table([{"": name, **{key: f"{channel[key]:.4g}" for key in ("min", "max", "mean", "std")}}
                       for name, channel in zip(names, row["channels"], strict=False)])
         charts.draw(histogram(row["channels"], names), f"dataset.histogram.{split}.{index}", 200)
-        if row["class"]:
+        if editable(view, datasets.manifest(view)):
             _change(view, row, labels)
+
+
+def editable(view: JobView, manifest: Json) -> bool:
+    """Whether classes and splits of single entries can be changed: pictures with one class each."""
+    return not manifest.get("target") and task(view.job.task).pictures
 
 
 def histogram(channels: list[Json], names: list[str]) -> go.Figure:

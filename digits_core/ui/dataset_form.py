@@ -25,7 +25,8 @@ def draw(workspace: Workspace, task: Task, first: Json) -> None:
     with left:
         name, group = name_and_group(prefix, first, "Cats and dogs")
         with st.container(border=True):
-            st.markdown("**:material/looks_one: Where are the pictures?**")
+            entries = "pictures" if task.pictures else task.counted.lower()
+            st.markdown(f"**:material/looks_one: Where are the {entries}?**")
             upload = _source(workspace, form)
         with st.container(border=True):
             st.markdown("**:material/looks_two: How shall they look?**")

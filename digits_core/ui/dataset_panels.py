@@ -59,9 +59,9 @@ def live(workspace: Workspace, view: JobView) -> None:
     if view.status is not Status.DONE:
         return
     with session.readable("The dataset's manifest"):
-        manifest = datasets.manifest(view)
+        manifest, kind = datasets.manifest(view), task(view.job.task)
         with st.grid(5, border=True, gap="small", min_column_width=150):
-            st.metric("Pictures", count(manifest.get("used")))
+            st.metric("Pictures" if kind.pictures else kind.counted, count(manifest.get("used")))
             st.metric("Classes", count(len(manifest.get("labels") or [])))
             st.metric("Input", shape_words(manifest))
             st.metric("Size on disk", size(disk_bytes(view)))
@@ -71,6 +71,8 @@ def live(workspace: Workspace, view: JobView) -> None:
 def shape_words(manifest: Json) -> str:
     """28 × 28, grey."""
     shape = manifest.get("shape") or [0, 0, 0]
+    if manifest.get("channels") == "text":
+        return plural(shape[2], "character")
     words = plural(shape[0], "channel") if manifest.get("channels") == "all" else "grey" if shape[0] == 1 else "colour"
     return f"{shape[2]} × {shape[1]}, {words}"
 
@@ -79,8 +81,9 @@ def tabs(workspace: Workspace, view: JobView) -> dict[str, Callable[[], None]]:
     """Panels of a finished dataset, by title."""
     if view.status is not Status.DONE:
         return {"Skipped": lambda: skipped(view)}
-    if view.folder.manifest().get("target"):  # what changes labels and compares classes does not suit it
-        return {"Pictures": lambda: dataset_explore.draw(workspace, view),
+    if not dataset_explore.editable(view, view.folder.manifest()):
+        kind = task(view.job.task)
+        return {"Pictures" if kind.pictures else kind.counted: lambda: dataset_explore.draw(workspace, view),
                 "Content": lambda: classes(workspace, view),
                 "Skipped": lambda: skipped(view), "Used by": lambda: used_by(workspace, view)}
     return {"Classes": lambda: classes(workspace, view), "Pictures": lambda: dataset_explore.draw(workspace, view),

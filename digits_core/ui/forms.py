@@ -48,7 +48,7 @@ class OptionsForm:
 
     def draw(self, names: Sequence[str], columns: int = 3) -> None:
         """These options in this order; small ones share a line."""
-        fields = [self.fields[name] for name in names if self._matters(self.fields[name])]
+        fields = [self.fields[name] for name in names if name in self.fields and self._matters(self.fields[name])]
         while fields:
             if is_wide(fields[0]) or len(fields) == 1:
                 self.field(fields.pop(0).name)

@@ -16,7 +16,7 @@ from digits_core.ui.text import measured, number, plain
 from digits_core.ui.widgets import path_input, start
 
 Json = dict[str, Any]
-TYPES = ["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp", "ppm", "pgm"]
+TYPES = ["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp", "ppm", "pgm", "dcm", "npy"]
 
 
 def ready(workspace: Workspace) -> dict[str, JobView]:
@@ -53,8 +53,10 @@ def _epoch_words(name: str, rows: dict[str, Json], goal: Measure) -> str:
     return f"Epoch {name}" + (f" · {measured(reached, goal)}" if reached is not None else "")
 
 
-def one_picture(workspace: Workspace) -> tuple[str, bytes] | None:
+def one_picture(workspace: Workspace, model: str) -> tuple[str, bytes] | None:
     """A picture from an upload, a server path or an address; None until there is one."""
+    if not task(workspace.store.get(model).job.task).pictures:
+        return _text()
     source = st.segmented_control("Picture from", ["Upload", "Server path or URL"], default="Upload", required=True,
                                   key="inference.source", label_visibility="collapsed")
     if source == "Upload":
@@ -70,14 +72,20 @@ def one_picture(workspace: Workspace) -> tuple[str, bytes] | None:
     return None
 
 
+def _text() -> tuple[str, bytes] | None:
+    words = st.text_area("Text", key="inference.text", height=220, placeholder="Write or paste a text") or ""
+    return ("text", words.encode()) if words.strip() else None
+
+
 def classify(workspace: Workspace, model: str, checkpoint: str, image: tuple[str, bytes]) -> None:
     """The answer for one picture, large."""
     kind = task(workspace.store.get(model).job.task)
     with session.shown(), st.spinner("Asking the network …", show_time=True):
         answer = inference.classify(workspace, session.user(), model, [image], checkpoint)[0]
         seen = inference.network_input(workspace, session.user(), model, image)
-        inference_panels.one(workspace, model, kind, answer, image[1], seen)
-        if not answer.get("error") and not kind.view:  # evidence is for labels
+        shown = inference.shown_input(workspace, model, image) if not answer.get("error") else image[1]
+        inference_panels.one(workspace, model, kind, answer, image[1], shown, seen)
+        if not answer.get("error") and not kind.view and kind.pictures:  # evidence is for labels
             look_panel.draw(workspace, model, checkpoint, image)
 
 
@@ -109,7 +117,7 @@ def batch(workspace: Workspace, model: str, checkpoint: str, first: Json) -> Non
     if form.value("method") == "upload":
         uploads = st.file_uploader("Pictures", TYPES, accept_multiple_files=True, key=f"{prefix}.files") or []
         show_problems(prefix, "uploads")
-    form.draw(("folder", *([] if listed else ["image_list"]), "image_folder"))
+    form.draw(("folder", *([] if listed else ["image_list"]), "image_folder", "table", "label_column"))
     if form.value("method") == "dataset":
         _dataset(workspace, form)
     with st.expander("More", icon=":material/tune:"):

@@ -10,7 +10,7 @@ import streamlit as st
 from digits_core.infer.results import best_of
 from digits_core.jobs.model import Status
 from digits_core.jobs.store import JobView
-from digits_core.services import evaluation, inference, maxima
+from digits_core.services import evaluation, inference, maxima, thumbnails
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task, measures
 from digits_core.ui import answer_view, map_panel, maxima_panel, report_panel, session, top_panel
@@ -22,16 +22,17 @@ Json = dict[str, Any]
 PAGE = 50
 
 
-def one(workspace: Workspace, model: str, task: Task, answer: Json, picture: bytes, seen: bytes | None) -> None:
-    """A picture, large, beside what its model says about it."""
+def one(workspace: Workspace, model: str, task: Task, answer: Json, picture: bytes, shown: bytes,
+        seen: bytes | None) -> None:
+    """A picture, large, beside what its model says about it; ``shown`` is it as a PNG."""
     if task.view and not answer.get("error"):
-        answer_view.draw(workspace, model, picture, answer)
+        answer_view.draw(workspace, model, picture, shown, answer)
         _seen(answer, seen)
         return
     left, right = st.columns([1, 1.2], gap="large")
     with left:
         with session.readable("The picture"):
-            st.image(picture, width="stretch", alt=str(answer.get("image", "")))
+            st.image(shown, width="stretch", alt=str(answer.get("image", "")))
         st.caption(plain(answer.get("image", "")))
     with right:
         if answer.get("error"):
@@ -140,7 +141,7 @@ def _table(workspace: Workspace, view: JobView, only: Any) -> None:
     if not found.rows:
         st.caption("Nothing here.")
         return
-    thumbs = inference.thumbnails(workspace, view.id, found.rows)
+    thumbs = thumbnails.thumbnails(workspace, view.id, found.rows)
     frame = pd.DataFrame([_row(row, thumb) for row, thumb in zip(found.rows, thumbs, strict=True)])
     st.dataframe(frame.dropna(axis="columns", how="all"), hide_index=True, row_height=64, height=min(
         38 + 64 * len(frame), 720), key=f"batch.table.{view.id}", placeholder="–", column_config={

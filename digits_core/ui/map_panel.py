@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from digits_core.infer.record_inputs import RecordSource, parsed
 from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
-from digits_core.services import datasets, embeddings, inference
+from digits_core.services import datasets, embeddings, thumbnails
 from digits_core.services.workspace import Workspace
 from digits_core.ui import charts, dataset_edits, session
 from digits_core.ui.text import percent, plain, plural
@@ -135,7 +135,7 @@ def _collect(workspace: Workspace, view: JobView, data: JobView, chosen: list[in
 
 
 def _gallery(workspace: Workspace, view: JobView, rows: list[Json], with_button: bool) -> None:
-    thumbs = inference.thumbnails(workspace, view.id, rows)
+    thumbs = thumbnails.thumbnails(workspace, view.id, rows)
     with st.grid(9, min_column_width=100, gap="small"):
         for row, thumb in zip(rows, thumbs, strict=True):
             with st.container(gap="xxsmall"):

@@ -134,11 +134,12 @@ def _follow_policy(form: OptionsForm) -> None:
 
 
 def _below(form: OptionsForm) -> None:
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.markdown("**:material/crop: Data**")
-        form.draw(("mean",))
-        form.draw(("crop",), columns=2)
+    left, right = st.columns(2, gap="large") if "mean" in form.fields else (None, st.container())
+    if left is not None:
+        with left:
+            st.markdown("**:material/crop: Data**")
+            form.draw(("mean",))
+            form.draw(("crop",), columns=2)
     with right:
         st.markdown("**:material/memory: Hardware**")
         form.draw(("device",))

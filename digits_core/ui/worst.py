@@ -7,7 +7,7 @@ import streamlit as st
 from digits_core import views
 from digits_core.errors import DigitsError
 from digits_core.jobs.store import JobView
-from digits_core.services import datasets, inference
+from digits_core.services import datasets, inference, thumbnails
 from digits_core.services.workspace import Workspace
 from digits_core.ui import session
 from digits_core.ui.text import number, plain
@@ -46,7 +46,7 @@ def _answers(workspace: Workspace, view: JobView, dataset: str, split: str, plac
     """What the view makes of the answers, its first picture; nothing where the model cannot be asked."""
     try:
         sources = [f"record:{dataset}/{split}/{place}" for place in places]
-        known = inference.record_pictures(workspace, sources)
+        known = thumbnails.record_pictures(workspace, sources)
         images = [(source, known[source]) for source in sources]
         answers = inference.classify(workspace, session.user(), view.id, images)
         panels = [inference.panels(workspace, view.id, image, answer, {})

@@ -10,7 +10,7 @@ from digits_core.infer.client import InferenceClient, current
 from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.runner import InlineRunner
 from digits_core.jobs.scheduler import Scheduler
-from digits_core.services import inference, jobs
+from digits_core.services import inference, jobs, thumbnails
 from tests.infer.model_folders import LABELS, make_model, picture
 from tests.infer.sharing import shared_workspace
 
@@ -165,7 +165,7 @@ def test_uploads_become_a_batch_and_their_hostile_names_stay_names(workspace, ru
     assert [row["image"] for row in rows] == [name for name, _ in uploads]
     assert [row.get("error", "") for row in rows] == ["", "", "is empty (0 bytes)", "is empty (0 bytes)"]
     assert b"'=1+1.png" in b"".join(inference.batch_csv(workspace, view.id))
-    images = inference.thumbnails(workspace, view.id, rows)
+    images = thumbnails.thumbnails(workspace, view.id, rows)
     assert [image is not None and image.startswith(b"\x89PNG") for image in images] == [True, True, False, False]
 
 

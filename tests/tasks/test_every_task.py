@@ -1,4 +1,4 @@
-"""Every task of the registry, from a folder to an answer: by the real build, training and inference process."""
+"""Every task on pictures of the registry, from a folder to an answer: by the real build, training and inference."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,7 +38,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     yield from shared_workspace(tmp_path_factory.mktemp("tasks"))
 
 
-@pytest.fixture(scope="module", params=tasks())
+@pytest.fixture(scope="module", params=[name for name, task in tasks().items() if task.pictures])
 def made(request: pytest.FixtureRequest, workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
          ) -> Made:
     name = request.param

@@ -138,7 +138,9 @@ class Build:
         roots, self.details = [os.path.realpath(root) for root in source.roots], source.more
         width, height = source.size or (0, 0)
         planes, span = self._depth(source)
-        return Recipe(chosen.channels, chosen.width or width, chosen.height or height,
+        if not source.exact:
+            width, height = chosen.width or width, chosen.height or height
+        return Recipe(chosen.channels, width, height,
                       source.resize_mode or chosen.resize_mode, chosen.encoding, chosen.jpeg_quality, roots,
                       list(self.settings.private_hosts), 180.0 if source.remote else 30.0, self.kind.example,
                       planes, span, source.more)

@@ -7,11 +7,13 @@ import csv
 import json
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from digits_core.data import databases
 from digits_core.data.decoder import Example, opened
 from digits_core.data.entries import Entries
 from digits_core.data.pictures import prepare, to_image
@@ -42,6 +44,8 @@ def regression(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> So
         for numbers in gradients(options.count, options.seed):
             entries.add(f"{MADE}{len(entries)}", 0, json.dumps(numbers))
         return _made(GRADIENT, {"train": entries}, [])
+    if options.method == "lmdb":
+        return _from_databases(options, roots, scan)
     wanted = {"train": options.table, "val": options.val_table, "test": options.test_table}
     paths = {split: safe_path(text, roots) for split, text in wanted.items() if text.strip()}
     columns = columns_of(paths["train"], options.path_column, options.number_columns)
@@ -57,14 +61,30 @@ def regression(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> So
     return _made(columns, splits, list(roots), remote)
 
 
+def _from_databases(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> Source:
+    splits, size = databases.found(options, roots, scan, numbers=True)
+    known = (json.loads(entries.extra(0))["numbers"] for entries in splits.values() if len(entries))
+    columns = [f"value {number + 1}" for number, _ in enumerate(next(known, []))]
+    return replace(_made(columns, splits, list(roots)), size=size, exact=size is not None)
+
+
 def _made(columns: list[str], splits: dict[str, Entries], roots: list[Path], remote: bool = False) -> Source:
     """With mean and spread of the columns in training: what networks learn is put on that scale."""
     train = splits["train"]
-    numbers = np.array([json.loads(train.extra(place)) for place in range(len(train))]).reshape(-1, len(columns))
+    rows = [_numbers_of(train.extra(place)) for place in range(len(train))]
+    if any(len(row) != len(columns) for row in rows):
+        raise BadData(f"Not every label has as many numbers as the first one ({len(columns)}).")
+    numbers = np.array(rows).reshape(-1, len(columns))
     spread = numbers.std(0) if len(numbers) else np.ones(len(columns))
     details = {"mean": numbers.mean(0).tolist() if len(numbers) else [0.0] * len(columns),
                "std": [float(value) if value > 1e-12 else 1.0 for value in spread]}
     return Source(columns, splits, roots, remote=remote, classified=False, more=details)
+
+
+def _numbers_of(extra: str) -> list[float]:
+    known = json.loads(extra)
+    numbers: list[float] = known["numbers"] if isinstance(known, dict) else known
+    return numbers
 
 
 def columns_of(path: Path, path_column: str, chosen: Sequence[str]) -> list[str]:
@@ -138,7 +158,7 @@ def gradient_pixels(slopes: Sequence[float], width: int, height: int) -> Any:
 
 def example(how: Json, location: str, name: str, extra: str) -> Example:
     """A picture with its numbers, float32 (K,). Raises DigitsError when it cannot be used."""
-    numbers = np.asarray(json.loads(extra), np.float32)
+    numbers = np.asarray(_numbers_of(extra), np.float32)
     if location.startswith(MADE):
         image: Any = to_image(gradient_pixels(numbers.tolist(), how["width"], how["height"]))
         notes: list[str] = []

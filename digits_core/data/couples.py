@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from digits_core.data import depth
+from digits_core.data import databases, depth
 from digits_core.data.decoder import Example, opened
 from digits_core.data.entries import Entries
 from digits_core.data.folders import pictures
@@ -27,15 +27,25 @@ CHANNELS = {"gray": ["grey"], "color": ["red", "green", "blue"]}
 
 def processing(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> Source:
     """Look for what ``options`` name. Raises BadData when no picture has a partner."""
+    splits, size = _found(options, roots, scan)
+    more = {"method": options.method, "factor": options.factor}
+    if options.channels != ALL:
+        return Source(CHANNELS[options.channels], splits, list(roots), classified=False, size=size,
+                      exact=size is not None, more=more)
+    found = depth.look(splits["train"], roots)
+    labels = [f"channel {number}" for number in range(1, found.planes + 1)]
+    return Source(labels, splits, list(roots), classified=False, size=size, exact=size is not None,
+                  depth=found, more=more)
+
+
+def _found(options: DatasetOptions, roots: Sequence[Path],
+           scan: Scan) -> tuple[dict[str, Entries], tuple[int, int] | None]:
+    if options.method == "lmdb":
+        return databases.found(options, roots, scan, numbers=False)
     splits = {"train": _listed("train", options.folder, options.wanted_folder, options, roots, scan)}
     if options.val_folder.strip():
         splits["val"] = _listed("val", options.val_folder, options.val_wanted_folder, options, roots, scan)
-    more = {"method": options.method, "factor": options.factor}
-    if options.channels != ALL:
-        return Source(CHANNELS[options.channels], splits, list(roots), classified=False, more=more)
-    found = depth.look(splits["train"], roots)
-    labels = [f"channel {number}" for number in range(1, found.planes + 1)]
-    return Source(labels, splits, list(roots), classified=False, depth=found, more=more)
+    return splits, None
 
 
 def _listed(split: str, folder: str, wanted: str, options: DatasetOptions, roots: Sequence[Path],

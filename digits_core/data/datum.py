@@ -4,6 +4,7 @@
 can crash its reader. The pictures themselves are read by the decoding processes, through ``picture``.
 """
 
+import io
 import json
 import os
 import resource
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 
 import lmdb
 import numpy as np
+from numpy.typing import NDArray
 
 from digits_core.data import child
 from digits_core.data.entries import Entries
@@ -31,34 +33,44 @@ BETWEEN = "//"
 """Between database and key in a location; no real path holds it."""
 MOST_SIDE = 10_000
 MOST_LABEL = 100_000
+MOST_NUMBERS = 1000
 MEMORY_LIMIT = 4 << 30
 SILENCE_S = 60
 """Seconds for a thousand records."""
 
 
 class Datum(NamedTuple):
-    """One record: either an encoded picture (a PNG or JPEG file) or raw bytes, channel by channel, blue first."""
+    """One record: an encoded picture (a PNG or JPEG file), raw bytes, channel by channel, blue first, or decimals."""
 
     label: int
     data: bytes
     encoded: bool
     shape: tuple[int, int, int]
+    decimals: bool = False
+    """``data`` are float32, little end first."""
 
     def picture(self) -> bytes:
-        """The picture as a file. Raises BadData when sizes and bytes do not fit."""
+        """The picture as a file, of decimals and other channels than 1 and 3 an array of NumPy. Raises BadData."""
         if self.encoded:
             return self.data
-        channels, height, width = self.shape
-        if channels not in (1, 3) or not 0 < height <= MOST_SIDE or not 0 < width <= MOST_SIDE:
-            raise BadData(f"holds {channels} x {height} x {width} values; 1 or 3 channels are read")
-        if len(self.data) != channels * height * width:
-            raise BadData(f"holds {len(self.data)} bytes for {channels} x {height} x {width} values")
-        return to_png(np.frombuffer(self.data, np.uint8).reshape(self.shape)[::-1])
+        if self.decimals or self.shape[0] not in (1, 3):
+            file = io.BytesIO()
+            np.save(file, self.values(), allow_pickle=False)
+            return file.getvalue()
+        return to_png(self.values().astype(np.uint8)[::-1])
+
+    def values(self) -> NDArray[np.float32]:
+        """float32 (channels, height, width) of a record that is not encoded. Raises BadData when sizes do not fit."""
+        shape = tuple(side or 1 for side in self.shape)
+        found = np.frombuffer(self.data, "<f4" if self.decimals else np.uint8)
+        if max(shape[1:]) > MOST_SIDE or found.size != int(np.prod(shape)):
+            raise BadData(f"holds {found.size} values instead of {' x '.join(map(str, shape))}")
+        return found.reshape(shape).astype(np.float32)
 
 
 def parse(value: bytes | memoryview) -> Datum:
     """The record in a value. Raises BadData for anything that is none."""
-    numbers, data = {1: 0, 2: 0, 3: 0, 5: 0, 7: 0}, b""
+    numbers, data, decimals = {1: 0, 2: 0, 3: 0, 5: 0, 7: 0}, b"", []
     view, place = memoryview(value), 0
     while place < len(view):
         tag, place = _varint(view, place)
@@ -70,16 +82,20 @@ def parse(value: bytes | memoryview) -> Datum:
             if wire == 2 else (-1, place)
         if size < 0 or place + size > len(view) or field == 0 or field in numbers:
             raise BadData("is no Datum record, or damaged")
-        if field == 6:
-            raise BadData("holds decimal numbers (float_data); pictures of bytes are read")
+        if field == 6 and wire in (2, 5):
+            decimals.append(bytes(view[place:place + size]))
         if field == 4 and wire == 2:
             data = bytes(view[place:place + size])
         place += size
-    if not data:
+    if not data and not decimals:
         raise BadData("holds no picture")
     if numbers[5] >= MOST_LABEL:
         raise BadData("has a label below 0 or far too large")
-    return Datum(numbers[5], data, bool(numbers[7]), (numbers[1], numbers[2], numbers[3]))
+    shape = numbers[1], numbers[2], numbers[3]
+    if not data:
+        data = b"".join(decimals)
+        return Datum(numbers[5], data[:len(data) // 4 * 4], False, shape, True)
+    return Datum(numbers[5], data, bool(numbers[7]), shape)
 
 
 def _varint(view: memoryview, place: int) -> tuple[int, int]:
@@ -104,6 +120,17 @@ def _opened(path: str) -> lmdb.Environment:
         raise BadData(f"The database {printable(path)} cannot be opened: {error}.") from None
 
 
+class Listed(NamedTuple):
+    """What a listing tells about a record."""
+
+    key: str
+    label: int
+    reason: str = ""
+    shape: tuple[int, int, int] = (0, 0, 0)
+    numbers: Sequence[float] = ()
+    """All its values, where they were asked for."""
+
+
 def picture(location: str, roots: Sequence[str]) -> bytes:
     """The picture that a location names, as a file. For decoding processes only: a hostile database can crash them."""
     path, _, key = location.removeprefix(SCHEME).partition(BETWEEN)
@@ -126,17 +153,24 @@ def read(path: Path, entries: Entries, split: str, skip: Callable[[str, str, str
     Raises BadData when the database cannot be read to its end.
     """
     entries.base = f"{SCHEME}{path}{BETWEEN}"
-    process = child.start("digits_core.data.datum", str(path), stderr=subprocess.DEVNULL)
+    for row in listed(path, tick):
+        if row.reason:
+            skip(row.key, split, "", row.reason, True)
+        else:
+            entries.add(entries.base + row.key, row.label)
+
+
+def listed(path: Path, tick: Callable[[], None], numbers: bool = False) -> Iterator[Listed]:
+    """Every record of a database, read by a process of its own. Raises BadData when it cannot be read to its end."""
+    process = child.start("digits_core.data.datum", str(path), *(["numbers"] if numbers else []),
+                          stderr=subprocess.DEVNULL)
     assert process.stdin is not None and process.stdout is not None
     last: Json = {}
     try:
         for line in process.stdout:
             last = json.loads(line)
-            for key, label, reason in last.get("rows", ()):
-                if reason:
-                    skip(key, split, "", reason, True)
-                else:
-                    entries.add(entries.base + key, label)
+            for row in last.get("rows", ()):
+                yield Listed(*row)
             tick()  # after the rows: a short look at a slow disk shows them too
     finally:
         process.kill()
@@ -149,13 +183,13 @@ def read(path: Path, entries: Entries, split: str, skip: Callable[[str, str, str
 
 
 def main() -> None:
-    """List a database: lines of JSON with up to 1000 rows (key, label, what is wrong) each, the last one an end."""
+    """List a database: lines of JSON with up to 1000 rows (see Listed) each, the last one an end."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     signal.alarm(SILENCE_S)  # the default action ends this process: pages may lead in a circle
-    rows: list[tuple[str, int, str]] = []
+    rows: list[Listed] = []
     try:
-        for row in _rows(sys.argv[1]):
+        for row in _rows(sys.argv[1], sys.argv[2:] == ["numbers"]):
             rows.append(row)
             if len(rows) == 1000:
                 print(json.dumps({"rows": rows}), flush=True)
@@ -166,7 +200,7 @@ def main() -> None:
         print(json.dumps({"error": str(error)}), flush=True)
 
 
-def _rows(path: str) -> Iterator[tuple[str, int, str]]:
+def _rows(path: str, numbers: bool) -> Iterator[Listed]:
     environment, before = _opened(path), b""
     with environment.begin(buffers=True) as transaction:
         for key, value in transaction.cursor():
@@ -175,9 +209,20 @@ def _rows(path: str) -> Iterator[tuple[str, int, str]]:
                 raise BadData("its keys are not in order, so it is damaged.")
             before = name
             try:
-                yield os.fsdecode(name), parse(value).label, ""
+                found = parse(value)
+                values = _numbers(found) if numbers else []
+                yield Listed(os.fsdecode(name), found.label, "", found.shape, values)
             except BadData as error:
-                yield os.fsdecode(name), 0, str(error)
+                yield Listed(os.fsdecode(name), 0, str(error))
+
+
+def _numbers(found: Datum) -> list[float]:
+    if found.encoded:
+        raise BadData("holds a picture where numbers were expected")
+    values = found.values().ravel()
+    if values.size > MOST_NUMBERS or not np.isfinite(values).all():
+        raise BadData(f"holds {values.size} numbers; up to {MOST_NUMBERS}, all finite, are learned")
+    return [float(value) for value in values]
 
 
 if __name__ == "__main__":

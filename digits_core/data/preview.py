@@ -140,7 +140,9 @@ def _describe(found: Preview, source: Source, options: Any, leave_out: LeaveOut,
 
 def _recipe(source: Source, options: Any, found: Depth) -> Recipe:
     width, height = source.size or (0, 0)
-    return Recipe(options.channels, options.width or width, options.height or height,
+    if not source.exact:
+        width, height = options.width or width, options.height or height
+    return Recipe(options.channels, width, height,
                   source.resize_mode or options.resize_mode, "png", 90, [str(root.resolve()) for root in source.roots],
                   planes=found.planes, span=found.span, more=source.more)
 

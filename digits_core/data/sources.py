@@ -56,6 +56,8 @@ class Source:
     """Every entry is of one class; otherwise ``labels`` name what its target is made of."""
     size: tuple[int, int] | None = None
     """Width and height of records where the options leave them open."""
+    exact: bool = False
+    """That size is meant, whatever the options say."""
     resize_mode: str = ""
     """How pictures become records of that size, where the source knows better than the options."""
     depth: Depth | None = None

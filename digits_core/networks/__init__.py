@@ -81,6 +81,8 @@ _SPECS = (
                 "digits_core.networks.lenet:build"),
     NetworkSpec("resnet20", "ResNet-20", 2015, "https://arxiv.org/abs/1512.03385", "32 x 32, colour", 128,
                 "digits_core.networks.resnet20:build"),
+    NetworkSpec("mlp", "Dense network", 1986, "https://doi.org/10.1038/323533a0", "vectors, 28 x 28", 64,
+                "digits_core.networks.mlp:build"),
     _standard("alexnet", 128, intended=_COLOUR),
     _standard("googlenet", 32, intended=_COLOUR),
     _standard("vgg16", 32, intended=_COLOUR),

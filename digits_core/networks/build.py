@@ -15,7 +15,7 @@ from digits_core.networks import NETWORKS
 from digits_core.networks.custom import CUSTOM
 from digits_core.networks.usercode import Shape, maker
 
-SMALLEST = {"lenet": 16, "resnet20": 8, "alexnet": 64, "vgg16": 32, "inception_v3": 128}
+SMALLEST = {"mlp": 1, "lenet": 16, "resnet20": 8, "alexnet": 64, "vgg16": 32, "inception_v3": 128}
 OTHERS = 64
 """Smallest side a network can take, in pixels: batch normalisation needs more than one value per channel, so the last
 feature map must be 2 x 2 or larger (a batch may hold a single picture)."""

@@ -151,7 +151,7 @@ def _numpy(data: bytes) -> tuple[NDArray[Any], list[str]]:
     array = np.load(io.BytesIO(data), allow_pickle=False)
     if array.ndim < 3:
         array = array[None] if array.ndim == 2 else array[:, None, None]
-    elif array.shape[2] < min(MOST_CHANNELS + 1, array.shape[0]):
+    elif array.shape[1:] != (1, 1) and array.shape[2] < min(MOST_CHANNELS + 1, array.shape[0]):
         array = array.transpose(2, 0, 1)
     if array.shape[1:] != (1, 1):  # a vector may be as long as it likes
         _require_room(*array.shape)

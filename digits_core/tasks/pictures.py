@@ -63,6 +63,35 @@ class SizedOptions(PictureOptions):
     height: int = option(256, title="Height", group="Pictures", ge=1, le=10_000, help="Pixels.")
 
 
+class DatabaseOptions(Options):
+    """Databases of features and labels (see digits_core.data.databases), of the method "lmdb"."""
+
+    features_db: str = option("", title="Training features", group="Source", kind="folder", when={"method": ["lmdb"]},
+                              help="The folder of an LMDB with Datum records: pictures or vectors, bytes or decimals. "
+                                   "They keep their size.")
+    labels_db: str = option("", title="Training labels", group="Source", kind="folder", when={"method": ["lmdb"]},
+                            help="An LMDB with as many records, in the same order. Empty: the label of each record "
+                                 "itself, or the picture itself where pictures are made.")
+    val_features_db: str = option("", title="Validation features", group="Source", kind="folder",
+                                  when={"method": ["lmdb"]}, help="Empty: split from the training records.")
+    val_labels_db: str = option("", title="Validation labels", group="Source", kind="folder",
+                                when={"method": ["lmdb"]})
+    same_shape: bool = option(True, title="Enforce same shape", group="Source", when={"method": ["lmdb"]},
+                              advanced=True, help="Records of another shape than the first cannot be used; else they "
+                                                  "are brought to its size.")
+
+    def database_problems(self, roots: Sequence[Path]) -> list[Problem]:
+        """What is wrong with these fields: missing ones, halves of pairs, forbidden paths."""
+        names = ("features_db", "labels_db", "val_features_db", "val_labels_db")
+        missing = [] if self.features_db.strip() else ["features_db"]
+        if self.val_labels_db.strip() and not self.val_features_db.strip():
+            missing.append("val_features_db")
+        if self.labels_db.strip() and self.val_features_db.strip() and not self.val_labels_db.strip():
+            missing.append("val_labels_db")
+        return [Problem(name, "This field is required.") for name in missing] + [
+            problem for name in names if (problem := path_problem(name, getattr(self, name), roots))]
+
+
 def path_problem(name: str, text: str, roots: Sequence[Path], kind: str = "") -> Problem | None:
     """What is wrong with the path in a field; nothing when it is empty.
 

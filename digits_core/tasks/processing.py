@@ -8,23 +8,26 @@ from digits_core.errors import Problem
 from digits_core.networks import networks_for
 from digits_core.options import option
 from digits_core.tasks import Measure, Task
-from digits_core.tasks.pictures import SizedOptions, path_problem
+from digits_core.tasks.pictures import DatabaseOptions, SizedOptions, path_problem
 from digits_core.train.options import TrainOptions
 
 
-class DatasetOptions(SizedOptions):
+class DatasetOptions(DatabaseOptions, SizedOptions):
     """Where the pictures are, and what shall be made of them."""
 
     folder: str = option("", title="Pictures", group="Source", kind="folder",
+                         when={"method": ["folder", "same", "sharpen"]},
                          help="A server folder with pictures, also in folders inside.")
-    method: Literal["folder", "same", "sharpen"] = option(
+    method: Literal["folder", "same", "sharpen", "lmdb"] = option(
         "folder", title="What shall come out", group="Source",
         labels={"folder": "The partner in another folder", "same": "The picture itself (autoencoder, denoising)",
-                "sharpen": "The picture itself, from a blurred one (super-resolution)"},
+                "sharpen": "The picture itself, from a blurred one (super-resolution)",
+                "lmdb": "Both from databases (LMDB)"},
         help="For denoising add noise in the model's augmentation: it is added to what goes in, not to what comes out.")
     wanted_folder: str = option("", title="Wanted pictures", group="Source", kind="folder", when={"method": ["folder"]},
                                 help="A partner for every picture: same relative path, the ending may differ.")
     val_folder: str = option("", title="Validation pictures", group="Source", kind="folder", advanced=True,
+                             when={"method": ["folder", "same", "sharpen"]},
                              help="Separate validation pictures; replaces the percentage.")
     val_wanted_folder: str = option("", title="Wanted validation pictures", group="Source", kind="folder",
                                     when={"method": ["folder"]}, advanced=True)
@@ -33,6 +36,8 @@ class DatasetOptions(SizedOptions):
 
     def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
         """Missing or forbidden folders, a split of more than 100 percent."""
+        if self.method == "lmdb":
+            return super().problems(roots) + self.database_problems(roots)
         names = ["folder", *(["wanted_folder"] if self.method == "folder" else [])]
         found = [Problem(name, "This field is required.") for name in names if not getattr(self, name).strip()]
         if self.method == "folder" and bool(self.val_folder.strip()) != bool(self.val_wanted_folder.strip()):

@@ -8,16 +8,17 @@ from digits_core.errors import Problem
 from digits_core.networks import networks_for
 from digits_core.options import option
 from digits_core.tasks import Measure, Task
-from digits_core.tasks.pictures import SizedOptions, path_problem
+from digits_core.tasks.pictures import DatabaseOptions, SizedOptions, path_problem
 from digits_core.train.options import TrainOptions
 
 
-class DatasetOptions(SizedOptions):
+class DatasetOptions(DatabaseOptions, SizedOptions):
     """Where pictures and their numbers are."""
 
-    method: Literal["table", "gradients"] = option(
+    method: Literal["table", "lmdb", "gradients"] = option(
         "table", title="Where are the pictures?", group="Source",
-        labels={"table": "A table (CSV) with paths and numbers", "gradients": "Made up: brightness gradients"})
+        labels={"table": "A table (CSV) with paths and numbers", "lmdb": "Databases (LMDB) of features and labels",
+                "gradients": "Made up: brightness gradients"})
     table: str = option("", title="Training table", group="Source", kind="path", when={"method": ["table"]},
                         help="A CSV file. Its first line names the columns: one holds paths or addresses of pictures, "
                              "the others numbers.")
@@ -39,6 +40,8 @@ class DatasetOptions(SizedOptions):
     def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
         """Missing or forbidden paths, a split of more than 100 percent."""
         found = super().problems(roots)
+        if self.method == "lmdb":
+            return found + self.database_problems(roots)
         if self.method != "table":
             made = [Problem("channels", "Made-up pictures are grey or colour.")]
             return found + made if self.channels == "all" else found

@@ -1,7 +1,8 @@
 """A model folder as one thing: its small files, found to agree with each other. No torch here."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -12,6 +13,7 @@ from PIL import Image
 from digits_core.data import pictures, planes
 from digits_core.data.planes import ALL
 from digits_core.errors import BadData
+from digits_core.infer import reference
 from digits_core.infer.model_files import (
     CheckpointFile,
     NetworkFile,
@@ -45,6 +47,8 @@ class ModelFolder:
     preprocessing: Preprocessing
     source: str = ""
     """Of a custom network; never run where others' models are answered."""
+    reference: Mapping[str, NDArray[Any]] = field(default_factory=dict, compare=False)
+    """What answers of one checkpoint need beside its network, see ``at``."""
 
     @classmethod
     def read(cls, path: Path) -> "ModelFolder":
@@ -90,6 +94,10 @@ class ModelFolder:
             raise BadData(f"{path.name} describes other weights ({row.file[:60]!r}). Choose another checkpoint.")
         return row
 
+    def at(self, row: CheckpointFile) -> "ModelFolder":
+        """The model with what belongs to one checkpoint only. Raises BadData when that is damaged."""
+        return replace(self, reference=reference.read(self.path, row.sha256))
+
     def weights(self, row: CheckpointFile) -> Path:
         """Where a checkpoint's weights lie."""
         return self.path / "checkpoints" / row.file
@@ -131,7 +139,8 @@ class ModelFolder:
     def stamp(self, file: str) -> tuple[object, ...]:
         """Changes when anything changes that a prediction of this checkpoint depends on."""
         weights = self.path / "checkpoints" / file
-        names = [self.path / name for name in ("network.json", SOURCE, "labels.txt", "preprocessing.json", "mean.npy")]
+        names = [self.path / name for name in ("network.json", SOURCE, "labels.txt", "preprocessing.json", "mean.npy",
+                                               reference.FILE)]
         return tuple(_stamp(path) for path in [*names, weights, weights.with_suffix(".json")])
 
 

@@ -39,11 +39,13 @@ class Predictor:
         """
         if model.source and not user_code:
             raise NotAllowed("This model brings its own code; it runs in a process of its own only.")
-        self.model, self.row, self.device = model, row, torch.device(device)
+        self.model, self.row, self.device = model.at(row), row, torch.device(device)
         tensors = read_weights(model.weights(row), row.sha256, row.bytes)
         self.network = load_network(model, tensors, row.file).eval().to(self.device)
         self.last_input = tap(self.network)
-        self.answerer: Answerer = resolve_name(task(model.network.task).answerer)()
+        kind = task(model.network.task)
+        self.answerer: Answerer = resolve_name(kind.answerer)()
+        self.embeds = kind.embeds
         self.batch_size = GPU_BATCH if self.device.type == "cuda" else 1
         mean, std = normalisation(model)
         self.mean, self.std = mean.to(self.device), std.to(self.device)

@@ -159,7 +159,7 @@ def _dataset(workspace: Workspace, model: JobView, values: Json) -> tuple[str, .
     """The dataset that is to be tested. Raises InvalidOptions when it is none, or its labels are not the model's."""
     if values["method"] != "dataset":
         return ()
-    if task(model.job.task).view:
+    if not task(model.job.task).names_labels:
         raise InvalidOptions([Problem("method", "Whole datasets are tested by classifiers only; other models are "
                                                 "measured when their training ends. Choose a folder or a list.")])
     try:

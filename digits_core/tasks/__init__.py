@@ -54,11 +54,18 @@ class Task:
     """Of an extension's source: the task that models are trained for."""
     datasets: str = ""
     """The task whose datasets its models learn from; empty: its own. With it a task has no source."""
+    embeds: bool = False
+    """Whether answers are places ("embedding"), by which two pictures can be compared, with predictions of labels."""
 
     @property
     def goal(self) -> str:
         """The metric that picks the best checkpoint, as metrics.jsonl calls it."""
         return f"val/{self.measures[0].name}"
+
+    @property
+    def names_labels(self) -> bool:
+        """Whether answers hold labels with probabilities, so that a dataset with labels can be tested."""
+        return self.embeds or not self.view
 
     @property
     def learns_from(self) -> str:
@@ -74,9 +81,16 @@ def measures(name: str) -> tuple[Measure, ...]:
 
 def tasks() -> dict[str, Task]:
     """All tasks by name, those of installed data extensions behind."""
-    from digits_core.tasks import classification, detection, processing, regression, segmentation  # each imports this
+    from digits_core.tasks import (  # each imports this
+        classification,
+        detection,
+        processing,
+        regression,
+        segmentation,
+        similarity,
+    )
 
-    built_in = (classification, detection, segmentation, regression, processing)
+    built_in = (classification, detection, segmentation, regression, processing, similarity)
     known = {module.TASK.name: module.TASK for module in built_in}
     return {**known, **extended(known)}
 

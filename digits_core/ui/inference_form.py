@@ -53,17 +53,17 @@ def _epoch_words(name: str, rows: dict[str, Json], goal: Measure) -> str:
     return f"Epoch {name}" + (f" · {measured(reached, goal)}" if reached is not None else "")
 
 
-def one_picture(workspace: Workspace) -> tuple[str, bytes] | None:
+def one_picture(workspace: Workspace, key: str = "inference") -> tuple[str, bytes] | None:
     """A picture from an upload, a server path or an address; None until there is one."""
     source = st.segmented_control("Picture from", ["Upload", "Server path or URL"], default="Upload", required=True,
-                                  key="inference.source", label_visibility="collapsed")
+                                  key=f"{key}.source", label_visibility="collapsed")
     if source == "Upload":
-        file = st.file_uploader("Picture", TYPES, key="inference.file", max_upload_size=100,
+        file = st.file_uploader("Picture", TYPES, key=f"{key}.file", max_upload_size=100,
                                 label_visibility="collapsed")
         return (file.name, file.getvalue()) if file else None
-    text = path_input("Server path or URL", "inference.path", "A picture the server can read, or http(s)://…",
+    text = path_input("Server path or URL", f"{key}.path", "A picture the server can read, or http(s)://…",
                       files=True).strip()
-    if not text or not st.toggle("Classify", key="inference.go", value=True):
+    if not text or not st.toggle("Classify", key=f"{key}.go", value=True):
         return None
     with session.shown():
         return inference.load_images(workspace, [text])[0]

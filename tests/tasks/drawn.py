@@ -34,6 +34,10 @@ def classification(root: Path, count: int) -> Json:
     return {"folder": str(root)}
 
 
+def similarity(root: Path, count: int) -> Json:
+    return classification(root, count)
+
+
 def segmentation(root: Path, count: int) -> Json:
     chance = np.random.default_rng(2)
     for name in ("images", "labels"):
@@ -86,7 +90,7 @@ def detection(root: Path, count: int) -> Json:
 
 DRAWN: dict[str, Callable[[Path, int], Json]] = {
     "classification": classification, "detection": detection, "segmentation": segmentation, "regression": regression,
-    "processing": processing}
+    "processing": processing, "similarity": similarity}
 """By task: draw so many pictures below a folder; the source options of a dataset made of them."""
 
 COUNT = {"regression": 300, "detection": 200}
@@ -96,8 +100,10 @@ TRAINING: dict[str, Json] = {
     "segmentation": {"epochs": 3, "network": "unet_narrow"},
     "regression": {"epochs": 12, "network": "lenet", "learning_rate": 0.002, "lr_policy": "cosine"},
     "processing": {"epochs": 7, "network": "unet_narrow", "noise": 0.05},
+    "similarity": {"epochs": 4, "network": "lenet", "dimensions": 8},
 }
-FLOOR = {"classification": 0.8, "detection": 0.9, "segmentation": 0.8, "regression": 0.8, "processing": 18.0}
+FLOOR = {"classification": 0.8, "detection": 0.9, "segmentation": 0.8, "regression": 0.8, "processing": 18.0,
+         "similarity": 0.8}
 """What each must reach by its own goal."""
 
 

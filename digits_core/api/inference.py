@@ -84,7 +84,7 @@ def compare_pictures_upload(images: Uploads, model: Words, space: Space, user: U
     found = pictures_of(images)
     if len(found) != 2:
         raise InvalidOptions([Problem("images", f"Two pictures are needed (got {len(found)}).")])
-    return similarity.compare_pictures(space, user, model, *found, checkpoint)
+    return similarity.compare_pictures(space, user, model, found[0], found[1], checkpoint)
 
 
 class Look(Body):

@@ -76,6 +76,10 @@ def lines(panels: Sequence[Panel]) -> list[str]:
     found: list[str] = []
     for panel in panels:
         match panel:
+            case Bars(rows, marks=marks) if marks:
+                said = panel.counting()
+                found += [f"{name} {share * 100:.2f} % {'yes' if name in said else 'no'} (from {mark * 100:.0f} %)"
+                          for (name, share), mark in zip(rows, marks, strict=True)]
             case Bars(rows):
                 found.append(", ".join(f"{name} {share * 100:.2f} %" for name, share in rows))
             case Table(_, rows):

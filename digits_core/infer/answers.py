@@ -50,6 +50,25 @@ class Labels:
         return {"predictions": [{"label": model.labels[k], "probability": float(found[k])} for k in order]}
 
 
+class LabelSet:
+    """Of multi-label classification: {"predictions": [{"label", "probability", "threshold", "yes"}]}.
+
+    All labels: first those that count (whose probability reaches the threshold), the most probable first.
+    """
+
+    def finish(self, outputs: Tensor) -> list[Found]:
+        """Probabilities (K,), each by itself."""
+        return list(outputs.float().sigmoid().cpu().numpy())
+
+    def words(self, found: Found, model: ModelFolder, asked: Asked) -> Json:
+        """See Answerer."""
+        threshold = model.reference.get("threshold", np.full(len(found), 0.5, np.float32))
+        yes = found >= threshold
+        return {"predictions": [{"label": model.labels[k], "probability": float(found[k]),
+                                 "threshold": float(threshold[k]), "yes": bool(yes[k])}
+                                for k in np.lexsort((-found, ~yes))]}
+
+
 class Mask:
     """Of segmentation: {"mask": PNG in base64, "classes": [{"class", "label", "share" (0..1), "colour"}]}.
 

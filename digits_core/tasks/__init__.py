@@ -49,6 +49,8 @@ class Task:
     """Names function(make, input_shape, classes) that tries a custom network; empty: one that gives logits."""
     counted: str = "Pictures"
     drawing: str = ""
+    caption: str = ""
+    """Names function(target, manifest) that tells a target in words."""
     view: str = ""
     base: str = ""
     """Of an extension's source: the task that models are trained for."""
@@ -84,13 +86,15 @@ def tasks() -> dict[str, Task]:
     from digits_core.tasks import (  # each imports this
         classification,
         detection,
+        multilabel,
         processing,
         regression,
         segmentation,
         similarity,
     )
 
-    built_in = (classification, detection, segmentation, regression, processing, similarity)
+    built_in = (classification, detection, segmentation, regression, processing, similarity,
+                multilabel)
     known = {module.TASK.name: module.TASK for module in built_in}
     return {**known, **extended(known)}
 

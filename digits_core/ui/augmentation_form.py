@@ -34,7 +34,7 @@ def draw(workspace: Workspace, form: OptionsForm, dataset: str) -> None:
 def _is_on(form: OptionsForm) -> bool:
     """Whether anything is other than its default (the strengths of HSV do nothing by themselves)."""
     return any(form.value(name) != form.fields[name].default for name in (*SHAPES, *NUMBERS)
-               if not name.startswith("hsv_"))
+               if name in form.fields and not name.startswith("hsv_"))
 
 
 def _preview(workspace: Workspace, form: OptionsForm, dataset: str) -> None:

@@ -107,12 +107,12 @@ def _events(view: JobView) -> None:
 def tabs(workspace: Workspace, view: JobView) -> dict[str, Any]:
     """Panels below the live part, by title; only the open one is drawn."""
     found = {"Checkpoints": lambda: checkpoints(view)}
+    if measured_map.splits(view):
+        found = {"Map": lambda: measured_map.draw(workspace, view), **found}
     if splits(view):
         found = {"Evaluation": lambda: report(workspace, view), **found}
     elif any(models.evaluation(view, split) for split in ("val", "test")):
         found = {"Evaluation": lambda: evaluation(workspace, view), **found}
-    if measured_map.splits(view):
-        found["Map"] = lambda: measured_map.draw(workspace, view)
     if models.checkpoints(view):
         found["Layers"] = lambda: layers_panel.draw(workspace, view)
     if models.start_report(view):
@@ -248,11 +248,12 @@ def show_report(report: Json, key: str, figures: tuple[Measure, ...]) -> None:
 
 
 COUNTS = {"entries": "Pictures", "pixels": "Pixels", "boxes": "Boxes"}
-FIGURES = {"r2": "R²", "mae": "Mean error", "rmse": "RMSE", "same_distance": "Distance, same class",
-           "other_distance": "Distance, other classes"}
+FIGURES = {"threshold": "Threshold", "r2": "R²", "mae": "Mean error", "rmse": "RMSE",
+           "same_distance": "Distance, same class", "other_distance": "Distance, other classes"}
 BARS = {"recall": ("Recall", "Of what is this class, the share that was found."),
         "precision": ("Precision", "Of what was called this class, the share that is."),
         "f1": ("F1", "Recall and precision in one number."),
+        "average_precision": ("AP", "How well pictures with the label are ranked before all others."),
         "iou": ("IoU", "Common area over the area of both."),
         "dice": ("Dice", "Twice the common area over the sum of both."),
         "ap50": ("AP50", "Average precision of boxes that overlap by half."),

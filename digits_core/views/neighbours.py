@@ -29,11 +29,11 @@ def panels(image: Image.Image, answer: Json, options: ViewOptions) -> list[Panel
     cells = [(image, "asked about", ""), *(
         (Image.open(io.BytesIO(base64.b64decode(row["picture"]))).convert("RGB"), row["label"],
          f"{row['distance']:.3f}") for row in answer["neighbours"])]
-    return [Picture(_sheet(cells, options.columns)),
+    words = f"Below a distance of {answer['threshold']:.3f} two pictures are taken to be of the same class."
+    return [Picture(_sheet(cells, options.columns), words),
             Bars([(row["label"], row["probability"]) for row in answer["predictions"] if row["probability"] > 0]),
             Table(("Nearest training pictures", "Distance"), [(row["label"], row["distance"])
-                                                              for row in answer["neighbours"]]),
-            Text(f"Below a distance of {answer['threshold']:.3f} two pictures are taken to be of the same class.")]
+                                                              for row in answer["neighbours"]])]
 
 
 def _sheet(cells: list[tuple[Image.Image, str, str]], columns: int) -> bytes:

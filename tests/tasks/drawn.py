@@ -62,6 +62,28 @@ def regression(root: Path, count: int) -> Json:
     return {"table": str(root / "table.csv")}
 
 
+def multilabel(root: Path, count: int) -> Json:
+    """A disc, a square, a cross, any of them or none, with a table of names."""
+    chance = np.random.default_rng(6)
+    root.mkdir(parents=True)
+    with (root / "table.csv").open("w", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(["picture", "labels"])
+        for number in range(count):
+            image = Image.fromarray(chance.integers(20, 90, (SIDE, SIDE), np.uint8))
+            draw, there = ImageDraw.Draw(image), chance.random(3) < 0.5
+            if there[0]:
+                draw.ellipse((2, 2, 13, 13), 220)
+            if there[1]:
+                draw.rectangle((18, 3, 28, 13), 220)
+            if there[2]:
+                draw.line((4, 18, 28, 29), 220, 3)
+            image.save(root / f"{number:03d}.png")
+            names = [name for name, yes in zip(("disc", "square", "line"), there, strict=True) if yes]
+            lines.writerow([f"{number:03d}.png", "; ".join(names)])
+    return {"table": str(root / "table.csv")}
+
+
 def processing(root: Path, count: int) -> Json:
     segmentation(root, count)
     return {"folder": str(root / "images"), "method": "same"}
@@ -90,7 +112,8 @@ def detection(root: Path, count: int) -> Json:
 
 DRAWN: dict[str, Callable[[Path, int], Json]] = {
     "classification": classification, "detection": detection, "segmentation": segmentation, "regression": regression,
-    "processing": processing, "similarity": similarity}
+    "processing": processing, "similarity": similarity,
+    "multilabel": multilabel}
 """By task: draw so many pictures below a folder; the source options of a dataset made of them."""
 
 COUNT = {"regression": 300, "detection": 200}
@@ -101,9 +124,10 @@ TRAINING: dict[str, Json] = {
     "regression": {"epochs": 12, "network": "lenet", "learning_rate": 0.002, "lr_policy": "cosine"},
     "processing": {"epochs": 7, "network": "unet_narrow", "noise": 0.05},
     "similarity": {"epochs": 4, "network": "lenet", "dimensions": 8},
+    "multilabel": {"epochs": 5, "network": "lenet", "learning_rate": 0.002, "positive_weights": "sqrt"},
 }
 FLOOR = {"classification": 0.8, "detection": 0.9, "segmentation": 0.8, "regression": 0.8, "processing": 18.0,
-         "similarity": 0.8}
+         "similarity": 0.8, "multilabel": 0.9}
 """What each must reach by its own goal."""
 
 

@@ -27,6 +27,8 @@ class Classify(Body):
     images: Annotated[list[Annotated[str, Field(max_length=4096)]], Field(min_length=1, max_length=1000)]
     checkpoint: Text = "best"
     top: Top = 5
+    whole: bool = False
+    """Pictures keep their size: for models of segmentation, detection and image processing."""
     view: Text | None = None
     """Each result brings its panels (pictures, tables, bars) along: by the view of this name, empty: the task's own."""
     view_options: Options = Field(default_factory=dict)
@@ -45,7 +47,7 @@ class NewBatch(Body):
 def classify(body: Classify, space: Space, user: User) -> Json:
     """What the model says about each picture: labels, masks, boxes, numbers. Needs no name: it changes nothing."""
     images = inference.load_images(space, body.images)
-    answers = inference.classify(space, user, body.model, images, body.checkpoint, body.top)
+    answers = inference.classify(space, user, body.model, images, body.checkpoint, body.top, body.whole)
     if body.view is None:
         return {"results": answers}
     panels = [inference.panels(space, body.model, image, answer, body.view_options, body.view)
@@ -56,9 +58,9 @@ def classify(body: Classify, space: Space, user: User) -> Json:
 
 @router.post("/classify/upload")
 def classify_upload(images: Uploads, model: Words, space: Space, user: User, checkpoint: Words = "best",
-                    top: Annotated[int, Form(ge=1, le=1000)] = 5) -> Json:
+                    top: Annotated[int, Form(ge=1, le=1000)] = 5, whole: Annotated[bool, Form()] = False) -> Json:
     """The same for uploaded pictures, one or several."""
-    return {"results": inference.classify(space, user, model, pictures_of(images), checkpoint, top)}
+    return {"results": inference.classify(space, user, model, pictures_of(images), checkpoint, top, whole)}
 
 
 class Pair(Body):

@@ -39,6 +39,8 @@ def classify(
     view: Annotated[str, typer.Option(help="How answers are shown: raw, or the view of an extension.")] = "",
     option: Annotated[list[str], typer.Option(metavar="NAME=VALUE", help="Of the view: opacity=0.5, "
                                               "threshold=0.3.")] = [],  # noqa: B006
+    whole: Annotated[bool, typer.Option("--whole", help="Do not resize pictures (segmentation, detection, image "
+                                        "processing).")] = False,
     user: User = "", as_json: AsJson = False,
 ) -> None:
     """Say what is on pictures: labels, masks, boxes or numbers; exit code 1 when one could not be read."""
@@ -54,7 +56,7 @@ def classify(
                                              top, methods=methods))
     answers = inference.classify(workspace, acting_user(workspace, user), model,
                                  [(name, content) for name, (_, content) in zip(images, pictures, strict=True)],
-                                 checkpoint, top)
+                                 checkpoint, top, whole)
     if as_json:
         print_json(answers)
     failed = [answer for answer in answers if answer.get("error")]

@@ -81,7 +81,7 @@ def columns_of(path: Path, path_column: str, chosen: Sequence[str]) -> list[str]
 
 
 def _header(path: Path) -> list[str]:
-    with opened(path) as lines:
+    with text_of(path) as lines:
         names = [name.strip() for name in next(csv.reader(lines), [])]
     if len(names) < 2 or len(set(names)) < len(names) or not all(names):
         raise BadData(f"{path.name}, line 1: the names of at least two columns are needed, all different, with "
@@ -89,7 +89,7 @@ def _header(path: Path) -> list[str]:
     return names
 
 
-def opened(path: Path) -> Any:
+def text_of(path: Path) -> Any:
     """A table or list as text. Raises BadData when it cannot be read."""
     try:
         return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
@@ -108,7 +108,7 @@ def lines(path: Path, path_column: str, columns: Sequence[str]) -> Iterator[tupl
     """The lines of a table: number, and the cells of the path and of these columns. Raises BadData for a short one."""
     names = _header(path)
     places = [names.index(name) for name in (path_column or names[0], *columns)]
-    with opened(path) as file:
+    with text_of(path) as file:
         reader = csv.reader(file)
         next(reader)
         for cells in reader:

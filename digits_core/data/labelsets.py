@@ -104,7 +104,7 @@ def _written(path: Path, path_column: str, column: str) -> Iterator[Row]:
 
 
 def _listed(path: Path) -> Iterator[Row]:
-    with columns.opened(path) as lines:
+    with columns.text_of(path) as lines:
         for number, line in enumerate(lines, 1):
             text = line.strip()
             if text:

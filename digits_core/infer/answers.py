@@ -18,11 +18,15 @@ Found = NDArray[Any]
 
 
 class Asked(NamedTuple):
-    """About which picture, and how much is wanted: its name, width and height, and how many labels at most."""
+    """About which picture, and how much is wanted: its name, width and height, and how many labels at most.
+
+    ``whole``: it was not brought to the model's size.
+    """
 
     name: str
     size: tuple[int, int]
     top: int
+    whole: bool = False
 
 
 class Answerer(Protocol):

@@ -122,7 +122,8 @@ class Batch:
         model, file = str(options["model"]), str(options["checkpoint_file"])
         try:
             top = self.scores.top if self.scores is not None else int(options.get("top", 5))
-            return self.client.classify(model, file, images, top, self.features is not None)
+            return self.client.classify(model, file, images, top, self.features is not None,
+                                        bool(options.get("whole")))
         except InferenceDown as error:
             self.context.log(str(error))
         self.client.status()  # raises when the process does not even start

@@ -25,8 +25,11 @@ from digits_core.infer.model_files import (
 )
 from digits_core.networks.custom import CUSTOM
 from digits_core.networks.custom import FILE as SOURCE
+from digits_core.tasks import task
 
 CHECKPOINT = re.compile(r"epoch_[0-9]{1,8}(\.[0-9]{1,6})?\.safetensors")
+LARGEST = 4_000_000
+"""Pixels of a picture that is not resized: networks need hundreds of bytes for each."""
 Planes = TypeVar("Planes", bound=np.ndarray[Any, Any])
 
 
@@ -102,8 +105,20 @@ class ModelFolder:
         """Where a checkpoint's weights lie."""
         return self.path / "checkpoints" / row.file
 
-    def prepare(self, source: bytes | Path, name: str) -> Prepared:
-        """A picture as the network gets to see it: decoded, resized, cropped in the centre.
+    def sized(self, size: tuple[int, int]) -> "ModelFolder":
+        """The model for pictures of this width and height as they are. Raises BadData when it cannot take them."""
+        if not task(self.network.task).dense:
+            raise BadData("cannot keep its size: this model answers about pictures of one size only")
+        if self.preprocessing.mean == "image":
+            raise BadData("cannot keep its size: this model subtracts a mean image, which has a size of its own; train "
+                          "with the mean pixel, or none")
+        if size[0] * size[1] > LARGEST:
+            raise BadData(f"is {size[0]} x {size[1]}; without resizing {LARGEST / 1e6:.0f} million pixels are allowed")
+        update = {"width": size[0], "height": size[1], "crop": None}
+        return replace(self, preprocessing=self.preprocessing.model_copy(update=update))
+
+    def prepare(self, source: bytes | Path, name: str, whole: bool = False) -> Prepared:
+        """A picture as the network gets to see it: decoded, resized, cropped in the centre; or ``whole`` as it is.
 
         Raises BadData when it cannot be read.
         """
@@ -113,6 +128,8 @@ class ModelFolder:
             image = planes.opened(source, name, steps.span, self.network.input_shape[0])[0]
         else:
             image = pictures.decode(source, name).image
+        if whole:
+            steps = self.sized(image.size).preprocessing
         pixels = pictures.prepare(image, steps.channels, steps.width, steps.height, steps.resize_mode)
         return Prepared(centre(pixels, steps.crop), image.size)
 

@@ -53,9 +53,11 @@ class Predictor:
     def predict(self, pictures: list[Pixels]) -> list[Found]:
         """What the task's answerer makes of prepared pictures (C, H, W): of a classifier, probabilities (K,) of each.
 
-        A picture's numbers do not depend on its neighbours: one by one on a CPU, in batches of one size on a GPU.
+        A picture's numbers do not depend on its neighbours: one by one on a CPU, in batches of one size on a GPU, where
+        pictures that keep their own size go one by one too.
         """
-        size = self.batch_size
+        usual = all(picture.shape == self.model.network.input_shape for picture in pictures)
+        size = self.batch_size if usual else 1
         found = [array for at in range(0, len(pictures), size) for array in self._batch(pictures[at:at + size], size)]
         if not all(np.isfinite(array).all() for array in found):
             raise BadData(f"The weights of epoch {self.row.epoch:g} give values that are not numbers (NaN). "

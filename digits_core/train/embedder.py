@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from digits_core.data import pictures
+from digits_core.data import pictures, planes
 from digits_core.data.records import Records
 from digits_core.evaluate import similarity
 from digits_core.evaluate.predictions import Keeper
@@ -99,7 +99,7 @@ def thumbs(records: Records, places: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Small pictures (N, C, h, w) of records."""
     made = []
     for record in records.records(places.tolist()):
-        image = pictures.to_image(record.pixels())
+        image = pictures.to_image(planes.shown(record.pixels()))
         image.thumbnail((THUMB, THUMB))
         made.append(np.atleast_3d(np.asarray(image)).transpose(2, 0, 1))
     return np.stack(made)

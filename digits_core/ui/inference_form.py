@@ -73,9 +73,11 @@ def one_picture(workspace: Workspace, key: str = "inference") -> tuple[str, byte
 def classify(workspace: Workspace, model: str, checkpoint: str, image: tuple[str, bytes]) -> None:
     """The answer for one picture, large."""
     kind = task(workspace.store.get(model).job.task)
+    whole = kind.dense and st.toggle("Do not resize", key="inference.whole", help="The picture keeps its own size, "
+                                     "however large those were that the network learned from.")
     with session.shown(), st.spinner("Asking the network …", show_time=True):
-        answer = inference.classify(workspace, session.user(), model, [image], checkpoint)[0]
-        seen = inference.network_input(workspace, session.user(), model, image)
+        answer = inference.classify(workspace, session.user(), model, [image], checkpoint, whole=whole)[0]
+        seen = None if whole else inference.network_input(workspace, session.user(), model, image)
         inference_panels.one(workspace, model, kind, answer, image[1], seen)
         if not answer.get("error") and not kind.view:  # evidence is for labels
             look_panel.draw(workspace, model, checkpoint, image)
@@ -113,7 +115,7 @@ def batch(workspace: Workspace, model: str, checkpoint: str, first: Json) -> Non
     if form.value("method") == "dataset":
         _dataset(workspace, form)
     with st.expander("More", icon=":material/tune:"):
-        form.draw(("limit", "top", "embeddings", "notify"))
+        form.draw(("limit", "top", "embeddings", "whole", "notify"))
     show_problems(prefix, "model", model)
     said(prefix)
     if st.button("Classify them all", type="primary", icon=":material/play_arrow:", key=f"{prefix}.create"):

@@ -85,13 +85,13 @@ class Tally:
                 "separation": other - same, "same_distance": same, "other_distance": other}
 
     def report(self, labels: list[str]) -> Json:
-        """Everything for an evaluation file; ``map`` is [position, x, y, class, predicted class] of some pictures."""
+        """Everything for an evaluation file; ``points`` of the map are [position, x, y, class, predicted class]."""
         found = self.found
         worst = np.argsort(found.gap, kind="stable")[:WORST]
         return {"entries": len(found.place), **self.metrics(), "threshold": found.threshold,
                 "pictures": [[int(found.place[i]), float(found.gap[i])] for i in worst],
                 "per_class": [self._of_class(number, label) for number, label in enumerate(labels)],
-                "map": self._map()}
+                "points": self._points()}
 
     def _of_class(self, number: int, label: str) -> Json:
         found, pairs = self.found, self.found.pairs
@@ -101,7 +101,7 @@ class Tally:
                 "same_distance": _mean(pairs.distance[with_it & pairs.same]),
                 "other_distance": _mean(pairs.distance[with_it & ~pairs.same])}
 
-    def _map(self) -> list[list[float]]:
+    def _points(self) -> list[list[float]]:
         found = self.found
         some = evenly(len(found.place), DRAWN)
         flat = flattened(self.embedding[found.place[some]])

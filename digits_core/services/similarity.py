@@ -42,7 +42,7 @@ def compare_pictures(workspace: Workspace, user: str, model_id: str, first: Imag
 def measured_map(view: JobView, split: str = "val") -> MapPage:
     """Where the best checkpoint places pictures of a split; rows are their positions. Raises NotFound without one."""
     report = evaluation(view, split)
-    rows = report.get("map")
+    rows = report.get("points")
     if not rows:
         raise NotFound(f"'{view.name}' has no map of its {split} pictures.")
     found = np.array(rows, np.float64)

@@ -13,7 +13,7 @@ SPLITS = {"val": "Validation", "test": "Test"}
 
 def splits(view: JobView) -> list[str]:
     """The splits with a map."""
-    return [split for split in SPLITS if models.evaluation(view, split).get("map")]
+    return [split for split in SPLITS if models.evaluation(view, split).get("points")]
 
 
 @st.fragment

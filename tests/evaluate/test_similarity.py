@@ -37,7 +37,7 @@ def test_the_worst_pictures_come_first_with_their_positions() -> None:
     assert report["entries"] == 6 and report["accuracy"] == pytest.approx(4 / 6)
     assert [place for place, _ in report["pictures"]][:2] == [2, 1]
     assert [row["recall"] for row in report["per_class"]] == [0.5, 0.5, 1.0]
-    assert len(report["map"]) == 6
+    assert len(report["points"]) == 6
 
 
 def test_a_picture_that_is_alone_in_its_class_is_not_judged() -> None:

@@ -119,10 +119,11 @@ DRAWN: dict[str, Callable[[Path, int], Json]] = {
 COUNT = {"regression": 300, "detection": 200}
 TRAINING: dict[str, Json] = {
     "classification": {"epochs": 4, "network": "lenet"},
-    "detection": {"epochs": 7, "network": "detectnet_small", "learning_rate": 0.002, "lr_policy": "fixed"},
-    "segmentation": {"epochs": 3, "network": "unet_narrow"},
+    "detection": {"epochs": 7, "network": "detectnet_small", "learning_rate": 0.002, "lr_policy": "fixed",
+                  "mean": "pixel"},
+    "segmentation": {"epochs": 3, "network": "unet_narrow", "mean": "pixel"},
     "regression": {"epochs": 12, "network": "lenet", "learning_rate": 0.002, "lr_policy": "cosine"},
-    "processing": {"epochs": 7, "network": "unet_narrow", "noise": 0.05},
+    "processing": {"epochs": 7, "network": "unet_narrow", "noise": 0.05, "mean": "pixel"},
     "similarity": {"epochs": 4, "network": "lenet", "dimensions": 8},
     "multilabel": {"epochs": 5, "network": "lenet", "learning_rate": 0.002, "positive_weights": "sqrt"},
 }

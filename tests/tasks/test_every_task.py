@@ -1,14 +1,17 @@
 """Every task of the registry, from a folder to an answer: by the real build, training and inference process."""
 
+import base64
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from digits_core import files, views
-from digits_core.errors import InvalidOptions
+from digits_core.errors import BadData, InvalidOptions
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.jobs.model import Status
 from digits_core.jobs.runner import InlineRunner
@@ -100,6 +103,18 @@ def test_its_model_answers_and_the_answer_can_be_shown(made: Made, workspace: Wo
     assert panels and all(views.to_json(panel)["kind"] for panel in panels)
     assert inference.classify(workspace, "tester", made.model.id, [image])[0] | {"latency_ms": 0} == (
         answer | {"latency_ms": 0})
+
+
+def test_pictures_keep_their_size_where_answers_are_about_places(made: Made, workspace: Workspace) -> None:
+    image = ("a.png", drawn.picture())
+    if not tasks()[made.task].dense:
+        with pytest.raises(BadData, match="one size only"):
+            inference.classify(workspace, "tester", made.model.id, [image], whole=True)
+        return
+    answer, = inference.classify(workspace, "tester", made.model.id, [image], whole=True)
+    for png in (answer[name] for name in ("mask", "picture") if name in answer):
+        with Image.open(io.BytesIO(base64.b64decode(png))) as found:
+            assert found.size == (50, 40)
 
 
 def test_a_view_refuses_options_that_it_does_not_have(made: Made, workspace: Workspace) -> None:

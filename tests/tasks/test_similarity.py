@@ -5,8 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
 from PIL import Image, ImageDraw
+from streamlit.testing.v1 import AppTest
+from typer.testing import CliRunner
 
+from digits_core.api.app import create_api
+from digits_core.cli import app
 from digits_core.errors import BadData, InvalidOptions, NotFound
 from digits_core.infer import reference
 from digits_core.infer.model_folder import ModelFolder
@@ -15,7 +20,9 @@ from digits_core.jobs.scheduler import Scheduler
 from digits_core.jobs.store import JobView
 from digits_core.services import datasets, embeddings, inference, models, similarity
 from digits_core.services.workspace import Workspace
+from tests.api.conftest import TestClient
 from tests.infer.sharing import shared_workspace
+from tests.pages.conftest import MAIN, words
 
 Tick = Callable[[JobView], JobView]
 
@@ -115,6 +122,37 @@ def test_a_whole_dataset_is_tested_and_mapped_by_neighbours(workspace: Workspace
     assert inference.batch_summary(workspace, view.id)["accuracy"] > 0.8
     assert embeddings.Features(view.folder.path).size == 16
     assert len(embeddings.the_map(workspace, view.id).rows) == 30
+
+
+def test_rest_and_command_line_say_the_same(workspace: Workspace, model: JobView, folder: Path) -> None:
+    paths = [str(sorted((folder / name).iterdir())[9]) for name in ("large", "small")]
+    files = [("images", (Path(path).name, Path(path).read_bytes())) for path in paths]
+    with TestClient(create_api(workspace)) as client:
+        by_path = client.post("/compare-pictures", json={"model": model.id, "first": paths[0], "second": paths[1]})
+        uploaded = client.post("/compare-pictures/upload", data={"model": model.id}, files=files)
+        alone = client.post("/compare-pictures/upload", data={"model": model.id}, files=files[:1])
+    assert by_path.json()["distance"] == uploaded.json()["distance"] and not by_path.json()["same"]
+    assert alone.status_code == 400 and "images" in alone.json()["errors"]
+    done = CliRunner().invoke(app, ["--jobs-dir", str(workspace.settings.jobs_dir), "compare-pictures", *paths,
+                                    "--model", model.id, "--user", "tester"], catch_exceptions=False)
+    assert done.stdout == f"distance {by_path.json()['distance']:.4f}: different classes\n"
+
+
+@pytest.mark.parametrize(("page", "query", "there"), [
+    ("job.py", {"tab": "Map"}, "Circle some"), ("job.py", {"tab": "Evaluation"}, "Where it is worst"),
+    ("inference.py", {"mode": "Two pictures"}, "Choose two pictures")])
+def test_its_pages_open(workspace: Workspace, model: JobView, monkeypatch: pytest.MonkeyPatch, page: str,
+                        query: dict[str, str], there: str) -> None:
+    monkeypatch.setenv("DIGITS_JOBS_DIR", str(workspace.settings.jobs_dir))
+    st.cache_resource.clear()
+    opened = AppTest.from_file(MAIN, default_timeout=30)
+    opened.session_state["who.name"] = "tester"
+    opened.switch_page(page)
+    for name, value in {"id": model.id, "model": model.id, **query}.items():
+        opened.query_params[name] = value
+    assert there in words(opened.run())
+    assert not opened.error and not opened.exception
+    st.cache_resource.clear()
 
 
 def test_a_damaged_gallery_is_named(model: JobView, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def marked(rows: Sequence[tuple[str, float]], marks: Sequence[float]) -> go.Figu
         figure.add_shape(type="line", x0=mark, x1=mark, y0=place - 0.42, y1=place + 0.42,
                          line={"width": 2, "color": "#6b7280"})
     figure.update_layout(showlegend=False, margin={"l": 8, "r": 36, "t": 8, "b": 24},
-                         xaxis={"range": [0, 1.08], "tickformat": ".0%", "tickvals": [0, 0.25, 0.5, 0.75, 1]},
+                         xaxis={"range": [0, 1.22], "tickformat": ".0%", "tickvals": [0, 0.25, 0.5, 0.75, 1]},
                          yaxis={"tickvals": places, "ticktext": names, "autorange": "reversed"})
     return figure
 

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from digits_core.jobs.model import Kind
-from digits_core.ui import bulk, inference_form, lists, session, tables
+from digits_core.tasks import task
+from digits_core.ui import bulk, inference_form, lists, session, tables, two_pictures
 from digits_core.ui.frame import empty, head
 
 workspace = session.workspace()
@@ -28,12 +29,24 @@ with session.shown():
 left, right = st.columns([1, 2.2], gap="large")
 with left:
     model, checkpoint = inference_form.choose(found)
-    mode = st.segmented_control("How many?", ["One picture", "Many pictures"], default="One picture", required=True,
+    modes = ["One picture", *(["Two pictures"] if task(found[model].job.task).embeds else []), "Many pictures"]
+    if st.session_state.get("mode", "One picture") not in modes:
+        st.session_state["mode"] = "One picture"
+    mode = st.segmented_control("How many?", modes, default="One picture", required=True,
                                 key="mode", bind="query-params", label_visibility="collapsed", width="stretch")
     picture = inference_form.one_picture(workspace, model) if mode == "One picture" else None
+    both = two_pictures.choose(workspace) if mode == "Two pictures" else []
 with right:
     if mode == "Many pictures":
         inference_form.batch(workspace, model, checkpoint, first)
+    elif both:
+        first_picture, second_picture = both
+        if first_picture and second_picture:
+            two_pictures.draw(workspace, model, checkpoint, first_picture, second_picture)
+        else:
+            with empty("compare", "Choose two pictures at the left", "They are compared at once: how far apart they "
+                       "are, and whether they are of the same class."):
+                pass
     elif picture:
         inference_form.classify(workspace, model, checkpoint, picture)
     else:

@@ -9,7 +9,8 @@ from starlette.responses import Response, StreamingResponse
 from digits_core.api.forms import OptionsText, Uploads, Words, options_of, pictures_of, stored
 from digits_core.api.once import once
 from digits_core.api.request import Body, Key, Limit, Named, Offset, Options, Space, User
-from digits_core.services import inference, jobs
+from digits_core.errors import InvalidOptions, Problem
+from digits_core.services import inference, jobs, similarity
 from digits_core.views import to_json
 
 Json = dict[str, Any]
@@ -29,6 +30,8 @@ class Classify(Body):
         default_factory=list)
     checkpoint: Text = "best"
     top: Top = 5
+    whole: bool = False
+    """Pictures keep their size: for models of segmentation, detection and image processing."""
     view: Text | None = None
     """Each result brings its panels (pictures, tables, bars) along: by the view of this name, empty: the task's own."""
     view_options: Options = Field(default_factory=dict)
@@ -47,7 +50,7 @@ class NewBatch(Body):
 def classify(body: Classify, space: Space, user: User) -> Json:
     """What the model says about each picture: labels, masks, boxes, numbers. Needs no name: it changes nothing."""
     images = inference.load_images(space, body.images) + inference.load_texts(body.texts)
-    answers = inference.classify(space, user, body.model, images, body.checkpoint, body.top)
+    answers = inference.classify(space, user, body.model, images, body.checkpoint, body.top, body.whole)
     if body.view is None:
         return {"results": answers}
     panels = [inference.panels(space, body.model, image, answer, body.view_options, body.view)
@@ -58,9 +61,35 @@ def classify(body: Classify, space: Space, user: User) -> Json:
 
 @router.post("/classify/upload")
 def classify_upload(images: Uploads, model: Words, space: Space, user: User, checkpoint: Words = "best",
-                    top: Annotated[int, Form(ge=1, le=1000)] = 5) -> Json:
+                    top: Annotated[int, Form(ge=1, le=1000)] = 5, whole: Annotated[bool, Form()] = False) -> Json:
     """The same for uploaded pictures, one or several."""
-    return {"results": inference.classify(space, user, model, pictures_of(images), checkpoint, top)}
+    return {"results": inference.classify(space, user, model, pictures_of(images), checkpoint, top, whole)}
+
+
+class Pair(Body):
+    """Two pictures at server paths or http(s) addresses, for a model of metric learning."""
+
+    model: Text
+    first: Annotated[str, Field(max_length=4096)]
+    second: Annotated[str, Field(max_length=4096)]
+    checkpoint: Text = "best"
+
+
+@router.post("/compare-pictures")
+def compare_pictures(body: Pair, space: Space, user: User) -> Json:
+    """How far apart a model of metric learning places two pictures, and whether they are of the same class."""
+    first, second = inference.load_images(space, [body.first, body.second])
+    return similarity.compare_pictures(space, user, body.model, first, second, body.checkpoint)
+
+
+@router.post("/compare-pictures/upload")
+def compare_pictures_upload(images: Uploads, model: Words, space: Space, user: User,
+                            checkpoint: Words = "best") -> Json:
+    """The same for the first two of the uploaded pictures."""
+    found = pictures_of(images)
+    if len(found) != 2:
+        raise InvalidOptions([Problem("images", f"Two pictures are needed (got {len(found)}).")])
+    return similarity.compare_pictures(space, user, model, found[0], found[1], checkpoint)
 
 
 class Look(Body):

@@ -11,6 +11,7 @@ from digits_core.cli import (
     maxima,
     networks,
     search,
+    similarity,
     steer,
     tensorboard,
     versions,
@@ -19,7 +20,7 @@ from digits_core.cli import (
 from digits_core.cli.program import app
 
 __all__ = ["app", "classify", "compare", "create", "embeddings", "evaluate", "machine", "main", "manage", "maxima",
-           "networks", "search", "steer", "tensorboard", "versions", "weights"]
+           "networks", "search", "similarity", "steer", "tensorboard", "versions", "weights"]
 
 
 def main() -> None:

@@ -42,6 +42,8 @@ def classify(
     view: Annotated[str, typer.Option(help="How answers are shown: raw, or the view of an extension.")] = "",
     option: Annotated[list[str], typer.Option(metavar="NAME=VALUE", help="Of the view: opacity=0.5, "
                                               "threshold=0.3.")] = [],  # noqa: B006
+    whole: Annotated[bool, typer.Option("--whole", help="Do not resize pictures (segmentation, detection, image "
+                                        "processing).")] = False,
     user: User = "", as_json: AsJson = False,
 ) -> None:
     """Say what is on pictures: labels, masks, boxes or numbers; exit code 1 when one could not be read."""
@@ -59,7 +61,7 @@ def classify(
                                              top, methods=methods))
     answers = inference.classify(workspace, acting_user(workspace, user), model,
                                  [(name, content) for name, (_, content) in zip(names, pictures, strict=True)],
-                                 checkpoint, top)
+                                 checkpoint, top, whole)
     if as_json:
         print_json(answers)
     failed = [answer for answer in answers if answer.get("error")]
@@ -81,6 +83,10 @@ def lines(panels: Sequence[Panel]) -> list[str]:
     found: list[str] = []
     for panel in panels:
         match panel:
+            case Bars(rows, marks=marks) if marks:
+                said = panel.counting()
+                found += [f"{name} {share * 100:.2f} % {'yes' if name in said else 'no'} (from {mark * 100:.0f} %)"
+                          for (name, share), mark in zip(rows, marks, strict=True)]
             case Bars(rows):
                 found.append(", ".join(f"{name} {share * 100:.2f} %" for name, share in rows))
             case Table(_, rows):

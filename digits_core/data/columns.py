@@ -101,7 +101,7 @@ def columns_of(path: Path, path_column: str, chosen: Sequence[str]) -> list[str]
 
 
 def _header(path: Path) -> list[str]:
-    with _opened(path) as lines:
+    with text_of(path) as lines:
         names = [name.strip() for name in next(csv.reader(lines), [])]
     if len(names) < 2 or len(set(names)) < len(names) or not all(names):
         raise BadData(f"{path.name}, line 1: the names of at least two columns are needed, all different, with "
@@ -109,7 +109,8 @@ def _header(path: Path) -> list[str]:
     return names
 
 
-def _opened(path: Path) -> Any:
+def text_of(path: Path) -> Any:
+    """A table or list as text. Raises BadData when it cannot be read."""
     try:
         return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
     except OSError as error:
@@ -117,20 +118,25 @@ def _opened(path: Path) -> Any:
 
 
 def rows(path: Path, path_column: str, columns: Sequence[str]) -> Iterator[Row]:
-    """The lines of a table. Raises BadData with the line for a number that is none."""
+    """The pictures of a table with their numbers. Raises BadData with the line for a number that is none."""
+    for line, (picture, *cells) in lines(path, path_column, columns):
+        yield Row(picture, [_number(cell, f"{path.name}, line {line}, column {name!r}")
+                            for name, cell in zip(columns, cells, strict=True)])
+
+
+def lines(path: Path, path_column: str, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """The lines of a table: number, and the cells of the path and of these columns. Raises BadData for a short one."""
     names = _header(path)
-    place, places = names.index(path_column or names[0]), [names.index(name) for name in columns]
-    with _opened(path) as lines:
-        reader = csv.reader(lines)
+    places = [names.index(name) for name in (path_column or names[0], *columns)]
+    with text_of(path) as file:
+        reader = csv.reader(file)
         next(reader)
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
             if len(cells) != len(names):
                 raise BadData(f"{path.name}, line {reader.line_num}: {len(cells)} cells instead of {len(names)}.")
-            numbers = [_number(cells[at], f"{path.name}, line {reader.line_num}, column {names[at]!r}")
-                       for at in places]
-            yield Row(cells[place].strip(), numbers)
+            yield reader.line_num, [cells[at].strip() for at in places]
 
 
 def _number(text: str, where: str) -> float:

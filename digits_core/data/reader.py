@@ -22,8 +22,9 @@ from digits_core.data.version_options import Selection
 from digits_core.errors import BadData, DigitsError
 
 Json = dict[str, Any]
-Drawing = tuple[str, Json]
-"""Name of a function(pixels, target, facts of the dataset) that draws a target into its picture, and those facts."""
+Drawing = tuple[str, str, Json]
+"""Names of functions(pixels, target, facts of the dataset) that draw a target into its picture and (target, facts) that
+tell it in words, and those facts; empty names where there is no such function."""
 LIMIT_S = 30
 MEMORY_LIMIT = 4 << 30
 
@@ -118,7 +119,7 @@ def _samples(database: Path, request: Json) -> Json:
         found = index.load(database).find(request["label"], request["search"], request["shorter"])
         total, rows = len(found), found[start:stop].tolist()
     items = [{"index": place, "label": record.label, "path": record.path, "source": record.source,
-              "png": _shown(record, request["drawing"])}
+              "png": _shown(record, request["drawing"]), "words": _told(record, request["drawing"])}
              for place, record in zip(rows, records.records(rows), strict=True)]
     return {"total": total, "items": items}
 
@@ -132,9 +133,16 @@ def _selected(database: Path, selection: Selection, classes: list[int]) -> Json:
 def _shown(record: Record, drawing: Drawing | None) -> str:
     """The picture as PNG in base64, with its target drawn into it where there is one."""
     pixels = record.pixels()
-    if drawing is not None:
-        pixels = resolve_name(drawing[0])(pixels, record.target and record.target.array(), drawing[1])
+    if drawing is not None and drawing[0]:
+        pixels = resolve_name(drawing[0])(pixels, record.target and record.target.array(), drawing[2])
     return base64.b64encode(to_png(pixels)).decode()
+
+
+def _told(record: Record, drawing: Drawing | None) -> str:
+    """The target in words; empty where there are none for it."""
+    if drawing is None or not drawing[1] or record.target is None:
+        return ""
+    return str(resolve_name(drawing[1])(record.target.array(), drawing[2]))
 
 
 def _record(database: Path, request: Json) -> Json:
@@ -146,7 +154,7 @@ def _record(database: Path, request: Json) -> Json:
                 for plane in pixels]
     return {"index": place, "label": record.label, "path": record.path, "encoding": record.encoding,
             "shape": list(record.shape), "bytes": len(record.image), "source": record.source, "channels": channels,
-            "png": _shown(record, request["drawing"])}
+            "png": _shown(record, request["drawing"]), "words": _told(record, request["drawing"])}
 
 
 if __name__ == "__main__":

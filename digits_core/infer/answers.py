@@ -18,11 +18,15 @@ Found = NDArray[Any]
 
 
 class Asked(NamedTuple):
-    """About which picture, and how much is wanted: its name, width and height, and how many labels at most."""
+    """About which picture, and how much is wanted: its name, width and height, and how many labels at most.
+
+    ``whole``: it was not brought to the model's size.
+    """
 
     name: str
     size: tuple[int, int]
     top: int
+    whole: bool = False
 
 
 class Answerer(Protocol):
@@ -48,6 +52,25 @@ class Labels:
         """See Answerer."""
         order = np.argsort(-found, kind="stable")[:asked.top]  # stable: equal ones stay in the order of the labels
         return {"predictions": [{"label": model.labels[k], "probability": float(found[k])} for k in order]}
+
+
+class LabelSet:
+    """Of multi-label classification: {"predictions": [{"label", "probability", "threshold", "yes"}]}.
+
+    All labels: first those that count (whose probability reaches the threshold), the most probable first.
+    """
+
+    def finish(self, outputs: Tensor) -> list[Found]:
+        """Probabilities (K,), each by itself."""
+        return list(outputs.float().sigmoid().cpu().numpy())
+
+    def words(self, found: Found, model: ModelFolder, asked: Asked) -> Json:
+        """See Answerer."""
+        threshold = model.reference.get("threshold", np.full(len(found), 0.5, np.float32))
+        yes = found >= threshold
+        return {"predictions": [{"label": model.labels[k], "probability": float(found[k]),
+                                 "threshold": float(threshold[k]), "yes": bool(yes[k])}
+                                for k in np.lexsort((-found, ~yes))]}
 
 
 class Mask:

@@ -33,7 +33,7 @@ def run(context: Context) -> Json:
     model = ModelFolder.read(context.store.folder(str(options["model"])).path)
     model.checkpoint(str(options["checkpoint_file"]))  # gone: said now, not after the list was made
     context.progress(0, "Listing pictures")
-    labelled = not task(context.job.task).view
+    labelled = task(context.job.task).names_labels
     total = write_inputs(folder, options, model.labels if labelled else (), settings.data_roots)
     if not total:
         raise BadData("There is no picture to classify: the folder or list holds none.")
@@ -122,7 +122,8 @@ class Batch:
         model, file = str(options["model"]), str(options["checkpoint_file"])
         try:
             top = self.scores.top if self.scores is not None else int(options.get("top", 5))
-            return self.client.classify(model, file, images, top, self.features is not None)
+            return self.client.classify(model, file, images, top, self.features is not None,
+                                        bool(options.get("whole")))
         except InferenceDown as error:
             self.context.log(str(error))
         self.client.status()  # raises when the process does not even start

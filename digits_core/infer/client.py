@@ -42,17 +42,18 @@ class InferenceClient:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
-    def classify(self, model: str, file: str, images: Sequence[Image], top: int, embed: bool = False
-                 ) -> list[Json]:
+    def classify(self, model: str, file: str, images: Sequence[Image], top: int, embed: bool = False,
+                 whole: bool = False) -> list[Json]:
         """One answer per picture, see ``services.inference.classify``; ``file`` names the checkpoint's weights.
 
-        ``embed``: each answer has the picture's "features" too, see infer.features.
+        ``embed``: each answer has the picture's "features" too, see infer.features. ``whole``: pictures keep their
+        size.
 
         Raises the DigitsError that the model causes, InferenceDown when the process cannot be kept alive.
         """
         answers: list[Json] = []
         for piece in chunks(images):
-            body = pack(Question(model, file, top, piece, None, embed))
+            body = pack(Question(model, file, top, piece, None, embed, whole))
             answers += self._ask("/classify", body, self._own(model))["rows"]
         return answers
 

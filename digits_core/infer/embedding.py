@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
@@ -30,13 +31,17 @@ def tap(network: nn.Module) -> Callable[[], Tensor]:
 
 
 def embed(predictor: "Predictor", pictures: "list[Pixels]") -> "tuple[list[Found], list[str]]":
-    """What ``predict`` gives, and the features of each picture: 16-bit floats in base64."""
+    """What ``predict`` gives, and the features of each picture: 16-bit floats in base64.
+
+    Where a network's answers are embeddings, these are the features.
+    """
     step = predictor.batch_size
     found, features = list["Found"](), list[str]()
     for at in range(0, len(pictures), step):
         part = pictures[at:at + step]
         found += predictor.predict(part)
-        rows = _flat(predictor.last_input())[:len(part)].float().clamp(-6e4, 6e4).half().cpu().numpy()
+        rows = (np.stack(found[-len(part):]) if predictor.embeds else
+                _flat(predictor.last_input())[:len(part)].float().clamp(-6e4, 6e4).cpu().numpy())
         features += [base64.b64encode(row.astype("<f2").tobytes()).decode() for row in rows]
     return found, features
 

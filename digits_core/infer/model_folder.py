@@ -1,7 +1,8 @@
 """A model folder as one thing: its small files, found to agree with each other. No torch here."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -13,6 +14,7 @@ from digits_core.data import pictures, planes, texts
 from digits_core.data.planes import ALL, Planes
 from digits_core.data.texts import TEXT, Text
 from digits_core.errors import BadData
+from digits_core.infer import reference
 from digits_core.infer.model_files import (
     CheckpointFile,
     NetworkFile,
@@ -24,9 +26,12 @@ from digits_core.infer.model_files import (
 )
 from digits_core.networks.custom import CUSTOM
 from digits_core.networks.custom import FILE as SOURCE
+from digits_core.tasks import task
 
 CHECKPOINT = re.compile(r"epoch_[0-9]{1,8}(\.[0-9]{1,6})?\.safetensors")
 Arrays = TypeVar("Arrays", bound=np.ndarray[Any, Any])
+LARGEST = 4_000_000
+"""Pixels of a picture that is not resized: networks need hundreds of bytes for each."""
 
 
 class Prepared(NamedTuple):
@@ -46,6 +51,8 @@ class ModelFolder:
     preprocessing: Preprocessing
     source: str = ""
     """Of a custom network; never run where others' models are answered."""
+    reference: Mapping[str, NDArray[Any]] = field(default_factory=dict, compare=False)
+    """What answers of one checkpoint need beside its network, see ``at``."""
 
     @classmethod
     def read(cls, path: Path) -> "ModelFolder":
@@ -93,18 +100,36 @@ class ModelFolder:
             raise BadData(f"{path.name} describes other weights ({row.file[:60]!r}). Choose another checkpoint.")
         return row
 
+    def at(self, row: CheckpointFile) -> "ModelFolder":
+        """The model with what belongs to one checkpoint only. Raises BadData when that is damaged."""
+        return replace(self, reference=reference.read(self.path, row.sha256))
+
     def weights(self, row: CheckpointFile) -> Path:
         """Where a checkpoint's weights lie."""
         return self.path / "checkpoints" / row.file
 
-    def prepare(self, source: bytes | Path, name: str) -> Prepared:
-        """A picture as the network gets to see it: decoded, resized, cropped in the centre.
+    def sized(self, size: tuple[int, int]) -> "ModelFolder":
+        """The model for pictures of this width and height as they are. Raises BadData when it cannot take them."""
+        if not task(self.network.task).dense:
+            raise BadData("cannot keep its size: this model answers about pictures of one size only")
+        if self.preprocessing.mean == "image":
+            raise BadData("cannot keep its size: this model subtracts a mean image, which has a size of its own; train "
+                          "with the mean pixel, or none")
+        if size[0] * size[1] > LARGEST:
+            raise BadData(f"is {size[0]} x {size[1]}; without resizing {LARGEST / 1e6:.0f} million pixels are allowed")
+        update = {"width": size[0], "height": size[1], "crop": None}
+        return replace(self, preprocessing=self.preprocessing.model_copy(update=update))
+
+    def prepare(self, source: bytes | Path, name: str, whole: bool = False) -> Prepared:
+        """A picture as the network gets to see it: decoded, resized, cropped in the centre; or ``whole`` as it is.
 
         Raises BadData when it cannot be read.
         """
         steps, image = self.preprocessing, self.opened(source, name)
         if isinstance(image, Text):
             return Prepared(image.numbers[None, None], image.size)
+        if whole:
+            steps = self.sized(image.size).preprocessing
         pixels = pictures.prepare(image, steps.channels, steps.width, steps.height, steps.resize_mode)
         return Prepared(centre(pixels, steps.crop), image.size)
 
@@ -149,7 +174,8 @@ class ModelFolder:
     def stamp(self, file: str) -> tuple[object, ...]:
         """Changes when anything changes that a prediction of this checkpoint depends on."""
         weights = self.path / "checkpoints" / file
-        names = [self.path / name for name in ("network.json", SOURCE, "labels.txt", "preprocessing.json", "mean.npy")]
+        names = [self.path / name for name in ("network.json", SOURCE, "labels.txt", "preprocessing.json", "mean.npy",
+                                               reference.FILE)]
         return tuple(_stamp(path) for path in [*names, weights, weights.with_suffix(".json")])
 
 

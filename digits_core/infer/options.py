@@ -50,6 +50,9 @@ class BatchOptions(JobOptions):
     embeddings: bool = option(False, title="Keep features and make a map", group="Model",
                               help="What the network sees in each picture before its last layer: for a map of alike "
                                    "pictures, and to find the ones most like one.")
+    whole: bool = option(False, title="Do not resize", group="Model",
+                         help="Pictures keep their own size: for segmentation, detection and image processing without "
+                              "a mean image.")
     top: int = option(5, title="Labels to note", group="Model", ge=1, le=1000, advanced=True,
                       help="So many of the most probable labels are kept for each picture.")
 
@@ -57,6 +60,8 @@ class BatchOptions(JobOptions):
         """A path that is needed and missing, forbidden, or of the wrong sort."""
         required = {"folder": "folder", "text": "image_list", "texts": "table"}.get(self.method, "")
         found = []
+        if self.whole and self.embeddings:
+            found.append(Problem("whole", "Features are kept of pictures of one size only."))
         if self.method == "dataset" and not self.dataset.strip():
             found.append(Problem("dataset", "This field is required."))
         for name in {"folder": ("folder",), "text": ("image_list", "image_folder"), "texts": ("table",)}.get(

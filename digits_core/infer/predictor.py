@@ -39,11 +39,13 @@ class Predictor:
         """
         if model.source and not user_code:
             raise NotAllowed("This model brings its own code; it runs in a process of its own only.")
-        self.model, self.row, self.device = model, row, torch.device(device)
+        self.model, self.row, self.device = model.at(row), row, torch.device(device)
         tensors = read_weights(model.weights(row), row.sha256, row.bytes)
         self.network = load_network(model, tensors, row.file).eval().to(self.device)
         self.last_input = tap(self.network)
-        self.answerer: Answerer = resolve_name(task(model.network.task).answerer)()
+        kind = task(model.network.task)
+        self.answerer: Answerer = resolve_name(kind.answerer)()
+        self.embeds = kind.embeds
         self.batch_size = GPU_BATCH if self.device.type == "cuda" else 1
         mean, std = normalisation(model)
         self.mean, self.std = mean.to(self.device), std.to(self.device)
@@ -51,9 +53,11 @@ class Predictor:
     def predict(self, pictures: list[Pixels]) -> list[Found]:
         """What the task's answerer makes of prepared pictures (C, H, W): of a classifier, probabilities (K,) of each.
 
-        A picture's numbers do not depend on its neighbours: one by one on a CPU, in batches of one size on a GPU.
+        A picture's numbers do not depend on its neighbours: one by one on a CPU, in batches of one size on a GPU, where
+        pictures that keep their own size go one by one too.
         """
-        size = self.batch_size
+        usual = all(picture.shape == self.model.network.input_shape for picture in pictures)
+        size = self.batch_size if usual else 1
         found = [array for at in range(0, len(pictures), size) for array in self._batch(pictures[at:at + size], size)]
         if not all(np.isfinite(array).all() for array in found):
             raise BadData(f"The weights of epoch {self.row.epoch:g} give values that are not numbers (NaN). "

@@ -32,6 +32,8 @@ class Question(NamedTuple):
     look: Json | None = None
     embed: bool = False
     """Whether each answer brings the picture's features along."""
+    whole: bool = False
+    """Whether pictures are asked about in their own size."""
 
 
 def folder_of(jobs_dir: Path) -> Path:
@@ -52,7 +54,8 @@ def log_of(jobs_dir: Path, own: str = "") -> Path:
 def pack(question: Question) -> bytes:
     """A request's body."""
     header = {"model": question.model, "file": question.file, "top": question.top, "look": question.look,
-              "embed": question.embed, "images": [[name, len(data)] for name, data in question.images]}
+              "embed": question.embed, "whole": question.whole,
+              "images": [[name, len(data)] for name, data in question.images]}
     text = json.dumps(header).encode()  # ASCII: names that are no valid UTF-8 travel as escapes
     return b"".join([struct.pack(">I", len(text)), text, *(data for _, data in question.images)])
 
@@ -67,7 +70,7 @@ def unpack(body: bytes) -> Question:
             images.append((str(name), body[at:at + int(length)]))
             at += int(length)
         question = Question(str(header["model"]), str(header["file"]), int(header["top"]), images,
-                            header.get("look"), bool(header.get("embed")))
+                            header.get("look"), bool(header.get("embed")), bool(header.get("whole")))
     except (struct.error, ValueError, KeyError, TypeError) as error:
         raise BadData("The inference process got a request that it does not understand.") from error
     if at != len(body):

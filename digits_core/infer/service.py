@@ -144,25 +144,26 @@ class Service:
     def _rows(self, predictor: Predictor, question: Question) -> list[Json]:
         images, top = question.images, question.top
         if self.device == "cpu":
-            return list(self.pool.map(functools.partial(_classified, predictor, top, question.embed), images))
+            return list(self.pool.map(functools.partial(_classified, predictor, question), images))
         started = time.perf_counter()
-        prepared = list(self.pool.map(functools.partial(_prepared, predictor), images))
+        prepared = list(self.pool.map(functools.partial(_prepared, predictor, whole=question.whole), images))
         good = [one.pixels for one, _ in prepared if one is not None]
         with self._gpu:
             found = iter(_predicted(predictor, good, question.embed) if good else ())
         spent = (time.perf_counter() - started) / len(images)
         return [_failed(name, error, spent) if one is None else
-                _row(predictor, Asked(name, one.size, top), *next(found), spent)
+                _row(predictor, Asked(name, one.size, top, question.whole), *next(found), spent)
                 for (name, _), (one, error) in zip(images, prepared, strict=True)]
 
 
-def _classified(predictor: Predictor, top: int, with_features: bool, image: Image) -> Json:
+def _classified(predictor: Predictor, question: Question, image: Image) -> Json:
     started = time.perf_counter()
-    prepared, error = _prepared(predictor, image)
+    prepared, error = _prepared(predictor, image, question.whole)
     if prepared is None:
         return _failed(image[0], error, time.perf_counter() - started)
-    (found, features), = _predicted(predictor, [prepared.pixels], with_features)
-    return _row(predictor, Asked(image[0], prepared.size, top), found, features, time.perf_counter() - started)
+    (found, features), = _predicted(predictor, [prepared.pixels], question.embed)
+    asked = Asked(image[0], prepared.size, question.top, question.whole)
+    return _row(predictor, asked, found, features, time.perf_counter() - started)
 
 
 def _predicted(predictor: Predictor, pictures: list[Any], with_features: bool) -> list[tuple[Any, str]]:
@@ -172,11 +173,11 @@ def _predicted(predictor: Predictor, pictures: list[Any], with_features: bool) -
     return [(found, "") for found in predictor.predict(pictures)]
 
 
-def _prepared(predictor: Predictor, image: Image) -> tuple[Prepared | None, str]:
+def _prepared(predictor: Predictor, image: Image, whole: bool = False) -> tuple[Prepared | None, str]:
     """The network's input, or None and why not. No picture may end the process, whatever a decoder raises."""
     name, data = image
     try:
-        return predictor.model.prepare(data, name), ""
+        return predictor.model.prepare(data, name, whole), ""
     except DigitsError as error:
         return None, str(error)
     except Exception as error:
@@ -186,7 +187,8 @@ def _prepared(predictor: Predictor, image: Image) -> tuple[Prepared | None, str]
 
 def _row(predictor: Predictor, asked: Asked, found: Found, features: str, spent_s: float) -> Json:
     extra = {"features": features} if features else {}
-    return {"image": asked.name, **predictor.answerer.words(found, predictor.model, asked),
+    model = predictor.model.sized(asked.size) if asked.whole else predictor.model
+    return {"image": asked.name, **predictor.answerer.words(found, model, asked),
             "latency_ms": round(spent_s * 1000, 2), **extra}
 
 

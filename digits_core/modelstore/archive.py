@@ -1,8 +1,8 @@
 """Our own model archive: what is in it, and writing one. Reading is install's business; torch is not needed here.
 
 A zip of plain files: model.json (what it is), network.json, network.py (of a custom network), labels.txt,
-preprocessing.json, mean.npy (when used), weights.safetensors, evaluation/*.json (when there is one), README.md for
-people, SHA256SUMS over all of them.
+preprocessing.json, mean.npy (when used), reference.safetensors (when answers need one), weights.safetensors,
+evaluation/*.json (when there is one), README.md for people, SHA256SUMS over all of them.
 The same model gives the same bytes, whenever and wherever it is exported.
 """
 
@@ -18,6 +18,7 @@ from typing import Any
 import digits_core
 from digits_core import files
 from digits_core.errors import BadData
+from digits_core.infer import reference
 from digits_core.infer.model_files import CheckpointFile
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.networks.custom import FILE
@@ -105,6 +106,8 @@ def _small_files(model: ModelFolder, row: CheckpointFile, facts: Facts) -> Itera
         yield FILE, model.source.encode()
     if model.preprocessing.mean == "image":
         yield "mean.npy", (model.path / "mean.npy").read_bytes()
+    if model.at(row).reference:
+        yield reference.FILE, (model.path / reference.FILE).read_bytes()
     for split in SPLITS:
         report = files.read_json(model.path / "evaluation" / f"{split}.json")
         if report and report.get("checkpoint_epoch") == row.epoch:  # a report of other weights would be a lie

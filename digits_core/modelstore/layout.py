@@ -9,6 +9,8 @@ import torch
 
 from digits_core import files
 from digits_core.errors import BadData
+from digits_core.infer import reference
+from digits_core.infer.answers import Asked
 from digits_core.infer.model_files import CheckpointFile
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.infer.predictor import load_network, normalisation, read_weights
@@ -28,6 +30,10 @@ def try_out(model: ModelFolder, weights: Path, row: CheckpointFile) -> int:
         found = answerer.finish(network((black_BCHW - mean) / std))
     if not all(np.isfinite(array).all() for array in found):
         raise BadData("The weights give values that are not numbers (NaN): the training went wrong before the export.")
+    try:
+        answerer.words(found[0], model.at(row), Asked("", model.network.input_shape[2:0:-1], 5))
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        raise BadData(f"{reference.FILE} does not suit the network: {error}.") from error
     return sum(parameter.numel() for parameter in network.parameters())
 
 
@@ -45,6 +51,8 @@ def publish(model: ModelFolder, weights: Path, row: CheckpointFile, reports: dic
     if model.preprocessing.mean == "image":
         with files.atomic(folder / "mean.npy") as file:
             np.save(file, model.whole_mean(), allow_pickle=False)
+    if found := model.at(row).reference:
+        reference.write(folder, found, row.sha256)
     for split, report in reports.items():
         files.write_atomic(folder / "evaluation" / f"{split}.json", report.model_dump(mode="json"))
     target = folder / "checkpoints" / row.file

@@ -71,6 +71,8 @@ class Sample:
     png: bytes
     source: tuple[int, int] | None = None
     """Width and height of the picture it was made from, where the build noted them."""
+    words: str = ""
+    """What is to be learned about it, where the task tells that in words."""
 
 
 class SamplePage(NamedTuple):
@@ -119,7 +121,8 @@ def samples(workspace: Workspace, job_id: str, split: str, label: int | None = N
     names = _class_names(facts)
     return SamplePage(found["total"], [
         Sample(row["index"], row["label"], names.get(row["label"], str(row["label"])), printable(row["path"]),
-               base64.b64decode(row["png"]), row["source"] and tuple(row["source"])) for row in found["items"]])
+               base64.b64decode(row["png"]), row["source"] and tuple(row["source"]), row["words"])
+        for row in found["items"]])
 
 
 def _class_names(facts: Json) -> dict[int, str]:
@@ -127,9 +130,9 @@ def _class_names(facts: Json) -> dict[int, str]:
     return {0: ""} if facts.get("target") else dict(enumerate(map(str, facts["labels"])))
 
 
-def _drawing(facts: Json) -> tuple[str, Json] | None:
+def _drawing(facts: Json) -> tuple[str, str, Json] | None:
     kind = tasks().get(str(facts.get("task")))
-    return (kind.drawing, facts) if kind and kind.drawing else None
+    return (kind.drawing, kind.caption, facts) if kind and (kind.drawing or kind.caption) else None
 
 
 def sides(low: int | None, high: int | None) -> tuple[int, int] | None:

@@ -31,19 +31,20 @@ Image = tuple[str, bytes]
 
 
 def classify(workspace: Workspace, user: str, model_id: str, images: Sequence[Image], checkpoint: str = "best",
-             top: int = 5) -> list[Json]:
+             top: int = 5, whole: bool = False) -> list[Json]:
     """What a model says about pictures, in their order.
 
     Each answer is {"image", "latency_ms"} with what the task's answerer tells (digits_core.infer.answers); a
     classifier's is "predictions": [{"label", "probability"}], best label first, probability 0..1. A picture that cannot
     be read says why in "error"; when none can be read, BadData is raised. ``checkpoint`` is best, last or an epoch.
+    ``whole``: pictures keep their size, which models can bear that answer about places.
     """
     view = of_kind(workspace, model_id, Kind.MODEL, Kind.PRETRAINED)
     authorize(user, "predict", view)
     if not images:
         raise BadData("No picture was given. Upload one, or give a server path or an http(s) address.")
     row = find_checkpoint(view, checkpoint)
-    answers = InferenceClient(workspace.settings).classify(view.id, str(row["file"]), images, top)
+    answers = InferenceClient(workspace.settings).classify(view.id, str(row["file"]), images, top, whole=whole)
     failed = [f"{answer['image']} {answer['error']}." for answer in answers if "error" in answer]
     if len(failed) == len(answers):
         raise BadData(" ".join(failed[:5]))
@@ -174,7 +175,7 @@ def _dataset(workspace: Workspace, model: JobView, values: Json) -> tuple[str, .
     """The dataset that is to be tested. Raises InvalidOptions when it is none, or its labels are not the model's."""
     if values["method"] != "dataset":
         return ()
-    if task(model.job.task).view:
+    if not task(model.job.task).names_labels:
         raise InvalidOptions([Problem("method", "Whole datasets are tested by classifiers only; other models are "
                                                 "measured when their training ends. Choose a folder or a list.")])
     try:

@@ -49,6 +49,8 @@ class Task:
     """Names function(make, input_shape, classes) that tries a custom network; empty: one that gives logits."""
     counted: str = "Pictures"
     drawing: str = ""
+    caption: str = ""
+    """Names function(target, manifest) that tells a target in words."""
     view: str = ""
     base: str = ""
     """Of an extension's source: the task that models are trained for."""
@@ -56,11 +58,18 @@ class Task:
     """Whether entries are pictures; else nothing is measured over their pixels, and versions and maps do not suit."""
     datasets: str = ""
     """The task whose datasets its models learn from; empty: its own. With it a task has no source."""
+    embeds: bool = False
+    """Whether answers are places ("embedding"), by which two pictures can be compared, with predictions of labels."""
 
     @property
     def goal(self) -> str:
         """The metric that picks the best checkpoint, as metrics.jsonl calls it."""
         return f"val/{self.measures[0].name}"
+
+    @property
+    def names_labels(self) -> bool:
+        """Whether answers hold labels with probabilities, so that a dataset with labels can be tested."""
+        return self.embeds or not self.view
 
     @property
     def learns_from(self) -> str:
@@ -79,13 +88,15 @@ def tasks() -> dict[str, Task]:
     from digits_core.tasks import (  # each imports this
         classification,
         detection,
+        multilabel,
         processing,
         regression,
         segmentation,
+        similarity,
         text,
     )
 
-    built_in = (classification, detection, segmentation, regression, processing, text)
+    built_in = (classification, detection, segmentation, regression, processing, similarity, multilabel, text)
     known = {module.TASK.name: module.TASK for module in built_in}
     return {**known, **extended(known)}
 

@@ -88,7 +88,7 @@ class ModelOptions(TrainOptions):
                               labels={**{name: NETWORKS[name].title for name in NAMES}, CUSTOM: "Custom"},
                               help="Any input size and channel count works; masks are as large as pictures.")
     segment_loss: Literal["cross_entropy", "cross_entropy_dice"] = option(
-        "cross_entropy_dice", title="Loss", group="Solver",
+        "cross_entropy_dice", title="Loss", group="Goal",
         labels={"cross_entropy": "Cross entropy", "cross_entropy_dice": "Cross entropy and Dice"},
         help="Dice counts the overlap of each class, however few its pixels are: small things are not given up.")
     label_smoothing: float = option(0.0, title="Label smoothing", group="Regularisation", ge=0, le=0.9, advanced=True,

@@ -1,9 +1,10 @@
 """A task's side of training: it owns the network and the solver, and knows what a step is."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from digits_core.evaluate import classification
@@ -15,6 +16,9 @@ from digits_core.train.loss import Loss, class_weights
 from digits_core.train.options import ClassifierOptions, TrainOptions
 from digits_core.train.solvers import build_solver
 from digits_core.train.tuning import Tuning
+
+if TYPE_CHECKING:
+    from digits_core.train.loader import Loader
 
 
 class Tally(Protocol):
@@ -53,6 +57,10 @@ class Learner(Protocol):
 
     def keeper(self, labels: list[str], entries: int) -> Keeper | None:
         """What keeps every answer to so many pictures, where the task has such a thing."""
+        ...
+
+    def reference(self, loader: "Loader", measured: Tally | None) -> dict[str, NDArray[Any]]:
+        """What answers with the weights that are loaded need beside them; ``measured`` is their validation."""
         ...
 
     def weights(self) -> dict[str, Tensor]:
@@ -165,6 +173,10 @@ class NetworkLearner:
     def keeper(self, labels: list[str], entries: int) -> Keeper | None:
         """See Learner."""
         return None
+
+    def reference(self, loader: "Loader", measured: Tally | None) -> dict[str, NDArray[Any]]:
+        """See Learner."""
+        return {}
 
     def answers(self, batch: Batch) -> Any:
         """What the network says about a batch; where the memory is too small, asked in twice as many pieces.

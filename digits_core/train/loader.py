@@ -78,11 +78,11 @@ class Loader:
                 yield order[start:start + size]
             first = 0
 
-    def measure(self, split: str) -> Iterator[Batch]:
-        """A split in its own order, once, without chance."""
-        entries = self.dataset.entries[split]
+    def measure(self, split: str, places: Positions | None = None) -> Iterator[Batch]:
+        """A split in its own order, or these of its pictures, once, without chance."""
+        order = np.arange(self.dataset.entries[split]) if places is None else places
         size = max(self.plan.batch_size, min(1000, LARGEST // int(np.prod(self.dataset.shape))))
-        groups = (np.arange(start, min(start + size, entries)) for start in range(0, entries, size))
+        groups = (order[start:start + size] for start in range(0, len(order), size))
         for pixels, target in self._source(split).batches(groups):
             yield Batch(*self.transform.plain(pixels, target))
 

@@ -11,6 +11,7 @@ from torch import nn
 from digits_core import files
 from digits_core.errors import DigitsError
 from digits_core.evaluate.predictions import Keeper, predictions_file
+from digits_core.infer import reference
 from digits_core.jobs.context import Context
 from digits_core.networks import title, usual_batch_size
 from digits_core.networks.build import build_network, count_parameters
@@ -25,7 +26,7 @@ from digits_core.train.dataset import Dataset, Preprocessing
 from digits_core.train.fit_options import ClassOptions
 from digits_core.train.hardware import Hardware, NoGpu, choose_hardware
 from digits_core.train.journal import Journal
-from digits_core.train.learner import Learner
+from digits_core.train.learner import Learner, Tally
 from digits_core.train.loader import Loader
 from digits_core.train.loop import fit
 from digits_core.train.options import TrainOptions
@@ -165,6 +166,8 @@ def _evaluate(context: Context, learner: Learner, loader: Loader, journal: Journ
         if keeper is None and prefix is None:
             continue
         tally = learner.tally(pace.watched(loader.measure(split)), keeper)
+        if split == "val":
+            _refer(context, learner, loader, best, tally)
         if keeper is not None:
             _keep(context, keeper, loader.dataset, split, best)
         if prefix is None:  # a network knows the pictures it learned from: their report would be too good
@@ -175,7 +178,15 @@ def _evaluate(context: Context, learner: Learner, loader: Loader, journal: Journ
         context.log(f"best checkpoint (epoch {best['epoch']:g}) on {split}: "
                     + ", ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
         summary |= {f"{prefix}{name}": value for name, value in metrics.items()}
+    if not loader.dataset.has("val"):
+        _refer(context, learner, loader, best, None)
     return summary
+
+
+def _refer(context: Context, learner: Learner, loader: Loader, best: Json, measured: Tally | None) -> None:
+    """Write what answers of the best checkpoint need beside its weights, where the task has such a thing."""
+    if found := learner.reference(loader, measured):
+        reference.write(context.folder.path, found, best["sha256"])
 
 
 def _keep(context: Context, keeper: Keeper, dataset: Dataset, split: str, best: Json) -> None:

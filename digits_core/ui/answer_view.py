@@ -9,7 +9,7 @@ import streamlit as st
 from digits_core import views
 from digits_core.services import inference
 from digits_core.services.workspace import Workspace
-from digits_core.ui import session
+from digits_core.ui import charts, session
 from digits_core.ui.forms import OptionsForm
 from digits_core.ui.tables import height
 from digits_core.ui.text import percent, plain
@@ -43,6 +43,9 @@ def show(panel: views.Panel, key: str) -> None:
         case views.Table(columns, rows):
             st.dataframe(pd.DataFrame(rows, columns=list(columns)), hide_index=True, key=key,
                          height=height(len(rows), 12))
+        case views.Bars(rows, marks=marks) if marks:
+            charts.draw(charts.marked(rows, marks), key, 60 + 30 * len(rows))
+            st.caption("A line at each bar marks the probability from which on the label counts.")
         case views.Bars(rows):
             for name, share in rows:
                 st.progress(min(1.0, max(0.0, share)), text=f"{plain(name)}  :gray[{percent(share)}]")

@@ -83,6 +83,24 @@ def stacked(labels: Sequence[str], series: dict[str, Sequence[float]], counted: 
     return figure
 
 
+def marked(rows: Sequence[tuple[str, float]], marks: Sequence[float]) -> go.Figure:
+    """Lying bars from 0 to 1, each with a line at its mark; those that do not reach it are grey."""
+    names = [short_label(name, 24) for name, _ in rows]
+    places = list(range(len(rows)))
+    full = [colors()[0] if share >= mark else "#b6bcc8" for (_, share), mark in zip(rows, marks, strict=True)]
+    figure = go.Figure(go.Bar(
+        x=[share for _, share in rows], y=places, orientation="h", marker={"color": full}, width=0.55,
+        text=[f"{share:.1%}" for _, share in rows], textposition="outside", cliponaxis=False, customdata=list(marks),
+        hovertemplate="%{x:.2%}, counts from %{customdata:.1%}<extra></extra>"))
+    for place, mark in zip(places, marks, strict=True):
+        figure.add_shape(type="line", x0=mark, x1=mark, y0=place - 0.42, y1=place + 0.42,
+                         line={"width": 2, "color": "#6b7280"})
+    figure.update_layout(showlegend=False, margin={"l": 8, "r": 36, "t": 8, "b": 24},
+                         xaxis={"range": [0, 1.22], "tickformat": ".0%", "tickvals": [0, 0.25, 0.5, 0.75, 1]},
+                         yaxis={"tickvals": places, "ticktext": names, "autorange": "reversed"})
+    return figure
+
+
 def confusion(matrix: Sequence[Sequence[float]], labels: Sequence[str]) -> go.Figure:
     """Truth down, prediction across; colour is the share of the row, so that rare classes show too."""
     shares = [[value / max(1, sum(row)) for value in row] for row in matrix]

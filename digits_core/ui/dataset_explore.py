@@ -67,7 +67,7 @@ def grid(workspace: Workspace, view: JobView, split: str, items: list[datasets.S
         for sample in items:
             with st.container(gap="xxsmall"):
                 st.image(sample.png, width="stretch", alt=f"{sample.class_name}, {sample.path}")
-                name = plain(charts.short_label(sample.class_name or sample.path.rpartition("/")[2]))
+                name = plain(charts.short_label(sample.words or sample.class_name or sample.path.rpartition("/")[2]))
                 if st.button(name, key=f"dataset.open.{split}.{sample.index}", type="tertiary",
                              help=plain(f"{sample.path} (click for everything about it)")):
                     picture(workspace, view, split, sample.index)
@@ -85,6 +85,8 @@ def picture(workspace: Workspace, view: JobView, split: str, index: int) -> None
         with right:
             title = plain(row["class"] or row["path"].rpartition("/")[2])
             st.markdown(f"**{title}** · {SPLITS[split]}, position {count(index)}")
+            if row["words"]:
+                st.markdown(plain(row["words"]))
             st.code(row["path"], language=None, wrap_lines=True)
             known = row["source"]
             source = f"source {known[0]} × {known[1]}" if known else "size of the source not noted"

@@ -53,19 +53,19 @@ def _epoch_words(name: str, rows: dict[str, Json], goal: Measure) -> str:
     return f"Epoch {name}" + (f" · {measured(reached, goal)}" if reached is not None else "")
 
 
-def one_picture(workspace: Workspace, model: str) -> tuple[str, bytes] | None:
+def one_picture(workspace: Workspace, model: str = "", key: str = "inference") -> tuple[str, bytes] | None:
     """A picture from an upload, a server path or an address; None until there is one."""
-    if not task(workspace.store.get(model).job.task).pictures:
+    if model and not task(workspace.store.get(model).job.task).pictures:
         return _text()
     source = st.segmented_control("Picture from", ["Upload", "Server path or URL"], default="Upload", required=True,
-                                  key="inference.source", label_visibility="collapsed")
+                                  key=f"{key}.source", label_visibility="collapsed")
     if source == "Upload":
-        file = st.file_uploader("Picture", TYPES, key="inference.file", max_upload_size=100,
+        file = st.file_uploader("Picture", TYPES, key=f"{key}.file", max_upload_size=100,
                                 label_visibility="collapsed")
         return (file.name, file.getvalue()) if file else None
-    text = path_input("Server path or URL", "inference.path", "A picture the server can read, or http(s)://…",
+    text = path_input("Server path or URL", f"{key}.path", "A picture the server can read, or http(s)://…",
                       files=True).strip()
-    if not text or not st.toggle("Classify", key="inference.go", value=True):
+    if not text or not st.toggle("Classify", key=f"{key}.go", value=True):
         return None
     with session.shown():
         return inference.load_images(workspace, [text])[0]
@@ -80,9 +80,11 @@ def _text() -> tuple[str, bytes] | None:
 def classify(workspace: Workspace, model: str, checkpoint: str, image: tuple[str, bytes]) -> None:
     """The answer for one picture, large."""
     kind = task(workspace.store.get(model).job.task)
+    whole = kind.dense and st.toggle("Do not resize", key="inference.whole", help="The picture keeps its own size, "
+                                     "however large those were that the network learned from.")
     with session.shown(), st.spinner("Asking the network …", show_time=True):
-        answer = inference.classify(workspace, session.user(), model, [image], checkpoint)[0]
-        seen = inference.network_input(workspace, session.user(), model, image)
+        answer = inference.classify(workspace, session.user(), model, [image], checkpoint, whole=whole)[0]
+        seen = None if whole else inference.network_input(workspace, session.user(), model, image)
         shown = inference.shown_input(workspace, model, image) if not answer.get("error") else image[1]
         inference_panels.one(workspace, model, kind, answer, image[1], shown, seen)
         if not answer.get("error") and not kind.view and kind.pictures:  # evidence is for labels
@@ -121,7 +123,7 @@ def batch(workspace: Workspace, model: str, checkpoint: str, first: Json) -> Non
     if form.value("method") == "dataset":
         _dataset(workspace, form)
     with st.expander("More", icon=":material/tune:"):
-        form.draw(("limit", "top", "embeddings", "notify"))
+        form.draw(("limit", "top", "embeddings", "whole", "notify"))
     show_problems(prefix, "model", model)
     said(prefix)
     if st.button("Classify them all", type="primary", icon=":material/play_arrow:", key=f"{prefix}.create"):

@@ -39,13 +39,18 @@ def draw(workspace: Workspace, view: JobView) -> None:
                            type="tertiary")
         event = st.plotly_chart(figure(page, way), key=f"map.{view.id}", config=CONFIG, on_select="rerun",
                                 selection_mode=("points", "lasso", "box"))
-        points = event["selection"]["points"] if event else []
-        chosen = sorted({int(_number(point)) for point in points})
+        chosen = numbers(event)
         data = _dataset(workspace, view)
         if chosen:
             _chosen(workspace, view, data, page, chosen)
         elif data is not None:
             dataset_edits.bar(workspace, data)  # what was collected stays in sight when nothing is circled any more
+
+
+def numbers(event: Any) -> list[int]:
+    """The row numbers of the points that were circled or clicked, in order."""
+    points = event["selection"]["points"] if event else []
+    return sorted({int(_number(point)) for point in points})
 
 
 def _number(point: Json) -> float:

@@ -11,7 +11,7 @@ from digits_core.services import models, timeline
 from digits_core.services.evaluation import splits
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Measure, measures
-from digits_core.ui import charts, curves, job_parts, layers_panel, report_panel, session, worst
+from digits_core.ui import charts, curves, job_parts, layers_panel, measured_map, report_panel, session, worst
 from digits_core.ui.overview import bar
 from digits_core.ui.tables import height
 from digits_core.ui.text import (
@@ -107,6 +107,8 @@ def _events(view: JobView) -> None:
 def tabs(workspace: Workspace, view: JobView) -> dict[str, Any]:
     """Panels below the live part, by title; only the open one is drawn."""
     found = {"Checkpoints": lambda: checkpoints(view)}
+    if measured_map.splits(view):
+        found = {"Map": lambda: measured_map.draw(workspace, view), **found}
     if splits(view):
         found = {"Evaluation": lambda: report(workspace, view), **found}
     elif any(models.evaluation(view, split) for split in ("val", "test")):
@@ -246,10 +248,12 @@ def show_report(report: Json, key: str, figures: tuple[Measure, ...]) -> None:
 
 
 COUNTS = {"entries": "Pictures", "pixels": "Pixels", "boxes": "Boxes"}
-FIGURES = {"r2": "R²", "mae": "Mean error", "rmse": "RMSE"}
+FIGURES = {"threshold": "Threshold", "r2": "R²", "mae": "Mean error", "rmse": "RMSE",
+           "same_distance": "Distance, same class", "other_distance": "Distance, other classes"}
 BARS = {"recall": ("Recall", "Of what is this class, the share that was found."),
         "precision": ("Precision", "Of what was called this class, the share that is."),
         "f1": ("F1", "Recall and precision in one number."),
+        "average_precision": ("AP", "How well pictures with the label are ranked before all others."),
         "iou": ("IoU", "Common area over the area of both."),
         "dice": ("Dice", "Twice the common area over the sum of both."),
         "ap50": ("AP50", "Average precision of boxes that overlap by half."),

@@ -30,20 +30,23 @@ def draw(workspace: Workspace, view: JobView, split: str, report: Json) -> None:
         found = datasets.samples(workspace, dataset, split, limit=PAGE, places=[int(row[0]) for row in shown])
         answers = _answers(workspace, view, dataset, split, [sample.index for sample in found.items])
         with st.grid(PAGE, min_column_width=150, gap="small"):
-            for sample, (_, score), png in zip(found.items, shown, answers, strict=True):
+            for sample, (_, score), (png, words) in zip(found.items, shown, answers, strict=True):
                 with st.container(gap="xxsmall"):
                     st.image(sample.png, width="stretch", alt=sample.path)
                     if png:
                         st.image(png, width="stretch", alt="The answer")
-                    st.caption(f"{number(score) or 0:.3g}", help=plain(f"{sample.path} ({split} {sample.index})"))
+                    told = " → ".join(plain(part) for part in (sample.words or sample.class_name, words) if part)
+                    st.caption(" · ".join(part for part in (told, f"{number(score) or 0:.3g}") if part),
+                               help=plain(f"{sample.path} ({split} {sample.index})"))
     if len(rows) > PAGE:
         st.pagination(-(-len(rows) // PAGE), key=pager)
     st.caption("Above what is in the dataset, below what the best checkpoint makes of it; the score of each picture "
                "beneath.")
 
 
-def _answers(workspace: Workspace, view: JobView, dataset: str, split: str, places: list[int]) -> list[bytes | None]:
-    """What the view makes of the answers, its first picture; nothing where the model cannot be asked."""
+def _answers(workspace: Workspace, view: JobView, dataset: str, split: str, places: list[int]
+             ) -> list[tuple[bytes | None, str]]:
+    """What the view makes of the answers: its first picture, or the labels; nothing where the model cannot be asked."""
     try:
         sources = [f"record:{dataset}/{split}/{place}" for place in places]
         known = thumbnails.record_pictures(workspace, sources)
@@ -52,5 +55,10 @@ def _answers(workspace: Workspace, view: JobView, dataset: str, split: str, plac
         panels = [inference.panels(workspace, view.id, image, answer, {})
                   for image, answer in zip(images, answers, strict=True)]
     except (DigitsError, KeyError):
-        return [None] * len(places)
-    return [next((panel.png for panel in found if isinstance(panel, views.Picture)), None) for found in panels]
+        return [(None, "")] * len(places)
+    return [(next((panel.png for panel in found if isinstance(panel, views.Picture)), None),
+             next((_said(panel) for panel in found if isinstance(panel, views.Bars)), "")) for found in panels]
+
+
+def _said(bars: views.Bars) -> str:
+    return ", ".join(bars.counting() if bars.marks else [name for name, _ in bars.rows[:1]]) or "nothing"

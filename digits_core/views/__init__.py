@@ -39,10 +39,19 @@ class Table:
 
 @dataclass(frozen=True)
 class Bars:
-    """Names with a share (0..1) each, in the order in which they are shown; ``colors`` as #rrggbb where they matter."""
+    """Names with a share (0..1) each, in the order in which they are shown; ``colors`` as #rrggbb where they matter.
+
+    ``marks``: from which share on each counts, where that is to be seen.
+    """
 
     rows: Sequence[tuple[str, float]]
     colors: Sequence[str] = ()
+    marks: Sequence[float] = ()
+
+    def counting(self) -> list[str]:
+        """The names whose share reaches its mark; all where there are none."""
+        marks = self.marks or [0.0] * len(self.rows)
+        return [name for (name, share), mark in zip(self.rows, marks, strict=True) if share >= mark]
 
 
 @dataclass(frozen=True)

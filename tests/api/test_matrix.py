@@ -6,7 +6,8 @@ from starlette.applications import Starlette
 from digits_core.services.workspace import Workspace
 from tests.api.conftest import TestClient
 
-READS = {"/classify", "/classify/upload", "/look", "/look/upload", "/datasets/{job_id}/augmentation"}
+READS = {"/classify", "/classify/upload", "/look", "/look/upload", "/compare-pictures", "/compare-pictures/upload",
+         "/datasets/{job_id}/augmentation"}
 """POST routes that change nothing, so that they need no name (AUTH-03)."""
 UNKNOWN = "20200101-000000-abcd"
 

@@ -34,6 +34,10 @@ def classification(root: Path, count: int) -> Json:
     return {"folder": str(root)}
 
 
+def similarity(root: Path, count: int) -> Json:
+    return classification(root, count)
+
+
 def segmentation(root: Path, count: int) -> Json:
     chance = np.random.default_rng(2)
     for name in ("images", "labels"):
@@ -55,6 +59,28 @@ def regression(root: Path, count: int) -> Json:
             picture, _, (x, y, _) = _discs(chance)
             picture.save(root / f"{number:03d}.png")
             lines.writerow([f"{number:03d}.png", 100 * x, 5 * y])
+    return {"table": str(root / "table.csv")}
+
+
+def multilabel(root: Path, count: int) -> Json:
+    """A disc, a square, a cross, any of them or none, with a table of names."""
+    chance = np.random.default_rng(6)
+    root.mkdir(parents=True)
+    with (root / "table.csv").open("w", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(["picture", "labels"])
+        for number in range(count):
+            image = Image.fromarray(chance.integers(20, 90, (SIDE, SIDE), np.uint8))
+            draw, there = ImageDraw.Draw(image), chance.random(3) < 0.5
+            if there[0]:
+                draw.ellipse((2, 2, 13, 13), 220)
+            if there[1]:
+                draw.rectangle((18, 3, 28, 13), 220)
+            if there[2]:
+                draw.line((4, 18, 28, 29), 220, 3)
+            image.save(root / f"{number:03d}.png")
+            names = [name for name, yes in zip(("disc", "square", "line"), there, strict=True) if yes]
+            lines.writerow([f"{number:03d}.png", "; ".join(names)])
     return {"table": str(root / "table.csv")}
 
 
@@ -86,18 +112,23 @@ def detection(root: Path, count: int) -> Json:
 
 DRAWN: dict[str, Callable[[Path, int], Json]] = {
     "classification": classification, "detection": detection, "segmentation": segmentation, "regression": regression,
-    "processing": processing}
+    "processing": processing, "similarity": similarity,
+    "multilabel": multilabel}
 """By task: draw so many pictures below a folder; the source options of a dataset made of them."""
 
 COUNT = {"regression": 300, "detection": 200}
 TRAINING: dict[str, Json] = {
     "classification": {"epochs": 4, "network": "lenet"},
-    "detection": {"epochs": 7, "network": "detectnet_small", "learning_rate": 0.002, "lr_policy": "fixed"},
-    "segmentation": {"epochs": 3, "network": "unet_narrow"},
+    "detection": {"epochs": 7, "network": "detectnet_small", "learning_rate": 0.002, "lr_policy": "fixed",
+                  "mean": "pixel"},
+    "segmentation": {"epochs": 3, "network": "unet_narrow", "mean": "pixel"},
     "regression": {"epochs": 12, "network": "lenet", "learning_rate": 0.002, "lr_policy": "cosine"},
-    "processing": {"epochs": 7, "network": "unet_narrow", "noise": 0.05},
+    "processing": {"epochs": 7, "network": "unet_narrow", "noise": 0.05, "mean": "pixel"},
+    "similarity": {"epochs": 4, "network": "lenet", "dimensions": 8},
+    "multilabel": {"epochs": 5, "network": "lenet", "learning_rate": 0.002, "positive_weights": "sqrt"},
 }
-FLOOR = {"classification": 0.8, "detection": 0.9, "segmentation": 0.8, "regression": 0.8, "processing": 18.0}
+FLOOR = {"classification": 0.8, "detection": 0.9, "segmentation": 0.8, "regression": 0.8, "processing": 18.0,
+         "similarity": 0.8, "multilabel": 0.9}
 """What each must reach by its own goal."""
 
 

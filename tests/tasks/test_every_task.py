@@ -1,14 +1,17 @@
 """Every task on pictures of the registry, from a folder to an answer: by the real build, training and inference."""
 
+import base64
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from digits_core import files, views
-from digits_core.errors import InvalidOptions
+from digits_core.errors import BadData, InvalidOptions
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.jobs.model import Status
 from digits_core.jobs.runner import InlineRunner
@@ -38,6 +41,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     yield from shared_workspace(tmp_path_factory.mktemp("tasks"))
 
 
+def asked(task: str) -> Json:
+    """The option that names a task whose models learn from another task's datasets."""
+    return {"task": task} if tasks()[task].datasets else {}
+
+
 @pytest.fixture(scope="module", params=[name for name, task in tasks().items() if task.pictures])
 def made(request: pytest.FixtureRequest, workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
          ) -> Made:
@@ -51,9 +59,11 @@ def made(request: pytest.FixtureRequest, workspace: Workspace, tmp_path_factory:
 
     source = drawn.DRAWN[name](tmp_path_factory.mktemp(name) / "pictures", drawn.COUNT.get(name, 120))
     options = {**source, "channels": "gray", "width": drawn.SIDE, "height": drawn.SIDE, "val_percent": 20}
-    data = tick(datasets.create_dataset(workspace, "tester", name, f"drawn {name}", options))
+    kind = tasks()[name]
+    data = tick(datasets.create_dataset(workspace, "tester", kind.learns_from, f"drawn {name}", options))
     assert data.status is Status.DONE, data.state.reason
-    training = {"batch_size": 8, "solver": "adam", "learning_rate": 0.005, "seed": 1, **drawn.TRAINING[name]}
+    training = {"batch_size": 8, "solver": "adam", "learning_rate": 0.005, "seed": 1, **asked(name),
+                **drawn.TRAINING[name]}
     model = tick(models.create_model(workspace, "tester", f"a {name}", data.id, training))
     assert model.status is Status.DONE, model.state.reason
     return Made(name, data, model, tick)
@@ -95,6 +105,18 @@ def test_its_model_answers_and_the_answer_can_be_shown(made: Made, workspace: Wo
         answer | {"latency_ms": 0})
 
 
+def test_pictures_keep_their_size_where_answers_are_about_places(made: Made, workspace: Workspace) -> None:
+    image = ("a.png", drawn.picture())
+    if not tasks()[made.task].dense:
+        with pytest.raises(BadData, match="one size only"):
+            inference.classify(workspace, "tester", made.model.id, [image], whole=True)
+        return
+    answer, = inference.classify(workspace, "tester", made.model.id, [image], whole=True)
+    for png in (answer[name] for name in ("mask", "picture") if name in answer):
+        with Image.open(io.BytesIO(base64.b64decode(png))) as found:
+            assert found.size == (50, 40)
+
+
 def test_a_view_refuses_options_that_it_does_not_have(made: Made, workspace: Workspace) -> None:
     if tasks()[made.task].view:
         image = ("a.png", drawn.picture())
@@ -126,7 +148,7 @@ def test_its_model_travels(made: Made, workspace: Workspace, tmp_path: Path) -> 
 
 
 def test_its_network_is_told_and_its_augmentation_shown(made: Made, workspace: Workspace) -> None:
-    options = {"network": drawn.TRAINING[made.task]["network"]}
+    options = {**asked(made.task), "network": drawn.TRAINING[made.task]["network"]}
     assert networks.layers(workspace, "tester", made.dataset.id, options)["parameters"] > 1000
     shown = augmentation.augmentation_preview(workspace, "tester", made.dataset.id, {**options, "flip": "lr"})
     assert len(shown) == 16
@@ -135,7 +157,7 @@ def test_its_network_is_told_and_its_augmentation_shown(made: Made, workspace: W
 def test_a_network_of_another_task_is_refused(made: Made, workspace: Workspace) -> None:
     other = "lenet" if tasks()[made.task].dense else "unet"
     with pytest.raises(InvalidOptions, match="network"):
-        models.create_model(workspace, "tester", "x", made.dataset.id, {"network": other})
+        models.create_model(workspace, "tester", "x", made.dataset.id, {**asked(made.task), "network": other})
 
 
 def test_what_inference_needs_is_in_the_model_folder(made: Made) -> None:

@@ -23,9 +23,11 @@ from digits_core.data.records import RecordWriter
 from digits_core.data.skipped import SkipLog
 from digits_core.data.sources import Scan, Source
 from digits_core.data.statistics import Statistics
+from digits_core.data.video_options import Take
 from digits_core.errors import BadData
 from digits_core.jobs.context import Context
 from digits_core.options import option_fields
+from digits_core.safe.paths import printable
 from digits_core.settings import Settings
 from digits_core.tasks import task
 
@@ -112,12 +114,16 @@ class Build:
             if time.monotonic() - last > 0.3:
                 last = time.monotonic()
                 self.context.check_stop()
-                self.context.progress(0.0, "Looking for pictures")
+                self.context.progress(0.0, _looking(scan))
 
         roots = self.settings.data_roots and [*self.settings.data_roots, self.folder.parent / ".demo"]
         scan = Scan(self.staging, self.folder, roots, self.settings.private_hosts,
-                    self.skipped.add, lambda kind, count: self.notes.update({kind: count}), tick)
+                    self.skipped.add, lambda kind, count: self.notes.update({kind: count}), tick,
+                    take=Take.of(self.options))
         source: Source = self.find(self.options, roots, scan)
+        if roots and scan.videos:
+            source.roots.append(self.staging)
+        self._tell_videos(scan)
         count = sum(len(entries) for entries in source.splits.values())
         self.found = count + self.skipped.count
         self.context.log(f"Found {self.found} pictures of {len(source.labels)} classes.")
@@ -125,6 +131,13 @@ class Build:
             raise BadData(f"No pictures were found to train on. {'Each class' if source.classified else 'The'} folder "
                           "must hold picture files (png, jpg, bmp, ppm, pgm, gif, webp, tif).")
         return source
+
+    def _tell_videos(self, scan: Scan) -> None:
+        for path, video in scan.videos.items():
+            self.context.log(f"{printable(path)}: {video.pictures} of {video.frames} frames in {video.seconds:.1f} s"
+                             + (f", {video.damaged} damaged parts left out." if video.damaged else "."))
+        if damaged := sum(video.damaged > 0 for video in scan.videos.values()):
+            self.notes["damaged-videos"] = damaged
 
     def _require_room(self, plan: Plan, recipe: Recipe) -> None:
         need, free = estimate_bytes(recipe.stored, recipe.pixels, plan.pictures), files.free_bytes(self.folder)
@@ -252,3 +265,10 @@ class Build:
                 repeats = int(np.isin(np.frombuffer(prints, np.uint64), train).sum())
                 if repeats:
                     self.notes[f"also-in-train-{name}"] = repeats
+
+
+def _looking(scan: Scan) -> str:
+    """What a scan is doing, in words."""
+    if not scan.known_as:
+        return "Looking for pictures"
+    return f"Taking frames of video {len(scan.known_as)}, {printable(list(scan.known_as.values())[-1].rpartition('/')[2])}"

@@ -1,0 +1,77 @@
+"""Writes frames of videos as picture files: ``clip.mp4`` becomes ``clip.mp4/clip_frame_000120.png``."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Literal, NamedTuple
+
+from PIL import Image
+
+from digits_core import files
+from digits_core.data.video_options import Take, is_video
+from digits_core.data.videos import Video
+from digits_core.errors import BadData
+
+Format = Literal["png", "jpeg"]
+ENDINGS: dict[str, str] = {"png": "png", "jpeg": "jpg"}
+RESERVE = 200_000_000
+"""Bytes that stay free on the disk."""
+FRAME = re.compile(r"(.+)_frame_[0-9]{6,}\.[a-z]+", re.DOTALL)
+
+
+class Written(NamedTuple):
+    """What became of a video: pictures, of how many frames in how many seconds, and its size."""
+
+    pictures: int
+    frames: int
+    seconds: float
+    width: int
+    height: int
+    damaged: int
+
+
+@dataclass
+class Unpacker:
+    """Takes frames out of one video after the other."""
+
+    folder: Path
+    take: Take
+    roots: Sequence[str] = ()
+    format: Format = "png"
+    tick: Callable[[], None] = lambda: None
+    written: dict[str, Written] = field(default_factory=dict)
+    """By path, what became of each video so far."""
+
+    def unpack(self, path: str, target: Path) -> Iterator[str]:
+        """Paths of the pictures in the folder ``target``, which is made. Raises BadData when there is no frame."""
+        target.mkdir(parents=True, exist_ok=True)
+        stem, last, size, count = PurePath(path).stem, 0.0, (0, 0), 0
+        with Video(path, self.roots, self.take, self.tick) as video:
+            for count, frame in enumerate(video, 1):  # noqa: B007
+                self.tick()
+                if files.free_bytes(self.folder) < RESERVE + frame.pixels.nbytes:
+                    raise files.DiskFull(f"The disk is full: {files.free_bytes(self.folder) / 1e6:.0f} MB are free for "
+                                         "frames of videos. Free some space, or take fewer frames.")
+                name = target / f"{stem}_frame_{frame.number:06d}.{ENDINGS[self.format]}"
+                image = Image.fromarray(frame.pixels)
+                image.save(name, self.format.upper(), **({"compress_level": 1} if self.format == "png" else
+                                                         {"quality": 95}))
+                last, size = frame.seconds, image.size
+                yield str(name)
+        if not count:
+            raise BadData("holds no frame that can be decoded")
+        self.written[path] = Written(count, video.frames, video.seconds or last, *size, video.damaged)
+
+
+def video_of(name: str) -> str:
+    """The video that a picture is a frame of, as names of pictures tell it; empty when it is none.
+
+    >>> video_of("cats/clip.mp4/clip_frame_000120.png"), video_of("sorted/clip_frame_000120.jpg"), video_of("cats/1.png")
+    ('cats/clip.mp4', 'clip', '')
+    """
+    folder, _, file = name.rpartition("/")
+    if is_video(folder.rpartition("/")[2]):
+        return folder
+    found = FRAME.fullmatch(file)
+    return found[1] if found else ""

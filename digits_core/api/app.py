@@ -9,6 +9,7 @@ from digits_core.api import (
     datasets,
     embeddings,
     evaluations,
+    frames,
     inference,
     jobs,
     maxima,
@@ -34,6 +35,6 @@ def create_api(workspace: Workspace) -> FastAPI:
     api.state.workspace = workspace
     answers.install(api)
     for part in (jobs, datasets, versions, weights, models, searches, steering, compare, inference, embeddings, maxima,
-                 evaluations, system, reference):
+                 frames, evaluations, system, reference):
         api.include_router(part.router)
     return api

@@ -6,6 +6,7 @@ from digits_core.cli import (
     create,
     embeddings,
     evaluate,
+    frames,
     machine,
     manage,
     maxima,
@@ -18,8 +19,8 @@ from digits_core.cli import (
 )
 from digits_core.cli.program import app
 
-__all__ = ["app", "classify", "compare", "create", "embeddings", "evaluate", "machine", "main", "manage", "maxima",
-           "networks", "search", "steer", "tensorboard", "versions", "weights"]
+__all__ = ["app", "classify", "compare", "create", "embeddings", "evaluate", "frames", "machine", "main", "manage",
+           "maxima", "networks", "search", "steer", "tensorboard", "versions", "weights"]
 
 
 def main() -> None:

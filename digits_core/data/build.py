@@ -136,7 +136,7 @@ class Build:
         for path, video in scan.videos.items():
             self.context.log(f"{printable(path)}: {video.pictures} of {video.frames} frames in {video.seconds:.1f} s"
                              + (f", {video.damaged} damaged parts left out." if video.damaged else "."))
-        if damaged := sum(video.damaged > 0 for video in scan.videos.values()):
+        if damaged := sum(video.pictures for video in scan.videos.values() if video.damaged):
             self.notes["damaged-videos"] = damaged
 
     def _require_room(self, plan: Plan, recipe: Recipe) -> None:
@@ -216,6 +216,7 @@ class Build:
     def _finish(self, plan: Plan, written: Json, recipe: Recipe, statistics: Statistics) -> Json:
         """Labels, mean, and last the manifest; the figures of the job."""
         self._note_repeats()
+        self._note_undivided(plan, written)
         for name in written:
             index.write(self.folder / f"{name}.lmdb")
         mean = statistics.mean() if self.kind.pictures else np.zeros(statistics.shape, np.float32)
@@ -257,6 +258,13 @@ class Build:
         names = [field.name for field in option_fields(type(self.options)) if field.kind in ("folder", "path")]
         return {name: chosen[name] for name in ("method", *names) if chosen.get(name)}
 
+    def _note_undivided(self, plan: Plan, written: Json) -> None:
+        """Tell of classes that are in training only, because their pictures belong together."""
+        if plan.classified and "val" in written:
+            pairs = zip(written["train"]["per_class"], written["val"]["per_class"], strict=True)
+            if alone := sum(train for train, val in pairs if not val):
+                self.notes["not-in-val"] = alone
+
     def _note_repeats(self) -> None:
         """Warn about pictures that are in training and in another split: they make accuracies too good."""
         train = np.unique(np.frombuffer(self.prints["train"], np.uint64))
@@ -271,4 +279,5 @@ def _looking(scan: Scan) -> str:
     """What a scan is doing, in words."""
     if not scan.known_as:
         return "Looking for pictures"
-    return f"Taking frames of video {len(scan.known_as)}, {printable(list(scan.known_as.values())[-1].rpartition('/')[2])}"
+    name = next(reversed(scan.known_as.values())).rpartition("/")[2]
+    return f"Taking frames of video {len(scan.known_as)}, {printable(name)}"

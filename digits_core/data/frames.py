@@ -43,22 +43,29 @@ class Unpacker:
     written: dict[str, Written] = field(default_factory=dict)
     """By path, what became of each video so far."""
 
-    def unpack(self, path: str, target: Path) -> Iterator[str]:
-        """Paths of the pictures in the folder ``target``, which is made. Raises BadData when there is no frame."""
+    share: float = 0.0
+    """How far the video is through, 0..1."""
+
+    def unpack(self, path: str, target: Path, name: str = "") -> Iterator[str]:
+        """Paths of the pictures in the folder ``target``, which is made. Raises BadData when there is no frame.
+
+        ``name`` is what the video is called, if not as its file.
+        """
         target.mkdir(parents=True, exist_ok=True)
-        stem, last, size, count = PurePath(path).stem, 0.0, (0, 0), 0
+        stem, last, size, count = PurePath(name or path).stem, 0.0, (0, 0), 0
         with Video(path, self.roots, self.take, self.tick) as video:
             for count, frame in enumerate(video, 1):  # noqa: B007
                 self.tick()
                 if files.free_bytes(self.folder) < RESERVE + frame.pixels.nbytes:
                     raise files.DiskFull(f"The disk is full: {files.free_bytes(self.folder) / 1e6:.0f} MB are free for "
                                          "frames of videos. Free some space, or take fewer frames.")
-                name = target / f"{stem}_frame_{frame.number:06d}.{ENDINGS[self.format]}"
+                picture = target / f"{stem}_frame_{frame.number:06d}.{ENDINGS[self.format]}"
                 image = Image.fromarray(frame.pixels)
-                image.save(name, self.format.upper(), **({"compress_level": 1} if self.format == "png" else
+                image.save(picture, self.format.upper(), **({"compress_level": 1} if self.format == "png" else
                                                          {"quality": 95}))
                 last, size = frame.seconds, image.size
-                yield str(name)
+                self.share = min(1.0, frame.number / (video.frames or 1))
+                yield str(picture)
         if not count:
             raise BadData("holds no frame that can be decoded")
         self.written[path] = Written(count, video.frames, video.seconds or last, *size, video.damaged)
@@ -67,7 +74,7 @@ class Unpacker:
 def video_of(name: str) -> str:
     """The video that a picture is a frame of, as names of pictures tell it; empty when it is none.
 
-    >>> video_of("cats/clip.mp4/clip_frame_000120.png"), video_of("sorted/clip_frame_000120.jpg"), video_of("cats/1.png")
+    >>> video_of("cats/clip.mp4/clip_frame_000120.png"), video_of("x/clip_frame_000120.jpg"), video_of("cats/1.png")
     ('cats/clip.mp4', 'clip', '')
     """
     folder, _, file = name.rpartition("/")

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from digits_core.data.entries import Entries
+from digits_core.data.frames import video_of
 from digits_core.data.pool import Item
 from digits_core.data.sources import Source
-from digits_core.data.frames import video_of
 from digits_core.data.split import Indices, choose, shuffled, split, split_together
 from digits_core.errors import BadData
 

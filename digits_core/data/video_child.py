@@ -95,7 +95,8 @@ class _Due:
     def __init__(self, how: Json, clip: Json) -> None:
         self.by_time = how["rate"] is not None
         self.gap = Fraction(1 / how["rate"] if self.by_time else how["step"]).limit_denominator(10**6)
-        self.most, self.first, self.taken = how["most"], how["first"], 0
+        self.most: int | None = how["most"]
+        self.first, self.taken = int(how["first"]), 0
         length = clip["seconds"] if self.by_time else clip["frames"]
         if self.most and length / self.gap > self.most:
             self.gap = Fraction(length / self.most).limit_denominator(10**6)

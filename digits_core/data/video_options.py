@@ -1,8 +1,15 @@
 """Which frames of a video become pictures; described once for datasets and for jobs that write frames."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from digits_core.options import Options, option
+from digits_core.errors import DigitsError, Problem
+from digits_core.options import JobOptions, Options, option
+from digits_core.safe import safe_path
+
+UPLOADED = "job:upload"
+"""Stands for videos that were uploaded and lie in the job's folder."""
 
 SUFFIXES = frozenset(("mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "ts", "mts", "m2ts", "wmv", "flv",
                       "3gp", "ogv"))
@@ -28,6 +35,27 @@ class FrameOptions(Options):
     frames_most: int | None = option(100, title="At most, of each video", group="Videos", ge=1, le=10**6,
                                      help="Of a longer video fewer frames a second are taken, over its whole length; "
                                           "empty: no limit.")
+
+
+class FramesJobOptions(FrameOptions, JobOptions):
+    """Which videos, which of their frames, and as what files."""
+
+    videos: str = option("", title="Video, or folder of videos", group="Source", kind="path",
+                         help="On the server; of a folder all videos below it.")
+    file_format: Literal["jpeg", "png"] = option("jpeg", title="As", group="Videos",
+                                                 labels={"jpeg": "JPEG (small)", "png": "PNG (lossless)"})
+
+    def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
+        """A path that is missing or forbidden."""
+        if not self.videos.strip():
+            return [Problem("videos", "Upload a video, or give the path of one.")]
+        if self.videos == UPLOADED:
+            return []
+        try:
+            safe_path(self.videos, roots)
+        except DigitsError as error:
+            return [Problem("videos", str(error))]
+        return []
 
 
 class Take(NamedTuple):

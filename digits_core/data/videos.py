@@ -49,11 +49,12 @@ class Video:
     def __init__(self, path: str, roots: Sequence[str] = (), take: Take = Take(),
                  tick: Callable[[], None] = lambda: None) -> None:
         """``roots`` as in ``read_regular``; ``tick`` is called twice a second while one waits, and may raise."""
-        self.tick, self.damaged, self._errors = tick, 0, tempfile.TemporaryFile()
+        self.tick, self.damaged = tick, 0
         descriptor = open_regular(path, roots)
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         try:
             os.set_blocking(descriptor, True)
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 [*confine.apart(), sys.executable, "-m", "digits_core.data.video_child", json.dumps(take._asdict())],
                 cwd=ROOT, env={**confine.scrubbed(os.environ), "OMP_NUM_THREADS": "1"}, stdin=descriptor,
                 stdout=subprocess.PIPE, stderr=self._errors, bufsize=0, start_new_session=True)
@@ -75,10 +76,10 @@ class Video:
     def close(self) -> None:
         """End the process."""
         with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
         self._errors.close()
 
     def __iter__(self) -> Iterator[Frame]:
@@ -102,8 +103,8 @@ class Video:
         return found, self._exactly(body)
 
     def _exactly(self, size: int) -> bytes:
-        assert self._process.stdout is not None
-        pipe, data, since = self._process.stdout.fileno(), bytearray(), time.monotonic()
+        assert self.process.stdout is not None
+        pipe, data, since = self.process.stdout.fileno(), bytearray(), time.monotonic()
         while len(data) < size:
             if not select.select([pipe], [], [], 0.4)[0]:
                 self.tick()
@@ -118,7 +119,7 @@ class Video:
 
     def _why(self) -> str:
         """Why the process ended without a last word."""
-        code = self._process.wait()
+        code = self.process.wait()
         if code in (-signal.SIGALRM, 128 + signal.SIGALRM):
             return f"took longer than {PACKET_S} s to decode in one place"
         self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - 2000))

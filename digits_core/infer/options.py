@@ -16,6 +16,10 @@ METHODS = ("grad-cam", "integrated-gradients", "occlusion")
 COLORMAPS = ("jet", "white", "simple", "hot", "rainbow", "winter")
 MAXIMA = "max-activations"
 """The ``method`` of jobs of kind inference that make pictures for units, instead of classifying any."""
+VIDEO = "video"
+"""The ``method`` of jobs of kind inference that ask about the frames of a video."""
+UPLOADED_VIDEO = "job:upload"
+"""Stands for a video that was uploaded and lies in the job folder."""
 OUTPUT = "output"
 """Stands for the network's output as a layer: a unit is a class."""
 UPLOADED_LIST = "job:list.txt"
@@ -68,6 +72,29 @@ class BatchOptions(JobOptions):
             if problem:
                 found.append(problem)
         return found
+
+
+class VideoOptions(JobOptions):
+    """Which video, which of its frames, and how much to note of each."""
+
+    video: str = option("", title="Video", group="Video", kind="path",
+                        help="On the server, or its http(s) address; mp4, mov, mkv, webm, avi and others.")
+    step: int = option(1, title="Every n-th frame", group="Video", ge=1, le=10**6,
+                       help="1: every frame. The annotated video has only the frames that were asked about, and the "
+                            "same length.")
+    limit: int | None = option(None, title="Number of frames", group="Video", ge=1, le=10**8,
+                               help="Only the first so many; empty: all.")
+    checkpoint: str = option("best", title="Checkpoint", group="Model", help="best, last, or an epoch such as 12.")
+    top: int = option(5, title="Labels to note", group="Model", ge=1, le=1000, advanced=True,
+                      help="So many of the most probable labels are kept for each frame.")
+
+    def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
+        """No video, or one that is missing or forbidden."""
+        text = self.video.strip()
+        if not text:
+            return [Problem("video", "Upload a video, or give its path or address.")]
+        problem = None if text == UPLOADED_VIDEO or safe.is_url(text) else _path_problem("video", text, roots)
+        return [problem] if problem else []
 
 
 class AscentOptions(JobOptions):

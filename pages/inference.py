@@ -3,7 +3,8 @@
 import streamlit as st
 
 from digits_core.jobs.model import Kind
-from digits_core.ui import bulk, inference_form, lists, session, tables
+from digits_core.services import videos
+from digits_core.ui import bulk, inference_form, lists, session, tables, video_panel
 from digits_core.ui.frame import empty, head
 
 workspace = session.workspace()
@@ -22,18 +23,21 @@ with session.shown():
     if clone := st.query_params.get("clone", ""):
         source = workspace.store.get(clone)
         first = {"origin": clone, "name": source.name, "options": source.job.options}
-        st.session_state.setdefault("mode", "Many pictures")
+        st.session_state.setdefault("mode", "Video" if videos.is_video(source) else "Many pictures")
         st.session_state.setdefault("inference.model", str(source.job.options.get("model", "")))
 
 left, right = st.columns([1, 2.2], gap="large")
 with left:
     model, checkpoint = inference_form.choose(found)
-    mode = st.segmented_control("How many?", ["One picture", "Many pictures"], default="One picture", required=True,
-                                key="mode", bind="query-params", label_visibility="collapsed", width="stretch")
+    mode = st.segmented_control("How many?", ["One picture", "Many pictures", "Video"], default="One picture",
+                                required=True, key="mode", bind="query-params", label_visibility="collapsed",
+                                width="stretch")
     picture = inference_form.one_picture(workspace, model) if mode == "One picture" else None
 with right:
     if mode == "Many pictures":
         inference_form.batch(workspace, model, checkpoint, first)
+    elif mode == "Video":
+        video_panel.form(workspace, model, checkpoint, first)
     elif picture:
         inference_form.classify(workspace, model, checkpoint, picture)
     else:

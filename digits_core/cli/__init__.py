@@ -15,12 +15,13 @@ from digits_core.cli import (
     steer,
     tensorboard,
     versions,
+    videos,
     weights,
 )
 from digits_core.cli.program import app
 
 __all__ = ["app", "classify", "compare", "create", "embeddings", "evaluate", "frames", "machine", "main", "manage",
-           "maxima", "networks", "search", "steer", "tensorboard", "versions", "weights"]
+           "maxima", "networks", "search", "steer", "tensorboard", "versions", "videos", "weights"]
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ class FramesJobOptions(FrameOptions, JobOptions):
 
     videos: str = option("", title="Video, or folder of videos", group="Source", kind="path",
                          help="On the server; of a folder all videos below it.")
-    file_format: Literal["jpeg", "png"] = option("jpeg", title="As", group="Videos",
+    file_format: Literal["jpeg", "png"] = option("jpeg", title="File format", group="Videos",
                                                  labels={"jpeg": "JPEG (small)", "png": "PNG (lossless)"})
 
     def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:

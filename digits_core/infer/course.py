@@ -11,7 +11,7 @@ from digits_core.infer.results import best_of, escaped
 Json = dict[str, Any]
 Figures = Callable[[Json], dict[str, float]]
 """From a row to numbers by name; of a row with an error none."""
-POINTS, LINES = 600, 8
+POINTS, LINES = 600, 10
 FILM = "video.mp4"
 """The annotated video, in the job's folder."""
 
@@ -53,7 +53,7 @@ def _taken(buffer: io.StringIO) -> bytes:
 
 
 def lines(rows: Callable[[], Iterable[Json]], figures: Figures, frames: int) -> Json:
-    """{"seconds", "series": {name: [mean figure]}} of the largest figures, at most 600 points and 8 names.
+    """{"seconds", "series": {name: [mean figure]}} of the largest figures, at most 600 points and 10 names.
 
     ``rows`` is called twice, so that they need not lie in memory.
     """

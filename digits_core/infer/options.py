@@ -9,11 +9,14 @@ from digits_core import safe
 from digits_core.errors import DigitsError, Problem
 from digits_core.options import JobOptions, option
 
-Method = Literal["folder", "text", "upload", "dataset", "texts"]
+Method = Literal["folder", "text", "upload", "dataset", "watch", "texts"]
+LISTED: list[str] = ["folder", "text", "upload", "dataset"]
+"""Methods whose pictures are known at the start."""
 Split = Literal["train", "val", "test"]
 METHODS = ("grad-cam", "integrated-gradients", "occlusion")
 """Ways to show where in a picture the evidence for a label is."""
 COLORMAPS = ("jet", "white", "simple", "hot", "rainbow", "winter")
+WATCH = "watch"
 MAXIMA = "max-activations"
 """The ``method`` of jobs of kind inference that make pictures for units, instead of classifying any."""
 VIDEO = "video"
@@ -32,9 +35,14 @@ class BatchOptions(JobOptions):
     method: Method = option(
         "folder", title="Which pictures?", group="Pictures",
         labels={"folder": "A folder on the server", "text": "A text list", "upload": "Upload",
-                "dataset": "A dataset", "texts": "A table of texts"})
-    folder: str = option("", title="Picture folder", group="Pictures", kind="folder", when={"method": ["folder"]},
+                "dataset": "A dataset", "watch": "A folder on the server, as pictures arrive",
+                "texts": "A table of texts"})
+    folder: str = option("", title="Picture folder", group="Pictures", kind="folder",
+                         when={"method": ["folder", "watch"]},
                          help="Every picture below it. Folders named like the model's classes give the true labels.")
+    existing: bool = option(True, title="Those that are there already, too", group="Pictures",
+                            when={"method": ["watch"]},
+                            help="Off: only pictures that arrive after the start. The job goes on until it is stopped.")
     image_list: str = option("", title="Image list", group="Pictures", kind="path", when={"method": ["text"]},
                              help="A text file: one path or URL a line; a label may follow (its number from 0, or its "
                                   "name), after a tab or a blank.")
@@ -51,7 +59,7 @@ class BatchOptions(JobOptions):
     limit: int | None = option(None, title="Number of pictures", group="Pictures", ge=1, le=10**9,
                                help="Only the first so many; empty: all.")
     checkpoint: str = option("best", title="Checkpoint", group="Model", help="best, last, or an epoch such as 12.")
-    embeddings: bool = option(False, title="Keep features and make a map", group="Model",
+    embeddings: bool = option(False, title="Keep features and make a map", group="Model", when={"method": LISTED},
                               help="What the network sees in each picture before its last layer: for a map of alike "
                                    "pictures, and to find the ones most like one.")
     top: int = option(5, title="Labels to note", group="Model", ge=1, le=1000, advanced=True,
@@ -59,12 +67,11 @@ class BatchOptions(JobOptions):
 
     def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
         """A path that is needed and missing, forbidden, or of the wrong sort."""
-        required = {"folder": "folder", "text": "image_list", "texts": "table"}.get(self.method, "")
+        required = {"folder": "folder", "watch": "folder", "text": "image_list", "texts": "table"}.get(self.method, "")
         found = []
         if self.method == "dataset" and not self.dataset.strip():
             found.append(Problem("dataset", "This field is required."))
-        for name in {"folder": ("folder",), "text": ("image_list", "image_folder"), "texts": ("table",)}.get(
-                self.method, ()):
+        for name in {"folder": ("folder",), "watch": ("folder",), "text": ("image_list", "image_folder"), "texts": ("table",)}.get(self.method, ()):
             text = getattr(self, name).strip()
             problem = _path_problem(name, text, roots) if text and text != UPLOADED_LIST else None
             if not text and name == required:

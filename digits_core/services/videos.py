@@ -55,6 +55,11 @@ def is_video(view: JobView) -> bool:
     return view.job.kind is Kind.INFERENCE and view.job.options.get("method") == VIDEO
 
 
+def require(workspace: Workspace, job_id: str) -> None:
+    """Raise NotFound when there is no such job, or when it is about no video."""
+    _job(workspace, job_id)
+
+
 def film(workspace: Workspace, job_id: str) -> Path:
     """The annotated video (H.264 in mp4). Raises NotFound until it is whole."""
     path = _job(workspace, job_id).folder.path / FILM

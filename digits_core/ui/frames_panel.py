@@ -16,7 +16,7 @@ from digits_core.ui import session
 from digits_core.ui.forms import OptionsForm, name_and_group, said, show_problems, submit
 from digits_core.ui.overview import bar
 from digits_core.ui.tables import height
-from digits_core.ui.text import count, number, plain, plural, short
+from digits_core.ui.text import count, number, plural, short
 
 Json = dict[str, Any]
 PAGE = 24
@@ -103,7 +103,7 @@ def _pictures(workspace: Workspace, view: JobView) -> None:
         return
     names = [row["video"] for row in good]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox("Video", names, key=f"frames.video.{view.id}", format_func=plain, width=360) or names[0]
+        chosen = st.selectbox("Video", names, key=f"frames.video.{view.id}", width=360) or names[0]
         st.link_button("Download all pictures", f"/api/frames/{view.id}/pictures.zip", icon=":material/download:")
     found = frames.pictures(workspace, view.id, chosen)
     key = f"frames.page.{view.id}.{chosen}"

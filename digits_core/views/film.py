@@ -10,6 +10,8 @@ from digits_core.views import Bars, Panel, Picture, Table, Text
 SMALLEST, LARGEST = 320, 1280
 """Pixels of the longer side: smaller frames grow by whole factors, larger ones shrink."""
 LINES = 6
+NOTEWORTHY = 0.005
+"""Smaller shares are left out, but for the first."""
 
 
 def annotated(frame: Image.Image, panels: Sequence[Panel]) -> Image.Image:
@@ -36,7 +38,8 @@ def _words(panels: Sequence[Panel]) -> list[tuple[str, float | None]]:
     for panel in panels:
         match panel:
             case Bars(rows):
-                found += [(f"{name} {share * 100:.1f} %", share) for name, share in rows]
+                found += [(f"{name} {share * 100:.1f} %", share) for place, (name, share) in enumerate(rows)
+                          if not place or share >= NOTEWORTHY]
             case Table(_, rows):
                 found += [(" ".join(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row), None)
                           for row in rows]
@@ -46,17 +49,16 @@ def _words(panels: Sequence[Panel]) -> list[tuple[str, float | None]]:
 
 
 def with_words(image: Image.Image, lines: Sequence[tuple[str, float | None]]) -> Image.Image:
-    """The picture with lines on a dark ground at the bottom left; a bar under each shows its share."""
+    """The picture with lines on a dark ground at the top left; a bar behind each shows its share."""
     picture = image.copy()
     size = max(11, min(28, picture.height // 18))
     font, height = ImageFont.load_default(size), round(size * 1.35)
     canvas = ImageDraw.Draw(picture, "RGBA")
-    width = max((round(canvas.textlength(words, font)) for words, _ in lines), default=0) + size
-    top = picture.height - height * len(lines) - size // 2
+    width = max([picture.width // 3, *(round(canvas.textlength(words, font)) + size for words, _ in lines)])
     if lines:
-        canvas.rectangle((0, top, width, picture.height), (0, 0, 0, 150))
+        canvas.rectangle((0, 0, width, height * len(lines) + size // 2), (0, 0, 0, 150))
     for number, (words, share) in enumerate(lines):
-        y = top + height * number + size // 4
+        y = height * number + size // 4
         if share is not None:
             canvas.rectangle((0, y, width * min(1.0, max(0.0, share)), y + height - 3), (79, 70, 229, 190))
         canvas.text((size / 2, y), words, "white", font)

@@ -71,7 +71,11 @@ class BatchOptions(JobOptions):
         found = []
         if self.method == "dataset" and not self.dataset.strip():
             found.append(Problem("dataset", "This field is required."))
-        for name in {"folder": ("folder",), "watch": ("folder",), "text": ("image_list", "image_folder"), "texts": ("table",)}.get(self.method, ()):
+        if self.method == WATCH and self.embeddings:
+            found.append(Problem("embeddings", "A folder that is watched has no map: its pictures never end."))
+        used = {"text": ("image_list", "image_folder"), "folder": ("folder",), "watch": ("folder",),
+                "texts": ("table",)}
+        for name in used.get(self.method, ()):
             text = getattr(self, name).strip()
             problem = _path_problem(name, text, roots) if text and text != UPLOADED_LIST else None
             if not text and name == required:

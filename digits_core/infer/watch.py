@@ -1,7 +1,7 @@
 """The worker that classifies every picture that arrives in a folder, until it is stopped.
 
-A row is written for each picture with its place, size and time of change: after a restart these are known, so nothing is
-done twice. A file that is written again under the same name is a new picture.
+A row is written for each picture with its place, size and time of change: after a restart these are known, so nothing
+is done twice. A file that is written again under the same name is a new picture.
 """
 
 import time
@@ -37,9 +37,10 @@ def run(context: Context) -> Json:
     """Watch until somebody stops it, or until ``limit`` pictures are done; returns pictures, failed and accuracy."""
     watch = Watch(context, Settings.load().model_copy(update={"jobs_dir": context.store.root}))
     try:
-        return watch.run()
+        watch.run()
     finally:
-        watch.summarise()
+        figures = watch.summarise()
+    return figures
 
 
 class Seen(NamedTuple):
@@ -121,8 +122,8 @@ class Watch:
                 continue  # gone again
             yield entry, (facts.st_size, facts.st_mtime_ns)
 
-    def run(self) -> Json:
-        """Look, ask, wait, and so on."""
+    def run(self) -> None:
+        """Look, ask, wait, and so on; until ``limit`` pictures are done, or Stopped is raised."""
         limit, missing = self.options["limit"], ""
         self.context.log(f"Watching {self.options['folder']}; {self.count} pictures are done already")
         while limit is None or self.count < limit:
@@ -139,7 +140,6 @@ class Watch:
                                   pictures=self.count, waiting=self.arrivals.waiting)
             if not ready:
                 time.sleep(LOOK_S)
-        return self.summarise()
 
     def _ask(self, ready: list[tuple[Input, Stamp]]) -> None:
         top = int(self.options.get("top", 5))

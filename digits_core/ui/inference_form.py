@@ -128,8 +128,8 @@ def batch(workspace: Workspace, model: str, checkpoint: str, first: Json) -> Non
         form.draw(("limit", "top", "embeddings", "notify"))
     show_problems(prefix, "model", model)
     said(prefix)
-    watching = form.value("method") == WATCH
-    if st.button("Watch the folder" if watching else "Classify them all", type="primary", icon=":material/play_arrow:", key=f"{prefix}.create"):
+    words = "Watch the folder" if form.value("method") == WATCH else "Classify them all"
+    if st.button(words, type="primary", icon=":material/play_arrow:", key=f"{prefix}.create"):
         values = {**form.values(), "checkpoint": checkpoint}
         pictures = [(file.name, file.getvalue()) for file in uploads]
         view = submit(prefix, {**values, "name": name, "model": model}, lambda: inference.create_batch(

@@ -279,5 +279,4 @@ def _looking(scan: Scan) -> str:
     """What a scan is doing, in words."""
     if not scan.known_as:
         return "Looking for pictures"
-    name = next(reversed(scan.known_as.values())).rpartition("/")[2]
-    return f"Taking frames of video {len(scan.known_as)}, {printable(name)}"
+    return f"Taking frames of videos, {len(scan.videos)} done"

@@ -118,11 +118,15 @@ def pictures(top: Path, split: str, label: str, roots: list[Path], scan: "Scan",
         clips = [entry for entry in inner if is_video(entry.name) and not is_folder(entry)] if (
             videos and scan.take) else []
         yield from _files([entry for entry in inner if entry not in clips] if clips else inner, split, label, scan)
-        for clip in clips:
-            try:
-                yield from scan.frames(clip.path, roots)
-            except BadData as error:
-                scan.skip(clip.path, split, label, f"(a video) {error}", True)
+        yield from _frames([clip.path for clip in clips], split, label, roots, scan)
+
+
+def _frames(clips: list[str], split: str, label: str, roots: list[Path], scan: "Scan") -> Iterator[str]:
+    for clip, frames in zip(clips, scan.frames(clips, roots), strict=True) if clips else ():
+        if isinstance(frames, BadData):
+            scan.skip(clip, split, label, f"(a video) {frames}", True)
+        else:
+            yield from frames
 
 
 def _files(inner: "list[os.DirEntry[str]]", split: str, label: str, scan: "Scan") -> Iterator[str]:

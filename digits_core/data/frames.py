@@ -1,8 +1,13 @@
 """Writes frames of videos as picture files: ``clip.mp4`` becomes ``clip.mp4/clip_frame_000120.png``."""
 
+import os
 import re
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path, PurePath
 from typing import Literal, NamedTuple
 
@@ -69,6 +74,45 @@ class Unpacker:
         if not count:
             raise BadData("holds no frame that can be decoded")
         self.written[path] = Written(count, video.frames, video.seconds or last, *size, video.damaged)
+
+
+class _Ended(Exception):
+    """Nobody wants the frames any more."""
+
+
+def side_by_side(unpacker: Unpacker, videos: Sequence[tuple[str, Path]]) -> "Iterator[list[str] | BadData]":
+    """For each video and its folder, in order, the paths of its pictures or why there are none.
+
+    As many videos are decoded at the same time as there are processors; the unpacker's ``tick`` is called here only.
+    """
+    ended, count = threading.Event(), len(os.sched_getaffinity(0))
+
+    def stop() -> None:
+        if ended.is_set():
+            raise _Ended
+
+    quiet = replace(unpacker, tick=stop)
+
+    def work(path: str, target: Path) -> "list[str] | BadData":
+        try:
+            return list(quiet.unpack(path, target))
+        except BadData as error:
+            return error
+
+    with ThreadPoolExecutor(count, "video") as pool:
+        source, pending = iter(videos), deque[Future[list[str] | BadData]]()
+        try:
+            while True:
+                pending.extend(pool.submit(work, *video) for video in islice(source, 2 * count - len(pending)))
+                if not pending:
+                    return
+                while not wait(list(pending)[:1], 0.4).done:
+                    unpacker.tick()
+                unpacker.tick()
+                yield pending.popleft().result()
+        finally:
+            ended.set()
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def video_of(name: str) -> str:

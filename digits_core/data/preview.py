@@ -20,7 +20,7 @@ from digits_core.data.recipe import Recipe
 from digits_core.data.records import unpack_record
 from digits_core.data.sources import Scan, Source
 from digits_core.data.video_options import Take
-from digits_core.errors import DigitsError
+from digits_core.errors import BadData, DigitsError
 from digits_core.options import option_fields
 from digits_core.tasks import Task
 
@@ -72,10 +72,11 @@ class _Look(Scan):
         self.lists[split] = _Counting(self.folder / f"{split}.entries", base, self.known_as)
         return self.lists[split]
 
-    def frames(self, video: str, roots: Sequence[Path]) -> Iterator[str]:
-        """Only the first video is opened; each counts as one picture."""
-        self.clips += 1
-        yield from [video] if self.videos else super().frames(video, roots)
+    def frames(self, videos: Sequence[str], roots: Sequence[Path]) -> Iterator[list[str] | BadData]:
+        """Only the first good video is opened; each counts as one picture."""
+        for video in videos:
+            self.clips += 1
+            yield from [[video]] if self.videos else super().frames([video], roots)
 
 
 def look(task: Task, options: Any, roots: Sequence[Path], private_hosts: Sequence[str],

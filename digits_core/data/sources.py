@@ -9,7 +9,7 @@ from typing import Any
 from digits_core.data import datum, folders, lists, webindex
 from digits_core.data.depth import Depth
 from digits_core.data.entries import Entries
-from digits_core.data.frames import Unpacker, Written
+from digits_core.data.frames import Unpacker, Written, side_by_side
 from digits_core.data.video_options import Take
 from digits_core.errors import BadData
 from digits_core.safe import is_url, safe_join, safe_path
@@ -52,17 +52,17 @@ class Scan:
         """An empty list of pictures on disk."""
         return Entries(self.folder / f"{split}.entries", base, self.known_as)
 
-    def frames(self, video: str, roots: Sequence[Path]) -> Iterator[str]:
-        """Paths of pictures that are made of a video's frames. Raises BadData in the words of a list of skipped ones.
+    def frames(self, videos: Sequence[str], roots: Sequence[Path]) -> Iterator[list[str] | BadData]:
+        """For each video, in order, the paths of pictures that are made of its frames, or why there are none.
 
         Decoding processes may read them only when ``folder`` is among the source's roots, or there are none.
         """
         if self.take is None:
             return
-        target = self.folder / FRAMES / str(len(self.known_as))
-        self.known_as[str(target)] = video
+        placed = [(video, self.folder / FRAMES / str(len(self.known_as) + place)) for place, video in enumerate(videos)]
+        self.known_as.update((str(target), video) for video, target in placed)
         real = [os.path.realpath(root) for root in roots]
-        yield from Unpacker(self.folder, self.take, real, tick=self.tick, written=self.videos).unpack(video, target)
+        yield from side_by_side(Unpacker(self.folder, self.take, real, tick=self.tick, written=self.videos), placed)
 
 
 @dataclass

@@ -71,7 +71,7 @@ def live(workspace: Workspace, view: JobView) -> None:
             st.metric("Frames", count(summary["pictures"]))
             st.metric("Could not be read", count(summary["failed"]))
             st.metric("Length", short(number(summary["seconds"])))
-            st.metric("Frames per second", three_digits(number(summary["rate"]) or 0))
+            st.metric("Frames per second of the video", three_digits(number(summary["rate"]) or 0))
 
 
 def tabs(workspace: Workspace, view: JobView) -> dict[str, Callable[[], None]]:

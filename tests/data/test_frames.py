@@ -1,12 +1,16 @@
 """Videos in folders become pictures of a dataset, and those of one video stay together."""
 
+import threading
+
 import numpy as np
 import pytest
 
 from digits_core.data import preview
+from digits_core.data.frames import Unpacker, side_by_side
 from digits_core.data.plan import together
 from digits_core.data.records import Records
 from digits_core.data.split import split_together
+from digits_core.data.video_options import Take
 from digits_core.jobs.model import Status
 from digits_core.tasks import tasks
 from tests.data import pictures
@@ -94,6 +98,22 @@ def test_the_frames_of_a_video_without_labels_make_an_autoencoders_dataset(tmp_p
     assert view.status is Status.DONE, view.state
     facts = view.folder.manifest()
     assert {name: part["entries"] for name, part in facts["splits"].items()} == {"train": 10, "val": 5}
+
+
+def test_a_stop_ends_all_videos_that_are_being_decoded(tmp_path):
+    class Enough(Exception):
+        pass
+
+    def tick():
+        if list(tmp_path.glob("*/*.png")):
+            raise Enough
+
+    clips = [(str(video(tmp_path / f"{number}.mp4", 200)), tmp_path / str(number)) for number in range(6)]
+    before = threading.active_count()
+    with pytest.raises(Enough):
+        list(side_by_side(Unpacker(tmp_path, Take(), tick=tick), clips))
+    assert threading.active_count() == before
+    assert sum(len(list(target.glob("*.png"))) < 200 for _, target in clips) > 3
 
 
 class Names:

@@ -111,11 +111,14 @@ def test_one_who_waits_for_a_decoder_may_stop(tmp_path):
         pass
 
     def tick():
-        raise Enough
+        if stopped:
+            raise Enough
 
+    stopped = []
     with Video(str(video(tmp_path / "a.mp4", frames=60, size=(640, 480))), tick=tick) as found:
         frames = iter(found)
         next(frames)
+        stopped.append(True)
         os.killpg(found.process.pid, signal.SIGSTOP)
         with pytest.raises(Enough):
             list(frames)

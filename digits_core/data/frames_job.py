@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from digits_core import files
+from digits_core.data.folders import class_name
 from digits_core.data.frames import Unpacker
 from digits_core.data.video_options import UPLOADED, FramesJobOptions, Take, is_video
 from digits_core.errors import BadData
@@ -71,8 +72,8 @@ def find(folder: Path, videos: str, roots: Sequence[Path]) -> list[Clip]:
         return [Clip(name, str(folder / "upload" / f"{number:06d}")) for number, name in enumerate(_apart(names))]
     top = safe_path(videos, roots)
     if top.is_file():
-        return [Clip(top.name, str(top))]
-    return sorted(Clip(str((Path(here) / name).relative_to(top)), str(Path(here) / name))
+        return [Clip(class_name(top.name), str(top))]
+    return sorted(Clip(class_name(str((Path(here) / name).relative_to(top))), str(Path(here) / name))
                   for here, _, names in os.walk(top) for name in names if is_video(name))
 
 

@@ -28,7 +28,8 @@ MOST_FRAMES = 20_000_000
 """Nearly eight days at 30 frames a second."""
 FORMATS = "mov,matroska,avi,mpeg,mpegvideo,mpegts,asf,flv,ogg,m4v,h264,hevc"
 """Demuxers that may look at the file; none of them is a playlist."""
-ODD = 1000
+FASTEST = 1000
+"""Frames a second; what a file says beyond that is not believed."""
 
 
 def main() -> None:
@@ -83,7 +84,7 @@ def _require_size(width: int, height: int) -> None:
 def _clip(container: Any, stream: Any) -> Json:
     """What the file says about itself: frames per second, seconds and frames; 0 where it does not say."""
     rate = float(stream.average_rate or stream.guessed_rate or 0)
-    rate = rate if 0 < rate <= ODD else 0.0
+    rate = rate if 0 < rate <= FASTEST else 0.0
     seconds = max(0.0, float(container.duration or 0) / av.time_base)
     frames = min(MOST_FRAMES, int(stream.frames or seconds * rate))
     return {"rate": rate, "seconds": seconds, "frames": frames}
@@ -147,7 +148,7 @@ def _frames(container: Any, stream: Any, due: _Due, out: BinaryIO) -> Json:
 
 
 def _pixels(frame: Any) -> NDArray[np.uint8]:
-    """Pixels (H, W, 3) of a frame, upright, as wide as it shall be shown."""
+    """Pixels (H, W, 3) of a frame, turned upright as telephones note it."""
     _require_size(frame.width, frame.height)
     pixels = frame.to_ndarray(format="rgb24")
     turns = round((getattr(frame, "rotation", 0) or 0) / 90) % 4

@@ -8,6 +8,7 @@ import streamlit as st
 
 from digits_core import views
 from digits_core.infer.options import UPLOADED_VIDEO, VideoOptions
+from digits_core.infer.results import best_of
 from digits_core.jobs.model import Status
 from digits_core.jobs.store import JobView
 from digits_core.services import inference, videos
@@ -17,10 +18,11 @@ from digits_core.ui import charts, session
 from digits_core.ui.forms import OptionsForm, said, show_problems, submit
 from digits_core.ui.frames_panel import received, upload_field
 from digits_core.ui.overview import bar
-from digits_core.ui.text import count, number, short, three_digits
+from digits_core.ui.text import count, number, plain, short, three_digits
 from digits_core.ui.widgets import start
 
 Json = dict[str, Any]
+SHOWN = 5
 HELD_BYTES = 200_000_000
 """A larger video is only for download where the page does not know its own address."""
 
@@ -64,6 +66,8 @@ def live(workspace: Workspace, view: JobView) -> None:
         done, left = number(view.progress.extra.get("pictures")), number(view.progress.eta_s)
         words = [f"{count(done)} frames so far" if done else "", f"{short(left)} left" if left is not None else ""]
         st.caption(" · ".join(filter(None, words)))
+        if done:
+            _newest(inference.batch_results(workspace, view.id, int(done) - 1, 1).rows)
         return
     summary = inference.batch_summary(workspace, view.id)
     if summary:
@@ -72,6 +76,14 @@ def live(workspace: Workspace, view: JobView) -> None:
             st.metric("Could not be read", count(summary["failed"]))
             st.metric("Length", short(number(summary["seconds"])))
             st.metric("Frames per second of the video", three_digits(number(summary["rate"]) or 0))
+
+
+def _newest(rows: list[Json]) -> None:
+    """What was said about the frame that was asked about last."""
+    for row in rows:
+        said = [f"**{plain(one['label'])}** {three_digits(number(one.get('probability')) or 0)}"
+                for one in best_of(row)[:SHOWN]]
+        st.markdown(f":gray[{plain(row.get('image', ''))}]  " + (" · ".join(said) or plain(row.get("error") or "–")))
 
 
 def tabs(workspace: Workspace, view: JobView) -> dict[str, Callable[[], None]]:

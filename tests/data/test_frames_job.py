@@ -1,6 +1,7 @@
 """Frames of videos as picture files, for people to label elsewhere: a job that can be stopped."""
 
 import io
+import os
 import zipfile
 
 import pytest
@@ -96,6 +97,7 @@ def test_uploads_keep_their_names_but_lead_nowhere(workspace, run, clips):
 def test_nothing_to_read_is_a_failure_with_reasons(workspace, run, clips, tmp_path):
     assert "bad.mp4 is no video" in run(job(workspace, clips / "bad.mp4")).state.reason
     (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "x.txt").touch()
     assert "No video was found" in run(job(workspace, tmp_path / "empty")).state.reason
 
 
@@ -104,6 +106,15 @@ def test_problems_stand_at_their_fields(workspace):
         with pytest.raises(InvalidOptions) as error:
             frames.create(workspace, "tester", "x", options)
         assert [problem.field for problem in error.value.problems] == ["videos"]
+
+
+def test_names_that_are_no_text_are_written_as_escapes(workspace, run, clips, tmp_path):
+    os.makedirs(os.fsencode(tmp_path / "odd") + b"\xff")  # noqa: PTH103 - bytes
+    os.rename(clips / "a.mp4", os.fsencode(tmp_path / "odd") + b"\xff/b\n.mp4")  # noqa: PTH104
+    view = run(job(workspace, tmp_path, frames_most=1))
+    assert "odd\\xff/b\\n.mp4" in [row["video"] for row in frames.videos(workspace, view.id)]
+    assert len(frames.pictures(workspace, view.id, "odd\\xff/b\\n.mp4")) == 1
+    b"".join(frames.archive(workspace, view.id)).decode("latin-1").encode()
 
 
 def test_only_pictures_of_the_jobs_own_videos_are_given(workspace, run, clips):

@@ -1,5 +1,6 @@
 import os
 import signal
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,17 @@ def test_options_say_what_is_taken():
     assert Take.of(FrameOptions()) == Take(1.0, 30, 100)
     assert Take.of(FrameOptions(frames_by="step", frame_step=7, frames_most=None)) == Take(None, 7, None)
     assert Take.of(object()) is None
+
+
+def test_a_telephones_video_stands_upright(tmp_path):
+    path = video(tmp_path / "a.mp4", 1)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 44  # the matrix of how to show it: a quarter turn clockwise
+    data[at:at + 36] = struct.pack(">9i", 0, 65536, 0, -65536, 0, 0, 48 << 16, 0, 1 << 30)
+    path.write_bytes(data)
+    frame, = read(path)[0]
+    assert frame.pixels.shape == (64, 48, 3)
+    assert frame.pixels[5, 43, 0] > 200 > 60 > frame.pixels[5, 5, 0], "red at the top right"
 
 
 def hostile(folder: Path) -> dict[str, bytes]:

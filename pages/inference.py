@@ -3,8 +3,9 @@
 import streamlit as st
 
 from digits_core.jobs.model import Kind
+from digits_core.services import videos
 from digits_core.tasks import task
-from digits_core.ui import bulk, inference_form, lists, session, tables, two_pictures
+from digits_core.ui import bulk, inference_form, lists, session, tables, two_pictures, video_panel
 from digits_core.ui.frame import empty, head
 
 workspace = session.workspace()
@@ -23,13 +24,15 @@ with session.shown():
     if clone := st.query_params.get("clone", ""):
         source = workspace.store.get(clone)
         first = {"origin": clone, "name": source.name, "options": source.job.options}
-        st.session_state.setdefault("mode", "Many pictures")
+        st.session_state.setdefault("mode", "Video" if videos.is_video(source) else "Many pictures")
         st.session_state.setdefault("inference.model", str(source.job.options.get("model", "")))
 
 left, right = st.columns([1, 2.2], gap="large")
 with left:
     model, checkpoint = inference_form.choose(found)
-    modes = ["One picture", *(["Two pictures"] if task(found[model].job.task).embeds else []), "Many pictures"]
+    kind = task(found[model].job.task)
+    modes = ["One picture", *(["Two pictures"] if kind.embeds else []), "Many pictures",
+             *(["Video"] if kind.pictures else [])]
     if st.session_state.get("mode", "One picture") not in modes:
         st.session_state["mode"] = "One picture"
     mode = st.segmented_control("How many?", modes, default="One picture", required=True,
@@ -47,6 +50,8 @@ with right:
             with empty("compare", "Choose two pictures at the left", "They are compared at once: how far apart they "
                        "are, and whether they are of the same class."):
                 pass
+    elif mode == "Video":
+        video_panel.form(workspace, model, checkpoint, first)
     elif picture:
         inference_form.classify(workspace, model, checkpoint, picture)
     else:

@@ -6,6 +6,7 @@ from digits_core.jobs.model import Kind
 from digits_core.ui import (
     badges,
     dataset_panels,
+    frames_panel,
     inference_panels,
     job_head,
     job_parts,
@@ -15,7 +16,7 @@ from digits_core.ui import (
 )
 
 PANELS = {Kind.DATASET: dataset_panels, Kind.MODEL: model_panels, Kind.INFERENCE: inference_panels,
-          Kind.PRETRAINED: store_panels}
+          Kind.PRETRAINED: store_panels, Kind.FRAMES: frames_panel}
 
 workspace = session.workspace()
 view = session.the_job()

@@ -9,6 +9,7 @@ from digits_core.api import (
     datasets,
     embeddings,
     evaluations,
+    frames,
     inference,
     jobs,
     maxima,
@@ -18,6 +19,7 @@ from digits_core.api import (
     steering,
     system,
     versions,
+    videos,
     weights,
 )
 from digits_core.services.workspace import Workspace
@@ -34,6 +36,6 @@ def create_api(workspace: Workspace) -> FastAPI:
     api.state.workspace = workspace
     answers.install(api)
     for part in (jobs, datasets, versions, weights, models, searches, steering, compare, inference, embeddings, maxima,
-                 evaluations, system, reference):
+                 frames, videos, evaluations, system, reference):
         api.include_router(part.router)
     return api

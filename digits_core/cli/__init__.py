@@ -6,6 +6,7 @@ from digits_core.cli import (
     create,
     embeddings,
     evaluate,
+    frames,
     machine,
     manage,
     maxima,
@@ -15,12 +16,13 @@ from digits_core.cli import (
     steer,
     tensorboard,
     versions,
+    videos,
     weights,
 )
 from digits_core.cli.program import app
 
-__all__ = ["app", "classify", "compare", "create", "embeddings", "evaluate", "machine", "main", "manage", "maxima",
-           "networks", "search", "similarity", "steer", "tensorboard", "versions", "weights"]
+__all__ = ["app", "classify", "compare", "create", "embeddings", "evaluate", "frames", "machine", "main", "manage",
+           "maxima", "networks", "search", "similarity", "steer", "tensorboard", "versions", "videos", "weights"]
 
 
 def main() -> None:

@@ -23,9 +23,11 @@ from digits_core.data.records import RecordWriter
 from digits_core.data.skipped import SkipLog
 from digits_core.data.sources import Scan, Source
 from digits_core.data.statistics import Statistics
+from digits_core.data.video_options import Take
 from digits_core.errors import BadData
 from digits_core.jobs.context import Context
 from digits_core.options import option_fields
+from digits_core.safe.paths import printable
 from digits_core.settings import Settings
 from digits_core.tasks import task
 
@@ -112,12 +114,16 @@ class Build:
             if time.monotonic() - last > 0.3:
                 last = time.monotonic()
                 self.context.check_stop()
-                self.context.progress(0.0, "Looking for pictures")
+                self.context.progress(0.0, _looking(scan))
 
         roots = self.settings.data_roots and [*self.settings.data_roots, self.folder.parent / ".demo"]
         scan = Scan(self.staging, self.folder, roots, self.settings.private_hosts,
-                    self.skipped.add, lambda kind, count: self.notes.update({kind: count}), tick)
+                    self.skipped.add, lambda kind, count: self.notes.update({kind: count}), tick,
+                    take=Take.of(self.options))
         source: Source = self.find(self.options, roots, scan)
+        if roots and scan.videos:
+            source.roots.append(self.staging)
+        self._tell_videos(scan)
         count = sum(len(entries) for entries in source.splits.values())
         self.found = count + self.skipped.count
         self.context.log(f"Found {self.found} pictures of {len(source.labels)} classes.")
@@ -125,6 +131,13 @@ class Build:
             raise BadData(f"No pictures were found to train on. {'Each class' if source.classified else 'The'} folder "
                           "must hold picture files (png, jpg, bmp, ppm, pgm, gif, webp, tif).")
         return source
+
+    def _tell_videos(self, scan: Scan) -> None:
+        for path, video in scan.videos.items():
+            self.context.log(f"{printable(path)}: {video.pictures} of {video.frames} frames in {video.seconds:.1f} s"
+                             + (f", {video.damaged} damaged parts left out." if video.damaged else "."))
+        if damaged := sum(video.pictures for video in scan.videos.values() if video.damaged):
+            self.notes["damaged-videos"] = damaged
 
     def _require_room(self, plan: Plan, recipe: Recipe) -> None:
         need, free = estimate_bytes(recipe.stored, recipe.pixels, plan.pictures), files.free_bytes(self.folder)
@@ -205,6 +218,7 @@ class Build:
     def _finish(self, plan: Plan, written: Json, recipe: Recipe, statistics: Statistics) -> Json:
         """Labels, mean, and last the manifest; the figures of the job."""
         self._note_repeats()
+        self._note_undivided(plan, written)
         for name in written:
             index.write(self.folder / f"{name}.lmdb")
         mean = statistics.mean() if self.kind.pictures else np.zeros(statistics.shape, np.float32)
@@ -246,6 +260,13 @@ class Build:
         names = [field.name for field in option_fields(type(self.options)) if field.kind in ("folder", "path")]
         return {name: chosen[name] for name in ("method", *names) if chosen.get(name)}
 
+    def _note_undivided(self, plan: Plan, written: Json) -> None:
+        """Tell of classes that are in training only, because their pictures belong together."""
+        if plan.classified and "val" in written:
+            pairs = zip(written["train"]["per_class"], written["val"]["per_class"], strict=True)
+            if alone := sum(train for train, val in pairs if not val):
+                self.notes["not-in-val"] = alone
+
     def _note_repeats(self) -> None:
         """Warn about pictures that are in training and in another split: they make accuracies too good."""
         train = np.unique(np.frombuffer(self.prints["train"], np.uint64))
@@ -254,3 +275,10 @@ class Build:
                 repeats = int(np.isin(np.frombuffer(prints, np.uint64), train).sum())
                 if repeats:
                     self.notes[f"also-in-train-{name}"] = repeats
+
+
+def _looking(scan: Scan) -> str:
+    """What a scan is doing, in words."""
+    if not scan.known_as:
+        return "Looking for pictures"
+    return f"Taking frames of videos, {len(scan.videos)} done"

@@ -52,11 +52,11 @@ def _listed(split: str, folder: str, wanted: str, options: DatasetOptions, roots
             scan: Scan) -> Entries:
     top = safe_path(folder, roots)
     entries = scan.entries(split, str(top))
-    found = _names(top, split, roots, scan)
     if options.method != "folder":
-        for path in found.values():
+        for path in pictures(top, split, "", list(roots), scan, videos=True):
             entries.add(path, 0, "{}")
         return entries
+    found = _names(top, split, roots, scan)
     partners = _names(safe_path(wanted, roots), split, roots, scan)
     both, alone, left = pair(found, partners)
     for name, partner in both:

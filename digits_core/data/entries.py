@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 class Entries:
     """Locations (paths or addresses) with labels, appended once, then read in any order.
 
-    ``base`` is the folder or address that most locations begin with; names leave it out. With a location may lie
-    ``extra``: JSON text about what is on the picture, for the process that decodes it.
+    ``base`` is the folder or address that most locations begin with; names leave it out. ``known_as`` are folders that
+    are called otherwise in names: those of a video's frames. With a location may lie ``extra``: JSON text about what
+    is on the picture, for the process that decodes it.
     """
 
-    def __init__(self, path: Path, base: str = "") -> None:
+    def __init__(self, path: Path, base: str = "", known_as: dict[str, str] | None = None) -> None:
+        self.known_as = {} if known_as is None else known_as
         self.base = base.rstrip("/") + "/" if base else ""
         self._file = path.open("wb+")
         self._starts = array("q")
@@ -61,6 +63,9 @@ class Entries:
 
     def name(self, location: str) -> str:
         """The location as it is shown and remembered: without the base."""
+        folder, _, file = location.rpartition("/")
+        if folder in self.known_as:
+            location = f"{self.known_as[folder]}/{file}"
         return location[len(self.base):] if self.base and location.startswith(self.base) else location
 
     @property

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digits_core.data.entries import Entries
+from digits_core.data.video_options import is_video
 from digits_core.errors import BadData
 from digits_core.safe.images import SUFFIXES
 from digits_core.safe.paths import inside, is_folder, printable
@@ -80,7 +81,7 @@ def read(folder: Path, split: str, roots: list[Path], scan: "Scan") -> Entries:
     entries = scan.entries(split, str(folder))
     for name in names:
         label = class_name(name)
-        for picture in pictures(folder / name, split, label, roots, scan):
+        for picture in pictures(folder / name, split, label, roots, scan, videos=True):
             if label in known:
                 entries.add(picture, known[label])
             else:
@@ -88,8 +89,12 @@ def read(folder: Path, split: str, roots: list[Path], scan: "Scan") -> Entries:
     return entries
 
 
-def pictures(top: Path, split: str, label: str, roots: list[Path], scan: "Scan") -> Iterator[str]:
-    """Paths of all picture files below ``top``, by name; what cannot be one is skipped with its reason."""
+def pictures(top: Path, split: str, label: str, roots: list[Path], scan: "Scan", videos: bool = False
+             ) -> Iterator[str]:
+    """Paths of all picture files below ``top``, by name; what cannot be one is skipped with its reason.
+
+    With ``videos``, and if the scan takes any, those of videos' frames too.
+    """
     seen: set[tuple[int, int]] = set()
     waiting = [(str(top), 0)]
     while waiting:
@@ -110,7 +115,18 @@ def pictures(top: Path, split: str, label: str, roots: list[Path], scan: "Scan")
             scan.skip(folder, split, label, f"is a folder that cannot be read: {error.strerror}", True)
             continue
         waiting += [(e.path, depth + 1) for e in reversed(inner) if is_folder(e)]
-        yield from _files(inner, split, label, scan)
+        clips = [entry for entry in inner if is_video(entry.name) and not is_folder(entry)] if (
+            videos and scan.take) else []
+        yield from _files([entry for entry in inner if entry not in clips] if clips else inner, split, label, scan)
+        yield from _frames([clip.path for clip in clips], split, label, roots, scan)
+
+
+def _frames(clips: list[str], split: str, label: str, roots: list[Path], scan: "Scan") -> Iterator[str]:
+    for clip, frames in zip(clips, scan.frames(clips, roots), strict=True) if clips else ():
+        if isinstance(frames, BadData):
+            scan.skip(clip, split, label, f"(a video) {frames}", True)
+        else:
+            yield from frames
 
 
 def _files(inner: "list[os.DirEntry[str]]", split: str, label: str, scan: "Scan") -> Iterator[str]:

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from digits_core.data.entries import Entries
+from digits_core.data.frames import video_of
 from digits_core.data.pool import Item
 from digits_core.data.sources import Source
-from digits_core.data.split import Indices, choose, shuffled, split
+from digits_core.data.split import Indices, choose, shuffled, split, split_together
 from digits_core.errors import BadData
 
 LeaveOut = Callable[[str, str, str, str], None]
@@ -73,7 +74,7 @@ def divide(source: Source, options: Any, leave_out: LeaveOut) -> Plan:
     labels, new = list(source.labels), {number: number for number in range(len(source.labels))}
     if not source.keeps_labels:
         labels, new = [labels[number] for number in left], {int(old): place for place, old in enumerate(left)}
-    divided = split(old[chosen.kept], _shares(source, options), options.seed, options.stratified)
+    divided = _divided(train, chosen.kept, _shares(source, options), options, options.stratified)
     parts = {name: Part(train, chosen.kept[places], new) for name, places in divided.items()}
     for name, entries in source.splits.items():
         if name != "train":
@@ -82,6 +83,33 @@ def divide(source: Source, options: Any, leave_out: LeaveOut) -> Plan:
             places = np.flatnonzero(known)
             parts[name] = Part(entries, places[shuffled(len(places), options.seed)], new)
     return Plan(labels, {name: parts[name] for name in SPLITS if name in parts and len(parts[name].order)})
+
+
+def _divided(train: Entries, kept: Indices, shares: dict[str, float], options: Any, stratified: bool
+             ) -> dict[str, Indices]:
+    """Places in ``kept`` by split."""
+    labels = train.labels[kept]
+    groups = together(train, kept, options.keep_together)
+    if groups is None or not shares:
+        return split(labels, shares, options.seed, stratified)
+    return split_together(labels, groups, shares, options.seed, stratified)
+
+
+def together(entries: Entries, places: Indices, by: str) -> Indices | None:
+    """A number for each of these entries, the same for those that belong together; None when none do.
+
+    ``by``: video (frames of one video) or folder as well (pictures of one folder that is not a class itself).
+    """
+    names = [_together(entries.name(entries.location(int(place))), by) for place in places]
+    if not any(names):
+        return None
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(name or f"\0{place}", len(numbers)) for place, name in enumerate(names)])
+
+
+def _together(name: str, by: str) -> str:
+    folder = name.rpartition("/")[0]
+    return video_of(name) or (folder if by == "folder" and "/" in folder else "")
 
 
 def _shares(source: Source, options: Any) -> dict[str, float]:
@@ -93,7 +121,7 @@ def _shares(source: Source, options: Any) -> dict[str, float]:
 def _divide_all(source: Source, options: Any) -> Plan:
     """Pictures without a class: all are used."""
     train, same = source.splits["train"], {0: 0}
-    divided = split(train.labels, _shares(source, options), options.seed, False)
+    divided = _divided(train, np.arange(len(train)), _shares(source, options), options, False)
     parts = {name: Part(train, places, same) for name, places in divided.items()}
     for name, entries in source.splits.items():
         if name != "train":

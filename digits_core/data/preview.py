@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from pkgutil import resolve_name
@@ -19,7 +19,8 @@ from digits_core.data.pool import Item, Pool
 from digits_core.data.recipe import Recipe
 from digits_core.data.records import unpack_record
 from digits_core.data.sources import Scan, Source
-from digits_core.errors import DigitsError
+from digits_core.data.video_options import Take
+from digits_core.errors import BadData, DigitsError
 from digits_core.options import option_fields
 from digits_core.tasks import Task
 
@@ -65,10 +66,17 @@ class _Look(Scan):
     """A scan that remembers its lists, so that they can be used when it ends early."""
 
     lists: dict[str, Entries] = field(default_factory=dict)
+    clips: int = 0
 
     def entries(self, split: str, base: str = "") -> Entries:
-        self.lists[split] = _Counting(self.folder / f"{split}.entries", base)
+        self.lists[split] = _Counting(self.folder / f"{split}.entries", base, self.known_as)
         return self.lists[split]
+
+    def frames(self, videos: Sequence[str], roots: Sequence[Path]) -> Iterator[list[str] | BadData]:
+        """Only the first good video is opened; each counts as one picture."""
+        for video in videos:
+            self.clips += 1
+            yield from [[video]] if self.videos else super().frames([video], roots)
 
 
 def look(task: Task, options: Any, roots: Sequence[Path], private_hosts: Sequence[str],
@@ -85,9 +93,14 @@ def look(task: Task, options: Any, roots: Sequence[Path], private_hosts: Sequenc
     skipped: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="digits-look-") as folder:
         scan = _Look(Path(folder), Path(folder), list(roots), list(private_hosts),
-                     lambda path, split, label, reason, bad: skipped.update([reason]), lambda kind, count: None, tick)
+                     lambda path, split, label, reason, bad: skipped.update([reason]), lambda kind, count: None, tick,
+                     take=take._replace(most=1) if (take := Take.of(options)) else None)
         try:
             source = _source(task, options, roots, scan, found)
+            if scan.clips:
+                found.is_estimate = True
+                found.problems.append(f"Videos: {scan.clips}. Their frames are counted when the dataset is built.")
+                source.roots += [scan.folder] if source.roots else []
             deep = _depth(source, options, private_hosts)
             if with_example:
                 _example(task, found, source, _recipe(source, options, deep), private_hosts)

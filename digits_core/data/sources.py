@@ -1,6 +1,7 @@
 """Where the pictures of a classification dataset come from: class folders, text lists, an archive, a database."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,15 @@ from typing import Any
 from digits_core.data import datum, folders, lists, webindex
 from digits_core.data.depth import Depth
 from digits_core.data.entries import Entries
+from digits_core.data.frames import Unpacker, Written, side_by_side
+from digits_core.data.video_options import Take
 from digits_core.errors import BadData
 from digits_core.safe import is_url, safe_join, safe_path
 from digits_core.safe.archives import safe_extract
 from digits_core.tasks.classification import DatasetOptions
 
+FRAMES = "frames"
+"""The folder of frames of videos, in a scan's own."""
 JOB_PREFIX = "job:"
 """An archive path that begins so lies in the job's own folder: it was uploaded."""
 
@@ -36,9 +41,28 @@ class Scan:
     labels: list[str] = field(default_factory=list)
     """Class names of class folders, filled in as soon as they are known."""
 
+    take: Take | None = None
+    """Which frames of videos become pictures; None: videos are ignored."""
+    known_as: dict[str, str] = field(default_factory=dict)
+    """The video that each folder of frames stands for."""
+    videos: dict[str, Written] = field(default_factory=dict)
+    """What became of each video."""
+
     def entries(self, split: str, base: str = "") -> Entries:
         """An empty list of pictures on disk."""
-        return Entries(self.folder / f"{split}.entries", base)
+        return Entries(self.folder / f"{split}.entries", base, self.known_as)
+
+    def frames(self, videos: Sequence[str], roots: Sequence[Path]) -> Iterator[list[str] | BadData]:
+        """For each video, in order, the paths of pictures that are made of its frames, or why there are none.
+
+        Decoding processes may read them only when ``folder`` is among the source's roots, or there are none.
+        """
+        if self.take is None:
+            return
+        placed = [(video, self.folder / FRAMES / str(len(self.known_as) + place)) for place, video in enumerate(videos)]
+        self.known_as.update((str(target), video) for video, target in placed)
+        real = [os.path.realpath(root) for root in roots]
+        yield from side_by_side(Unpacker(self.folder, self.take, real, tick=self.tick, written=self.videos), placed)
 
 
 @dataclass

@@ -58,6 +58,30 @@ def split(labels: Indices, shares: Mapping[str, float], seed: int, stratified: b
     return {name: generator.permutation(np.concatenate([*part, np.empty(0, np.int64)])) for name, part in parts.items()}
 
 
+def split_together(labels: Indices, groups: Indices, shares: Mapping[str, float], seed: int, stratified: bool = True
+                   ) -> dict[str, Indices]:
+    """As ``split``, but entries with the same number in ``groups`` land in the same split.
+
+    A group counts for the class that most of it has. Of each class (stratified) so many groups go into a share that
+    its entries come nearest to the percentage; at least one group while train keeps one.
+    """
+    generator = np.random.default_rng([seed, 2])
+    members = by_class(groups)
+    sizes_G = np.array([len(group) for group in members])
+    class_G = np.array([np.bincount(labels[group]).argmax() for group in members])
+    parts: dict[str, list[Indices]] = {name: [] for name in ("train", *shares)}
+    for stratum in by_class(class_G) if stratified else [np.arange(len(members))]:
+        order = list(generator.permutation(stratum))
+        total = sizes_G[stratum].sum()
+        for name, percent in shares.items():
+            wanted, got = total * percent / 100, 0
+            while len(order) > 1 and percent > 0 and (not got or got + sizes_G[order[0]] / 2 <= wanted):
+                got += sizes_G[order[0]]
+                parts[name].append(members[order.pop(0)])
+        parts["train"] += [members[group] for group in order]
+    return {name: generator.permutation(np.concatenate([*part, np.empty(0, np.int64)])) for name, part in parts.items()}
+
+
 def sizes(count: int, percents: list[float]) -> list[int]:
     """How many of ``count`` each share gets: rounded, at least one while one is left over for the rest."""
     found: list[int] = []

@@ -117,19 +117,26 @@ class Batch:
         return [next(found) if isinstance(part, bytes) else {"error": part} for part in data]
 
     def _ask(self, images: list[tuple[str, bytes]]) -> list[Json]:
-        """The process's answers. When it dies over them, each picture is asked about alone: one may be a killer."""
-        options = self.context.job.options
-        model, file = str(options["model"]), str(options["checkpoint_file"])
-        try:
-            top = self.scores.top if self.scores is not None else int(options.get("top", 5))
-            return self.client.classify(model, file, images, top, self.features is not None,
-                                        bool(options.get("whole")))
-        except InferenceDown as error:
-            self.context.log(str(error))
-        self.client.status()  # raises when the process does not even start
-        if len(images) == 1:
-            return [{"error": "ended the inference process twice while it was classified"}]
-        return [answer for image in images for answer in self._ask([image])]
+        top = self.scores.top if self.scores is not None else int(self.context.job.options.get("top", 5))
+        return ask(self.context, self.client, images, top, self.features is not None)
+
+
+def ask(context: Context, client: InferenceClient, images: list[tuple[str, bytes]], top: int, embed: bool = False
+        ) -> list[Json]:
+    """The answers of the job's model. When the process dies over them, each picture is asked about alone.
+
+    One may be a killer: that one has only an error.
+    """
+    options = context.job.options
+    try:
+        return client.classify(str(options["model"]), str(options["checkpoint_file"]), images, top, embed,
+                               bool(options.get("whole")))
+    except InferenceDown as error:
+        context.log(str(error))
+    client.status()  # raises when the process does not even start
+    if len(images) == 1:
+        return [{"error": "ended the inference process twice while it was classified"}]
+    return [answer for image in images for answer in ask(context, client, [image], top, embed)]
 
 
 def _chunks(inputs: Iterator[Input]) -> Iterator[list[Input]]:

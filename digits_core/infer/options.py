@@ -9,13 +9,20 @@ from digits_core import safe
 from digits_core.errors import DigitsError, Problem
 from digits_core.options import JobOptions, option
 
-Method = Literal["folder", "text", "upload", "dataset", "texts"]
+Method = Literal["folder", "text", "upload", "dataset", "watch", "texts"]
+LISTED: list[str] = ["folder", "text", "upload", "dataset"]
+"""Methods whose pictures are known at the start."""
 Split = Literal["train", "val", "test"]
 METHODS = ("grad-cam", "integrated-gradients", "occlusion")
 """Ways to show where in a picture the evidence for a label is."""
 COLORMAPS = ("jet", "white", "simple", "hot", "rainbow", "winter")
+WATCH = "watch"
 MAXIMA = "max-activations"
 """The ``method`` of jobs of kind inference that make pictures for units, instead of classifying any."""
+VIDEO = "video"
+"""The ``method`` of jobs of kind inference that ask about the frames of a video."""
+UPLOADED_VIDEO = "job:upload"
+"""Stands for a video that was uploaded and lies in the job folder."""
 OUTPUT = "output"
 """Stands for the network's output as a layer: a unit is a class."""
 UPLOADED_LIST = "job:list.txt"
@@ -28,9 +35,14 @@ class BatchOptions(JobOptions):
     method: Method = option(
         "folder", title="Which pictures?", group="Pictures",
         labels={"folder": "A folder on the server", "text": "A text list", "upload": "Upload",
-                "dataset": "A dataset", "texts": "A table of texts"})
-    folder: str = option("", title="Picture folder", group="Pictures", kind="folder", when={"method": ["folder"]},
+                "dataset": "A dataset", "watch": "A folder on the server, as pictures arrive",
+                "texts": "A table of texts"})
+    folder: str = option("", title="Picture folder", group="Pictures", kind="folder",
+                         when={"method": ["folder", "watch"]},
                          help="Every picture below it. Folders named like the model's classes give the true labels.")
+    existing: bool = option(True, title="Those that are there already, too", group="Pictures",
+                            when={"method": ["watch"]},
+                            help="Off: only pictures that arrive after the start. The job goes on until it is stopped.")
     image_list: str = option("", title="Image list", group="Pictures", kind="path", when={"method": ["text"]},
                              help="A text file: one path or URL a line; a label may follow (its number from 0, or its "
                                   "name), after a tab or a blank.")
@@ -47,7 +59,7 @@ class BatchOptions(JobOptions):
     limit: int | None = option(None, title="Number of pictures", group="Pictures", ge=1, le=10**9,
                                help="Only the first so many; empty: all.")
     checkpoint: str = option("best", title="Checkpoint", group="Model", help="best, last, or an epoch such as 12.")
-    embeddings: bool = option(False, title="Keep features and make a map", group="Model",
+    embeddings: bool = option(False, title="Keep features and make a map", group="Model", when={"method": LISTED},
                               help="What the network sees in each picture before its last layer: for a map of alike "
                                    "pictures, and to find the ones most like one.")
     whole: bool = option(False, title="Do not resize", group="Model",
@@ -58,14 +70,17 @@ class BatchOptions(JobOptions):
 
     def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
         """A path that is needed and missing, forbidden, or of the wrong sort."""
-        required = {"folder": "folder", "text": "image_list", "texts": "table"}.get(self.method, "")
+        required = {"folder": "folder", "watch": "folder", "text": "image_list", "texts": "table"}.get(self.method, "")
         found = []
         if self.whole and self.embeddings:
             found.append(Problem("whole", "Features are kept of pictures of one size only."))
         if self.method == "dataset" and not self.dataset.strip():
             found.append(Problem("dataset", "This field is required."))
-        for name in {"folder": ("folder",), "text": ("image_list", "image_folder"), "texts": ("table",)}.get(
-                self.method, ()):
+        if self.method == WATCH and self.embeddings:
+            found.append(Problem("embeddings", "A folder that is watched has no map: its pictures never end."))
+        used = {"text": ("image_list", "image_folder"), "folder": ("folder",), "watch": ("folder",),
+                "texts": ("table",)}
+        for name in used.get(self.method, ()):
             text = getattr(self, name).strip()
             problem = _path_problem(name, text, roots) if text and text != UPLOADED_LIST else None
             if not text and name == required:
@@ -73,6 +88,29 @@ class BatchOptions(JobOptions):
             if problem:
                 found.append(problem)
         return found
+
+
+class VideoOptions(JobOptions):
+    """Which video, which of its frames, and how much to note of each."""
+
+    video: str = option("", title="Video", group="Video", kind="path",
+                        help="On the server, or its http(s) address; mp4, mov, mkv, webm, avi and others.")
+    step: int = option(1, title="Every n-th frame", group="Video", ge=1, le=10**6,
+                       help="1: every frame. The annotated video has only the frames that were asked about, and the "
+                            "same length.")
+    limit: int | None = option(None, title="Number of frames", group="Video", ge=1, le=10**8,
+                               help="Only the first so many; empty: all.")
+    checkpoint: str = option("best", title="Checkpoint", group="Model", help="best, last, or an epoch such as 12.")
+    top: int = option(5, title="Labels to note", group="Model", ge=1, le=1000, advanced=True,
+                      help="So many of the most probable labels are kept for each frame.")
+
+    def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
+        """No video, or one that is missing or forbidden."""
+        text = self.video.strip()
+        if not text:
+            return [Problem("video", "Upload a video, or give its path or address.")]
+        problem = None if text == UPLOADED_VIDEO or safe.is_url(text) else _path_problem("video", text, roots)
+        return [problem] if problem else []
 
 
 class AscentOptions(JobOptions):

@@ -18,7 +18,8 @@ Json = dict[str, Any]
 Only = Literal["all", "wrong", "failed"]
 ENTRY = np.dtype([("at", "<u8"), ("state", "u1")])
 STATES = {"all": 0, "wrong": 1, "failed": 2}
-NAMES = ("image", "truth", "error", "note", "predictions", "boxes", "classes", "mask", "values", "picture")
+NAMES = ("image", "frame", "seconds", "truth", "error", "note", "predictions", "boxes", "classes", "mask", "values",
+         "picture")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 

@@ -1,8 +1,8 @@
-"""The entry of every worker of kind inference: classify many pictures, or make some that excite units."""
+"""The entry of every worker of kind inference: many pictures, a video, a folder, or units."""
 
 from typing import Any
 
-from digits_core.infer.options import MAXIMA
+from digits_core.infer.options import MAXIMA, VIDEO, WATCH
 from digits_core.jobs.context import Context
 
 
@@ -12,6 +12,14 @@ def run(context: Context) -> dict[str, Any]:
         from digits_core.infer.maximise import run as maximise  # torch, which a batch does without
 
         return maximise(context)
+    if context.job.options.get("method") == VIDEO:
+        from digits_core.infer.video import run as look
+
+        return look(context)
+    if context.job.options.get("method") == WATCH:
+        from digits_core.infer.watch import run as watch
+
+        return watch(context)
     from digits_core.infer.batch import run as classify
 
     return classify(context)

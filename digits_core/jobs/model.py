@@ -24,6 +24,7 @@ class Kind(StrEnum):
     MODEL = "model"
     PRETRAINED = "pretrained"
     INFERENCE = "inference"
+    FRAMES = "frames"
 
 
 class Status(StrEnum):

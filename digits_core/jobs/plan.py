@@ -8,6 +8,9 @@ from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobStore, JobView
 from digits_core.settings import Settings
 
+ENDLESS = "watch"
+"""The ``method`` of jobs that mostly wait, until they are stopped: they must not keep others from their places."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -16,6 +19,7 @@ class Limits:
     datasets: int = 2
     cpu_trainings: int = 1
     others: int = 2
+    endless: int = 16
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
@@ -43,7 +47,8 @@ def plan(waiting: list[JobView], live: list[JobView], gpu_ids: list[str], limits
         chosen, why = choose_devices(view, gpu_ids, taken)
         if chosen is not None:
             pool = _pool(view, chosen)
-            room = {"dataset": limits.datasets, "cpu": limits.cpu_trainings, "other": limits.others}.get(pool)
+            room = {"dataset": limits.datasets, "cpu": limits.cpu_trainings, "other": limits.others,
+                    "endless": limits.endless}.get(pool)
             if room is not None and sum(name == pool for name, _ in running) >= room:
                 chosen, why = None, f"Waits for a free place: {room} of {room} in use."
             else:
@@ -56,7 +61,7 @@ def _pool(view: JobView, used: list[str]) -> str:
     if view.job.kind is Kind.DATASET:
         return "dataset"
     if view.job.kind is not Kind.MODEL:
-        return "other"
+        return "endless" if view.job.options.get("method") == ENDLESS else "other"
     return "gpu" if used else "cpu"
 
 

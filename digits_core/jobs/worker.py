@@ -34,6 +34,7 @@ HANDLERS = {
     Kind.MODEL: "digits_core.train.run:run",
     Kind.INFERENCE: "digits_core.infer.run:run",
     Kind.PRETRAINED: "digits_core.modelstore.install:run",
+    Kind.FRAMES: "digits_core.data.frames_job:run",
 }
 """kind -> function(context) -> summary; imported by name, so that only workers load the heavy half."""
 

@@ -101,30 +101,45 @@ def read_regular(path: str, roots: Sequence[str] = (), limit: int = 2_000_000_00
     ``roots`` are real paths, links followed; only so many ``first`` bytes are read where that is given. Raises BadData
     in the words for a list of skipped files.
     """
-    descriptor = -1
+    descriptor = open_regular(path, roots)
+    try:
+        return _read_opened(descriptor, limit, first)
+    except OSError as error:
+        raise BadData(_why(error)) from None
+    finally:
+        os.close(descriptor)
+
+
+def open_regular(path: str, roots: Sequence[str] = ()) -> int:
+    """A descriptor of a regular file, for reading; the caller closes it. Rules and errors are those of read_regular."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - once a picture; before opening: opening a device can already do something
             raise BadData("is a folder, not a file" if Path(path).is_dir() else "is not a regular file")
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-        return _read_opened(descriptor, roots, limit, first)
     except OSError as error:
         raise BadData(_why(error)) from None
     except ValueError:
         raise BadData("has a name that no file can have") from None
-    finally:
-        if descriptor >= 0:
-            os.close(descriptor)
+    try:
+        _judge(descriptor, roots)
+    except BadData:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
-def _read_opened(descriptor: int, roots: Sequence[str], limit: int, first: int | None) -> bytes:
-    facts = os.fstat(descriptor)
-    if not stat.S_ISREG(facts.st_mode):
+def _judge(descriptor: int, roots: Sequence[str]) -> None:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         raise BadData("is not a regular file")
     if roots:
         # What was opened counts, not what the path says now: a link may have been swapped in between.
         real = os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115 - once a picture
         if not any(_below(real, root) for root in roots):
             raise BadData("is outside the folders that this server may read")
+
+
+def _read_opened(descriptor: int, limit: int, first: int | None) -> bytes:
+    facts = os.fstat(descriptor)
     if facts.st_size > limit:
         raise BadData(f"has {facts.st_size / 1e6:.0f} MB, at most {limit / 1e6:.0f} MB are read")
     size = facts.st_size if first is None else min(first, facts.st_size)

@@ -194,6 +194,11 @@ def _dataset(workspace: Workspace, model: JobView, values: Json) -> tuple[str, .
 def _fill(hidden: Path, uploads: Sequence[tuple[str, Path | bytes]], list_upload: Path | bytes | None) -> None:
     if list_upload is not None:
         _put(list_upload, hidden / "list.txt")
+    put_uploads(hidden, uploads)
+
+
+def put_uploads(hidden: Path, uploads: Sequence[tuple[str, Path | bytes]]) -> None:
+    """Move uploads into the folder of a job that is being made; their names beside them."""
     if uploads:
         (hidden / "upload").mkdir()
         for number, (_, source) in enumerate(uploads):

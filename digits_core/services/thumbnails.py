@@ -55,7 +55,7 @@ def record_pictures(workspace: Workspace, sources: Sequence[str]) -> dict[str, b
         try:
             facts = files.read_json(database.parent / "manifest.json") or {}
             kind = tasks().get(str(facts.get("task")))
-            drawing = (kind.drawing, "", facts) if kind and not kind.pictures else None  # pictures are shown as they are
+            drawing = (kind.drawing, "", facts) if kind and not kind.pictures else None  # pictures: as they are
             items = read_positions(database, [record.position for record in records],
                                    drawing) if database.is_dir() else []
         except BadData:

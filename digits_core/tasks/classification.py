@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from digits_core.data.video_options import FrameOptions
 from digits_core.errors import Problem
 from digits_core.networks import networks_for
 from digits_core.options import option
@@ -14,7 +15,7 @@ from digits_core.train.options import ClassifierOptions
 Method = Literal["folder", "text", "archive", "lmdb"]
 
 
-class DatasetOptions(ClassedOptions, SizedOptions):
+class DatasetOptions(FrameOptions, ClassedOptions, SizedOptions):
     """Everything a classification dataset can be told (names after DIGITS' form)."""
 
     method: Method = option(

@@ -26,6 +26,11 @@ class PictureOptions(JobOptions):
     jpeg_quality: int = option(90, title="JPEG quality", group="Storage", ge=1, le=100, when={"encoding": ["jpeg"]})
     val_percent: float = option(25, title="% for validation", group="Split", ge=0, le=99)
     test_percent: float = option(0, title="% for testing", group="Split", ge=0, le=99)
+    keep_together: Literal["video", "folder"] = option(
+        "video", title="Keep together", group="Split", advanced=True,
+        labels={"video": "Frames of a video", "folder": "Pictures of a folder"},
+        help="Never in two splits: pictures that are nearly the same would make every figure too good. Folder: those "
+             "inside the class folders, such as one for each patient.")
     seed: int = option(0, title="Shuffle seed", group="Split", ge=0, le=2**31 - 1, advanced=True,
                        help="The same seed gives the same split.")
     bad_percent: float = option(5, title="% of unreadable pictures allowed", group="Split", ge=0, le=100,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from digits_core.data.video_options import FrameOptions
 from digits_core.errors import Problem
 from digits_core.networks import networks_for
 from digits_core.options import option
@@ -12,7 +13,7 @@ from digits_core.tasks.pictures import DatabaseOptions, SizedOptions, path_probl
 from digits_core.train.options import TrainOptions
 
 
-class DatasetOptions(DatabaseOptions, SizedOptions):
+class DatasetOptions(DatabaseOptions, FrameOptions, SizedOptions):
     """Where the pictures are, and what shall be made of them."""
 
     folder: str = option("", title="Pictures", group="Source", kind="folder",

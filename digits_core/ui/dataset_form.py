@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from digits_core.jobs.model import Kind
 from digits_core.services import datasets, uploads
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task
@@ -66,6 +67,9 @@ def _source(workspace: Workspace, form: OptionsForm) -> Path | None:
     if upload is None:
         form.draw(_group(form, "Source", but=("method",)))
     form.draw(_group(form, "Classes"), columns=2)
+    if videos := _group(form, "Videos"):
+        with st.expander("Videos in these folders", icon=":material/movie:"):
+            form.draw(videos)
     with st.expander("Separate folders, limits", icon=":material/tune:"):
         form.draw([*_group(form, "Source", advanced=True), *_group(form, "Classes", advanced=True)], columns=2)
     return upload
@@ -106,6 +110,14 @@ def task_of(workspace: Workspace, known: dict[str, Task]) -> Task:
         job = workspace.store.get(clone).job
         wanted = str(job.options.get("extension") or job.task)
     return known.get(wanted, next(iter(known.values())))
+
+
+def wants_frames(workspace: Workspace) -> bool:
+    """Whether the address asks for frames of videos instead of a dataset."""
+    clone = st.query_params.get("clone", "")
+    if clone and clone in workspace.store.ids():
+        return workspace.store.get(clone).job.kind is Kind.FRAMES
+    return st.query_params.get("new", "") == "frames"
 
 
 def origin(workspace: Workspace) -> Json:

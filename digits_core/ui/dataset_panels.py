@@ -42,6 +42,8 @@ NOTES = {
     "repeated": "that were added had the same pixels as pictures already there",
     "tiny-box": "with boxes less than a pixel wide or high after the resize: those are ignored",
     "labels-alone": "missing: there are labels, but no such pictures",
+    "damaged-videos": "came from videos with damaged parts, which were left out",
+    "not-in-val": "of classes that are in training only: all belong together (one video, or one folder)",
     "other-files": "no pictures by their ending: ignored",
     "also-in-train-val": "of validation also in training (a leak: the accuracy will look better than it is)",
     "also-in-train-test": "of testing also in training (a leak: the accuracy will look better than it is)",

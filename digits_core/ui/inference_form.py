@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from digits_core.infer.options import BatchOptions
+from digits_core.infer.options import WATCH, BatchOptions
 from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.services import inference, models
@@ -57,8 +57,12 @@ def one_picture(workspace: Workspace, model: str = "", key: str = "inference") -
     """A picture from an upload, a server path or an address; None until there is one."""
     if model and not task(workspace.store.get(model).job.task).pictures:
         return _text()
-    source = st.segmented_control("Picture from", ["Upload", "Server path or URL"], default="Upload", required=True,
-                                  key=f"{key}.source", label_visibility="collapsed")
+    source = st.segmented_control("Picture from", ["Upload", "Camera", "Server path or URL"], default="Upload",
+                                  required=True, key=f"{key}.source", label_visibility="collapsed")
+    if source == "Camera":
+        shot = st.camera_input("Camera", key=f"{key}.camera", label_visibility="collapsed")
+        st.caption("Browsers lend their camera to https pages and to localhost only.")
+        return ("camera.jpg", shot.getvalue()) if shot else None
     if source == "Upload":
         file = st.file_uploader("Picture", TYPES, key=f"{key}.file", max_upload_size=100,
                                 label_visibility="collapsed")
@@ -119,14 +123,15 @@ def batch(workspace: Workspace, model: str, checkpoint: str, first: Json) -> Non
     if form.value("method") == "upload":
         uploads = st.file_uploader("Pictures", TYPES, accept_multiple_files=True, key=f"{prefix}.files") or []
         show_problems(prefix, "uploads")
-    form.draw(("folder", *([] if listed else ["image_list"]), "image_folder", "table", "label_column"))
+    form.draw(("folder", "existing", *([] if listed else ["image_list"]), "image_folder", "table", "label_column"))
     if form.value("method") == "dataset":
         _dataset(workspace, form)
     with st.expander("More", icon=":material/tune:"):
         form.draw(("limit", "top", "embeddings", "whole", "notify"))
     show_problems(prefix, "model", model)
     said(prefix)
-    if st.button("Classify them all", type="primary", icon=":material/play_arrow:", key=f"{prefix}.create"):
+    words = "Watch the folder" if form.value("method") == WATCH else "Classify them all"
+    if st.button(words, type="primary", icon=":material/play_arrow:", key=f"{prefix}.create"):
         values = {**form.values(), "checkpoint": checkpoint}
         pictures = [(file.name, file.getvalue()) for file in uploads]
         view = submit(prefix, {**values, "name": name, "model": model}, lambda: inference.create_batch(

@@ -7,19 +7,22 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from digits_core.infer.options import WATCH
 from digits_core.infer.results import best_of
 from digits_core.jobs.model import Status
 from digits_core.jobs.store import JobView
-from digits_core.services import evaluation, inference, maxima, thumbnails
+from digits_core.services import evaluation, inference, maxima, thumbnails, videos
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task, measures
-from digits_core.ui import answer_view, map_panel, maxima_panel, report_panel, session, top_panel
+from digits_core.ui import answer_view, map_panel, maxima_panel, report_panel, session, top_panel, video_panel
 from digits_core.ui.model_panels import show_report
 from digits_core.ui.overview import bar
 from digits_core.ui.text import count, number, percent, plain, plural, short
 
 Json = dict[str, Any]
 PAGE = 50
+NEWEST = 8
+"""Pictures of a watched folder that are shown while it runs."""
 
 
 def one(workspace: Workspace, model: str, task: Task, answer: Json, picture: bytes, shown: bytes,
@@ -69,6 +72,12 @@ def live(workspace: Workspace, view: JobView) -> None:
     if maxima.is_maxima(view):
         maxima_panel.live(workspace, view)
         return
+    if videos.is_video(view):
+        video_panel.live(workspace, view)
+        return
+    if view.job.options.get("method") == WATCH and view.status.is_live:
+        _arrivals(workspace, view)
+        return
     if not view.status.is_final:
         bar(workspace, view)
         if (left := number(view.progress.eta_s)) is not None:
@@ -83,10 +92,32 @@ def live(workspace: Workspace, view: JobView) -> None:
                 st.metric("With a known label", count(summary.get("labelled")))
 
 
+def _arrivals(workspace: Workspace, view: JobView) -> None:
+    """The newest pictures of a watched folder; the table below has all of them."""
+    extra = view.progress.extra
+    done, waiting = (int(number(extra.get(name)) or 0) for name in ("pictures", "waiting"))
+    words = plain(view.progress.phase) if view.progress.phase != "Watching" else "Watching"
+    st.info(f"{words} · {plural(done, 'picture')} so far" + (f", {waiting} not whole yet" if waiting else "")
+            + ". It goes on until you stop it.", icon=":material/visibility:")
+    rows = inference.batch_results(workspace, view.id, max(0, done - NEWEST), NEWEST).rows[::-1]
+    with st.grid(NEWEST, gap="small", min_column_width=120):
+        for row, thumb in zip(rows, thumbnails.thumbnails(workspace, view.id, rows, 160), strict=True):
+            best = (best_of(row) or [{}])[0]
+            with st.container(gap="xxsmall"):
+                if thumb:
+                    st.image(thumb, width="stretch", alt=str(row.get("image", "")))
+                share = number(best.get("probability"))
+                st.markdown(f"**{plain(best['label'])}** {percent(share) if share is not None else ''}" if best
+                            else f":red[{plain(row.get('error', ''))}]")
+                st.caption(plain(row.get("image", "")))
+
+
 def tabs(workspace: Workspace, view: JobView) -> dict[str, Callable[[], None]]:
     """Panels of a batch, by title."""
     if maxima.is_maxima(view):
         return {}
+    if videos.is_video(view):
+        return video_panel.tabs(workspace, view)
     found: dict[str, Callable[[], None]] = {"Results": lambda: results(workspace, view)}
     if view.job.options.get("embeddings") and view.status is Status.DONE:
         found |= {"Map": lambda: map_panel.draw(workspace, view)}

@@ -13,7 +13,8 @@ from digits_core.ui import badges, bulk, session, steering_panel
 from digits_core.ui.frame import head
 from digits_core.ui.text import age, exact, plain, size
 
-CLONE_PAGES = {Kind.DATASET: "datasets.py", Kind.MODEL: "models.py", Kind.INFERENCE: "inference.py"}
+CLONE_PAGES = {Kind.DATASET: "datasets.py", Kind.MODEL: "models.py", Kind.INFERENCE: "inference.py",
+               Kind.FRAMES: "datasets.py"}
 
 
 def draw(view: JobView) -> None:

@@ -1,7 +1,8 @@
 """What a task's answers look like, as values that any page, program or terminal can show; never widgets, no torch.
 
 A view is a module with ``ViewOptions`` (described once, as all options) and ``panels(image, answer, options)``. A
-task's own may also have ``content(facts)``, panels about a dataset by its manifest.
+task's own may also have ``content(facts)``, panels about a dataset by its manifest, and ``figures(answer, options)``
+with their title ``FIGURES``: numbers by name that can be followed through a video.
 """
 
 import base64
@@ -76,7 +77,7 @@ def views(task: str, own: str) -> dict[str, Any]:
 
     ``own`` is the dotted name of the task's view; empty for bars of labels.
     """
-    modules = [import_module(own or "digits_core.views.labels"), import_module("digits_core.views.raw")]
+    modules = [own_view(own), import_module("digits_core.views.raw")]
     found = {module.__name__.rpartition(".")[2]: module for module in modules}
     return {**found, **{value.name: value for value in plugins.values(plugins.VIEW) if task in value.accepts}}
 
@@ -86,6 +87,21 @@ def content(own: str, facts: Json) -> list[Panel]:
     tell = getattr(import_module(own), "content", None) if own else None
     found: list[Panel] = tell(facts) if tell else []
     return found
+
+
+def figures(own: str, answer: Json, options: Json) -> dict[str, float]:
+    """What can be followed from frame to frame of an answer by a task's own view; nothing of one with an error."""
+    view = own_view(own)
+    tell = getattr(view, "figures", None)
+    if tell is None or answer.get("error"):
+        return {}
+    found: dict[str, float] = tell(answer, view.ViewOptions.model_validate(options))
+    return found
+
+
+def own_view(own: str) -> Any:
+    """The module of a task's own view; empty: that of bars of labels."""
+    return import_module(own or "digits_core.views.labels")
 
 
 def title(name: str, view: Any) -> str:

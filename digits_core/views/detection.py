@@ -38,6 +38,15 @@ class ViewOptions(Options):
     names: bool = option(True, title="Names and scores", group="View")
 
 
+FIGURES = "Boxes"
+
+
+def figures(answer: Json, options: ViewOptions) -> dict[str, float]:
+    """How many boxes of each class are drawn."""
+    shown = [row["label"] for row in chosen(answer["boxes"], options.threshold, options.overlap)]
+    return {label: float(shown.count(label)) for label in answer.get("labels") or dict.fromkeys(shown)}
+
+
 def panels(image: Image.Image, answer: Json, options: ViewOptions) -> list[Panel]:
     """The picture with its boxes, how many there are, and every box as numbers.
 

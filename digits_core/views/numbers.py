@@ -24,6 +24,14 @@ class ViewOptions(Options):
         help="Draws the first two numbers as a direction from the centre; 1 is half the picture.")
 
 
+FIGURES = "Value"
+
+
+def figures(answer: Json, options: ViewOptions) -> dict[str, float]:
+    """Each number."""
+    return {row["label"]: row["value"] for row in answer["values"]}
+
+
 def panels(image: Image.Image, answer: Json, options: ViewOptions) -> list[Panel]:
     """The picture, with an arrow where that makes sense, and the numbers."""
     values = answer["values"]

@@ -41,6 +41,14 @@ class ViewOptions(Options):
     only: str = option("", title="Only this class", group="View", help="Its name; empty: all of them.")
 
 
+FIGURES = "Share of the picture"
+
+
+def figures(answer: Json, options: ViewOptions) -> dict[str, float]:
+    """The share of each class."""
+    return {row["label"]: row["share"] for row in answer["classes"]}
+
+
 def panels(image: Image.Image, answer: Json, options: ViewOptions) -> list[Panel]:
     """The picture with the mask over it, the mask alone, and the classes' shares with their colours.
 

@@ -11,16 +11,18 @@ import pytest
 from PIL import Image
 
 from digits_core import files, views
+from digits_core.data.videos import Video
 from digits_core.errors import BadData, InvalidOptions
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.jobs.model import Status
 from digits_core.jobs.runner import InlineRunner
 from digits_core.jobs.scheduler import Scheduler
 from digits_core.jobs.store import JobView
-from digits_core.services import augmentation, datasets, inference, models, modelstore, networks
+from digits_core.services import augmentation, datasets, inference, models, modelstore, networks, videos
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import tasks
 from digits_core.train.dataset import Dataset
+from tests.data.videos import video
 from tests.infer.sharing import shared_workspace
 from tests.tasks import drawn
 
@@ -134,6 +136,18 @@ def test_a_folder_of_pictures_is_worked_through(made: Made, workspace: Workspace
     rows = inference.batch_results(workspace, view.id).rows
     assert [bool(row.get("error")) for row in rows] == [False] * 5 + [True]
     assert len(b"".join(inference.batch_csv(workspace, view.id)).splitlines()) == 7
+
+
+def test_a_video_is_asked_about_and_the_answers_are_drawn(made: Made, workspace: Workspace, tmp_path: Path) -> None:
+    path = video(tmp_path / "a.mp4", 3)
+    view = made.tick(videos.create(workspace, "tester", made.model.id, "a video", {"video": str(path)}))
+    assert view.status is Status.DONE, view.state.reason
+    rows = inference.batch_results(workspace, view.id).rows
+    assert [(row["frame"], bool(row.get("error"))) for row in rows] == [(0, False), (1, False), (2, False)]
+    with Video(str(videos.film(workspace, view.id))) as film:
+        assert len(list(film)) == 3
+    assert len(b"".join(videos.csv(workspace, view.id)).splitlines()) == 4
+    assert len(inference.batch_summary(workspace, view.id)["chart"]["seconds"]) == 3
 
 
 def test_its_model_travels(made: Made, workspace: Workspace, tmp_path: Path) -> None:

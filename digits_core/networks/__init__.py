@@ -5,6 +5,9 @@ from typing import Any
 
 from digits_core.networks.torchvision_data import ROWS
 
+LATENT = 100
+"""Numbers of z, from which a generator makes a picture; behind them stands a weight for each class, if it knows them."""
+
 
 @dataclass(frozen=True)
 class NetworkSpec:
@@ -101,6 +104,11 @@ _SPECS = (
                5_600_000, "googlenet"),
     _detection("detectnet_small", "DetectNet, small", 2016, _DETECTNET, "up to 256 x 256, CPU", 16, "detectnet",
                {"small": True}, 200_000),
+    *(NetworkSpec(name, title, 2016, "https://arxiv.org/abs/1511.06434", intended, 64, "digits_core.networks.dcgan:build",
+                  arguments={"width": width}, tasks=("generation",))
+      for name, title, intended, width in (("dcgan", "DCGAN", "64 x 64, colour", 64),
+                                           ("dcgan_narrow", "DCGAN, narrow", "28 x 28, grey, CPU", 32),
+                                           ("dcgan_tiny", "DCGAN, tiny", "to try things out", 16))),
     _detection("fasterrcnn_resnet50_fpn", "Faster R-CNN, ResNet-50", 2015, "https://arxiv.org/abs/1506.01497",
                "800 x 800, colour", 4, "detectors", {"name": "fasterrcnn_resnet50_fpn"}, 41_300_000, "resnet50"),
     _detection("retinanet_resnet50_fpn", "RetinaNet, ResNet-50", 2017, "https://arxiv.org/abs/1708.02002",

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from digits_core import plugins
 from digits_core.errors import InvalidOptions, Problem
+from digits_core.infer.making import MakeOptions
 from digits_core.options import Options
 from digits_core.train.options import TrainOptions
 
@@ -52,6 +53,11 @@ class Task:
     view: str = ""
     base: str = ""
     """Of an extension's source: the task that models are trained for."""
+    sides: tuple[int, int] = (1, 10_000)
+    """Sides of pictures that its networks take, in pixels."""
+    maker: str = ""
+    """Names function(predictor, pictures, options) -> panels that makes pictures, and its options in this class."""
+    maker_options: type[MakeOptions] | None = None
     datasets: str = ""
     """The task whose datasets its models learn from; empty: its own. With it a task has no source."""
 
@@ -74,9 +80,16 @@ def measures(name: str) -> tuple[Measure, ...]:
 
 def tasks() -> dict[str, Task]:
     """All tasks by name, those of installed data extensions behind."""
-    from digits_core.tasks import classification, detection, processing, regression, segmentation  # each imports this
+    from digits_core.tasks import (  # each imports this
+        classification,
+        detection,
+        generation,
+        processing,
+        regression,
+        segmentation,
+    )
 
-    built_in = (classification, detection, segmentation, regression, processing)
+    built_in = (classification, detection, segmentation, regression, processing, generation)
     known = {module.TASK.name: module.TASK for module in built_in}
     return {**known, **extended(known)}
 

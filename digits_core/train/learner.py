@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from digits_core.evaluate import classification
@@ -55,6 +57,10 @@ class Learner(Protocol):
         """What keeps every answer to so many pictures, where the task has such a thing."""
         ...
 
+    def samples(self) -> NDArray[np.uint8] | None:
+        """A sheet (C, H, W) of pictures that it makes by now, always of the same kind; None where it makes none."""
+        ...
+
     def weights(self) -> dict[str, Tensor]:
         """What inference needs, under the network's own names; what ``evaluate`` measures."""
         ...
@@ -90,9 +96,13 @@ class NetworkLearner:
         self.tuning = Tuning(self.network, options)
         self.tuning.train(self.network)
         self.about = self.tuning.words
-        self.solver = build_solver(self.tuning.groups(), options)
+        self.solver = build_solver(self.groups(), options)
         self.scaler = torch.amp.GradScaler(hardware.device.type, enabled=hardware.needs_scaler)
         self.pieces = self.measured_pieces = 1
+
+    def groups(self) -> list[dict[str, Any]]:
+        """What the solver moves: groups with a "factor" on the learning rate, in the order of tuning.parameters."""
+        return self.tuning.groups()
 
     def _spread(self, network: nn.Module) -> nn.Module:
         count = self.hardware.count
@@ -135,7 +145,7 @@ class NetworkLearner:
                 loss, total = self.losses(piece)
             self.scaler.scale(total if piece.share == 1 else total * piece.share).backward()
             losses.append(loss.detach() * (piece.share / batch.share) if self.pieces > 1 else loss.detach())
-        return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+        return losses[0] if len(losses) == 1 else torch.stack(losses).sum(0)
 
     def _move(self, lr: float) -> None:
         """One step of the solver with the gradient that is summed."""
@@ -155,7 +165,7 @@ class NetworkLearner:
         return self.tally(batches).metrics()
 
     def losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The loss to show and the loss to learn from, both a mean over the batch."""
+        """The loss to show (or a row of several) and the loss to learn from, all means over the batch."""
         raise NotImplementedError
 
     def tally(self, batches: Iterable[Batch], keeper: Keeper | None = None) -> Tally:
@@ -163,6 +173,10 @@ class NetworkLearner:
         raise NotImplementedError
 
     def keeper(self, labels: list[str], entries: int) -> Keeper | None:
+        """See Learner."""
+        return None
+
+    def samples(self) -> NDArray[np.uint8] | None:
         """See Learner."""
         return None
 

@@ -4,10 +4,11 @@ Pictures are seen through a small convolutional network with fixed random weight
 tell sets of pictures apart, also such as the usual network has never seen (Naeem 2020,
 https://arxiv.org/abs/2002.09797, section 3.3). Between the two clouds of features is the Frechet distance of normal
 distributions (Heusel 2017, https://arxiv.org/abs/1706.08500), here on the scale of the spread of the real ones and
-for each feature: 0 are equal clouds, 1 is as far off as one standard deviation. It is no FID: numbers of other programs,
-or of pictures of another size, cannot be compared with it.
+for each feature: 0 are equal clouds, 1 is as far off as one standard deviation. It is no FID: numbers of other
+programs, or of pictures of another size, cannot be compared with it.
 """
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ class Eye:
         chance = torch.Generator().manual_seed(SEED)
         widths = (channels, 32, 64, 64)
         layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [nn.Conv2d(before, after, 4, 2, 1, bias=False), nn.LeakyReLU(0.2)]
         self.network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(2), nn.Flatten(),
                                      nn.Linear(widths[-1] * 4, FEATURES, bias=False))

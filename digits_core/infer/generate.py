@@ -5,6 +5,7 @@ Legend of shapes: N pictures, Z = LATENT, K classes, O = Z + K; see digits_core.
 
 import io
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -67,8 +68,8 @@ class Maker:
     def grid(self, given: Sequence[Given]) -> list[Panel]:
         """Rows of different z; of a model with classes a row for each, again and again."""
         rows, columns = self.options.rows, self.options.columns
-        codes = joined(drawn(rows * columns, self.options.seed),
-                       np.stack([self.kind_RK[place // columns % len(self.kind_RK)] for place in range(rows * columns)]))
+        kinds = self.kind_RK[np.arange(rows * columns) // columns % len(self.kind_RK)]
+        codes = joined(drawn(rows * columns, self.options.seed), kinds)
         return [Picture(to_png(sheet(self.pictures(codes), columns)), self._caption("Rows"))]
 
     def classes(self, given: Sequence[Given]) -> list[Panel]:
@@ -86,8 +87,7 @@ class Maker:
         """From one seed to another in each class, or through the codes of given pictures; a strip and a film."""
         if given:
             stops = [one.code for one in given]
-            rows = [np.concatenate([between(one, two, self.options.steps) for one, two in
-                                    zip(stops, stops[1:], strict=False)])]
+            rows = [np.concatenate([between(one, two, self.options.steps) for one, two in pairwise(stops)])]
         else:
             one_1Z, two_1Z = (drawn(1, seed) for seed in (self.options.seed, self.options.to_seed))
             rows = [between(joined(one_1Z, kind_K[None])[0], joined(two_1Z, kind_K[None])[0], self.options.steps)

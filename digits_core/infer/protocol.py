@@ -54,7 +54,8 @@ def log_of(jobs_dir: Path, own: str = "") -> Path:
 def pack(question: Question) -> bytes:
     """A request's body."""
     header = {"model": question.model, "file": question.file, "top": question.top, "look": question.look,
-              "embed": question.embed, "make": question.make, "images": [[name, len(data)] for name, data in question.images]}
+              "embed": question.embed, "make": question.make,
+              "images": [[name, len(data)] for name, data in question.images]}
     text = json.dumps(header).encode()  # ASCII: names that are no valid UTF-8 travel as escapes
     return b"".join([struct.pack(">I", len(text)), text, *(data for _, data in question.images)])
 

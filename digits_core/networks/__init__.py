@@ -6,7 +6,7 @@ from typing import Any
 from digits_core.networks.torchvision_data import ROWS
 
 LATENT = 100
-"""Numbers of z, from which a generator makes a picture; behind them stands a weight for each class, if it knows them."""
+"""Numbers of z, from which a generator makes a picture; behind them stands a weight for each class that it knows."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,11 @@ def _segmentation(name: str, title: str, year: int, paper: str, intended: str, b
                        tasks=("segmentation", "processing") if module == "unet" else ("segmentation",))
 
 
+def _generation(name: str, title: str, intended: str, width: int) -> NetworkSpec:
+    return NetworkSpec(name, title, 2016, "https://arxiv.org/abs/1511.06434", intended, 64,
+                       "digits_core.networks.dcgan:build", arguments={"width": width}, tasks=("generation",))
+
+
 _COLOUR = "256 x 256, colour"
 _DETECTNET = "https://developer.nvidia.com/blog/detectnet-deep-neural-network-object-detection-digits/"
 _FCN_PAPER, _MOBILE_PAPER = "https://arxiv.org/abs/1605.06211", "https://arxiv.org/abs/1905.02244"
@@ -104,11 +109,6 @@ _SPECS = (
                5_600_000, "googlenet"),
     _detection("detectnet_small", "DetectNet, small", 2016, _DETECTNET, "up to 256 x 256, CPU", 16, "detectnet",
                {"small": True}, 200_000),
-    *(NetworkSpec(name, title, 2016, "https://arxiv.org/abs/1511.06434", intended, 64, "digits_core.networks.dcgan:build",
-                  arguments={"width": width}, tasks=("generation",))
-      for name, title, intended, width in (("dcgan", "DCGAN", "64 x 64, colour", 64),
-                                           ("dcgan_narrow", "DCGAN, narrow", "28 x 28, grey, CPU", 32),
-                                           ("dcgan_tiny", "DCGAN, tiny", "to try things out", 16))),
     _detection("fasterrcnn_resnet50_fpn", "Faster R-CNN, ResNet-50", 2015, "https://arxiv.org/abs/1506.01497",
                "800 x 800, colour", 4, "detectors", {"name": "fasterrcnn_resnet50_fpn"}, 41_300_000, "resnet50"),
     _detection("retinanet_resnet50_fpn", "RetinaNet, ResNet-50", 2017, "https://arxiv.org/abs/1708.02002",
@@ -118,6 +118,9 @@ _SPECS = (
     _detection("ssdlite320_mobilenet_v3_large", "SSDlite, MobileNetV3", 2018, "https://arxiv.org/abs/1801.04381",
                "320 x 320, colour", 16, "detectors", {"name": "ssdlite320_mobilenet_v3_large"}, 2_200_000,
                "mobilenet_v3_large"),
+    _generation("dcgan", "DCGAN", "64 x 64, colour", 64),
+    _generation("dcgan_narrow", "DCGAN, narrow", "28 x 28, grey, CPU", 32),
+    _generation("dcgan_tiny", "DCGAN, tiny", "to try things out", 16),
 )
 NETWORKS: dict[str, NetworkSpec] = {
     **{spec.name: spec for spec in _SPECS},

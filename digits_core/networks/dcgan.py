@@ -7,6 +7,8 @@ Legend of shapes: B batch, C channels, H height, W width, K classes (0: plain), 
 A code is z, around 0 with a spread of 1, and behind it a weight for each class, 0..1.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -59,7 +61,7 @@ class Generator(nn.Module):
         widths = [width << level for level in range(levels)][::-1]
         self.first = nn.Linear(outputs, widths[0] * self.start[0] * self.start[1], bias=False)
         layers: list[nn.Module] = [nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)]
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after),
                        nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1), nn.Tanh())
@@ -95,7 +97,7 @@ class Body(nn.Sequential):
         levels, start = begins(input_shape)
         widths = [input_shape[0], *(width << level for level in range(levels))]
         layers: list[nn.Module] = []
-        for level, (before, after) in enumerate(zip(widths, widths[1:], strict=False)):
+        for level, (before, after) in enumerate(pairwise(widths)):
             layers += [nn.Conv2d(before, after, 4, 2, 1, bias=level == 0), *([nn.BatchNorm2d(after)] if level else []),
                        nn.LeakyReLU(0.2, inplace=True)]
         super().__init__(*layers, nn.AdaptiveAvgPool2d(start), nn.Flatten())

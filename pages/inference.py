@@ -3,7 +3,8 @@
 import streamlit as st
 
 from digits_core.jobs.model import Kind
-from digits_core.ui import bulk, inference_form, lists, session, tables
+from digits_core.services import making
+from digits_core.ui import bulk, inference_form, lists, making_panel, session, tables
 from digits_core.ui.frame import empty, head
 
 workspace = session.workspace()
@@ -28,12 +29,18 @@ with session.shown():
 left, right = st.columns([1, 2.2], gap="large")
 with left:
     model, checkpoint = inference_form.choose(found)
-    mode = st.segmented_control("How many?", ["One picture", "Many pictures"], default="One picture", required=True,
+    modes = ["One picture", "Many pictures", *(["Generate"] if making.can_make(found[model]) else [])]
+    if st.session_state.get("mode") not in (None, *modes):  # another model was chosen
+        st.session_state["mode"] = modes[0]
+    mode = st.segmented_control("How many?", modes, default=modes[0], required=True,
                                 key="mode", bind="query-params", label_visibility="collapsed", width="stretch")
     picture = inference_form.one_picture(workspace) if mode == "One picture" else None
+    asked = making_panel.controls(workspace, model) if mode == "Generate" else None
 with right:
     if mode == "Many pictures":
         inference_form.batch(workspace, model, checkpoint, first)
+    elif asked:
+        making_panel.draw(workspace, model, checkpoint, *asked)
     elif picture:
         inference_form.classify(workspace, model, checkpoint, picture)
     else:

@@ -11,6 +11,7 @@ from digits_core.api import (
     evaluations,
     inference,
     jobs,
+    making,
     maxima,
     models,
     reference,
@@ -33,7 +34,7 @@ def create_api(workspace: Workspace) -> FastAPI:
                   default_response_class=answers.StrictJSON)
     api.state.workspace = workspace
     answers.install(api)
-    for part in (jobs, datasets, versions, weights, models, searches, steering, compare, inference, embeddings, maxima,
-                 evaluations, system, reference):
+    for part in (jobs, datasets, versions, weights, models, searches, steering, compare, inference, embeddings,
+                 making, maxima, evaluations, system, reference):
         api.include_router(part.router)
     return api

@@ -7,6 +7,7 @@ from digits_core.cli import (
     embeddings,
     evaluate,
     machine,
+    making,
     manage,
     maxima,
     networks,
@@ -18,8 +19,8 @@ from digits_core.cli import (
 )
 from digits_core.cli.program import app
 
-__all__ = ["app", "classify", "compare", "create", "embeddings", "evaluate", "machine", "main", "manage", "maxima",
-           "networks", "search", "steer", "tensorboard", "versions", "weights"]
+__all__ = ["app", "classify", "compare", "create", "embeddings", "evaluate", "machine", "main", "making", "manage",
+           "maxima", "networks", "search", "steer", "tensorboard", "versions", "weights"]
 
 
 def main() -> None:

@@ -4,10 +4,11 @@ Pictures are seen through a small convolutional network with fixed random weight
 tell sets of pictures apart, also such as the usual network has never seen (Naeem 2020,
 https://arxiv.org/abs/2002.09797, section 3.3). Between the two clouds of features is the Frechet distance of normal
 distributions (Heusel 2017, https://arxiv.org/abs/1706.08500), here on the scale of the spread of the real ones and
-for each feature: 0 are equal clouds, 1 is as far off as one standard deviation. It is no FID: numbers of other
-programs, or of pictures of another size, cannot be compared with it.
+for each feature, and its root: 0 are equal clouds, 1 is as far off as one standard deviation. It is no FID: numbers of
+other programs, or of pictures of another size, cannot be compared with it.
 """
 
+import math
 from itertools import pairwise
 from typing import Any
 
@@ -65,13 +66,14 @@ class Cloud:
 
 
 def distance(real: Cloud, made: Cloud) -> float:
-    """Frechet distance for each feature, on the scale of the real ones' spread; see above."""
+    """Root of the Frechet distance for each feature, on the scale of the real ones' spread; see above."""
     (one_F, one_FF), (two_F, two_FF) = real.moments(), made.moments()
     scale_F = 1 / np.sqrt(np.maximum(np.diag(one_FF), 1e-12))
     one_FF, two_FF = (matrix * np.outer(scale_F, scale_F) for matrix in (one_FF, two_FF))
     root_FF = _root(one_FF)
     between = np.trace(one_FF) + np.trace(two_FF) - 2 * np.trace(_root(root_FF @ two_FF @ root_FF))
-    return float(max(0.0, (((one_F - two_F) * scale_F) ** 2).sum() + between) / FEATURES)
+    squared = (((one_F - two_F) * scale_F) ** 2).sum() + between
+    return math.sqrt(max(0.0, float(squared)) / FEATURES)
 
 
 def _root(matrix_FF: Matrix) -> Matrix:

@@ -12,6 +12,7 @@ from digits_core.infer.making import MakeOptions
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.jobs.model import Kind
 from digits_core.jobs.store import JobView
+from digits_core.networks import LATENT
 from digits_core.options import check
 from digits_core.services.access import authorize
 from digits_core.services.jobs import of_kind
@@ -44,9 +45,14 @@ def sample(workspace: Workspace, model_id: str, epoch: str = "last") -> bytes:
     raise NotFound(f"'{view.name}' left no samples of epoch {epoch[:20]}; there are {', '.join(known) or 'none'}.")
 
 
-def options_of(view: JobView) -> type[MakeOptions] | None:
-    """What a model can be told to make; None for one that makes no pictures."""
-    return task(view.job.task).maker_options
+def can_make(view: JobView) -> bool:
+    """Whether a model makes pictures."""
+    return bool(task(view.job.task).maker)
+
+
+def knows_classes(workspace: Workspace, model_id: str) -> bool:
+    """Whether a generator can be asked for a class."""
+    return ModelFolder.read(workspace.store.folder(model_id).path).network.outputs > LATENT
 
 
 def make(workspace: Workspace, user: str, model_id: str, options: Json, images: Sequence[Image] = (),
@@ -57,10 +63,9 @@ def make(workspace: Workspace, user: str, model_id: str, options: Json, images: 
     """
     view = of_kind(workspace, model_id, Kind.MODEL, Kind.PRETRAINED)
     authorize(user, "predict", view)
-    cls = options_of(view)
-    if cls is None:
+    if not can_make(view):
         raise BadData(f"'{view.name}' makes no pictures: it was trained for {task(view.job.task).title.lower()}.")
-    checked, model = check(cls, options), ModelFolder.read(view.folder.path)
+    checked, model = check(MakeOptions, options), ModelFolder.read(view.folder.path)
     if problems := checked.fitting(model.labels, model.network.outputs, len(images)):
         raise InvalidOptions(problems)
     examples = [_examples(workspace, view, model.labels.index(label), checked.count) for label in checked.examples()]

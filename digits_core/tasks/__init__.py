@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from digits_core import plugins
 from digits_core.errors import InvalidOptions, Problem
-from digits_core.infer.making import MakeOptions
 from digits_core.options import Options
 from digits_core.train.options import TrainOptions
 
@@ -56,8 +55,7 @@ class Task:
     sides: tuple[int, int] = (1, 10_000)
     """Sides of pictures that its networks take, in pixels."""
     maker: str = ""
-    """Names function(predictor, pictures, options) -> panels that makes pictures, and its options in this class."""
-    maker_options: type[MakeOptions] | None = None
+    """Names function(predictor, pictures, wanted) -> panels that makes pictures, see digits_core.infer.making."""
     datasets: str = ""
     """The task whose datasets its models learn from; empty: its own. With it a task has no source."""
 

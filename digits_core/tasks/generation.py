@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from digits_core.errors import Problem
-from digits_core.infer.making import MakeOptions
 from digits_core.networks import LATENT, NETWORKS, networks_for
 from digits_core.networks.custom import CUSTOM
 from digits_core.options import option
@@ -67,6 +66,6 @@ TASK = Task(
     source="", datasets="classification", learner="digits_core.train.generator:GeneratorLearner",
     answerer="digits_core.infer.answers:Code", view="digits_core.views.generation", sides=(16, 128),
     trial="digits_core.networks.generator_trial:try_generator",
-    maker="digits_core.infer.generate:make", maker_options=MakeOptions,
+    maker="digits_core.infer.generate:make",
     measures=(Measure("likeness", "Likeness"), Measure("psnr", "PSNR of reconstructions (dB)", False)),
     networks=NAMES, default_network="dcgan")

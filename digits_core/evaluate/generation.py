@@ -40,7 +40,7 @@ class Eye:
         for parameter in self.network.parameters():
             spread = (2 / parameter[0].numel()) ** 0.5
             parameter.data = torch.randn(parameter.shape, generator=chance) * spread
-        self.network.to(device)
+        self.network.to(device).requires_grad_(False)
 
     def __call__(self, image_BCHW: Tensor) -> Matrix:
         """Features (B, 64)."""

@@ -20,7 +20,7 @@ from digits_core.infer.making import MOST, MakeOptions
 from digits_core.infer.predictor import Pixels, Predictor
 from digits_core.networks import LATENT
 from digits_core.networks.dcgan import Dcgan
-from digits_core.views import Panel, Picture
+from digits_core.views import Panel, Picture, Table
 
 Json = dict[str, Any]
 Codes = NDArray[np.float32]
@@ -51,7 +51,8 @@ def make(predictor: Predictor, pictures: Sequence[tuple[str, Pixels]], wanted: J
     if options.method == "analogy":
         middle = own + counts[0]
         return maker.analogy(given, np.mean(codes[own:middle], 0) - np.mean(codes[middle:], 0))
-    return {"grid": maker.grid, "classes": maker.classes, "path": maker.path}[options.method](given)
+    panels: list[Panel] = getattr(maker, options.method)(given)
+    return panels
 
 
 class Maker:
@@ -97,6 +98,14 @@ class Maker:
                         "" if given else self._caption("Rows"))
         frames = [sheet(column, min(len(made), 5)) for column in zip(*made, strict=True)]
         return [strip, Picture(film(frames), "There and back")]
+
+    def encode(self, given: Sequence[Given]) -> list[Panel]:
+        """Each given picture, what the generator makes of its code, and the codes."""
+        made = [pixels for one in given for pixels in (one.pixels, *self.pictures(one.code[None]))]
+        rows = [[number + 1, *(round(float(one.code[number]), 4) for one in given)] for number in range(LATENT)]
+        columns = 2 * max(1, min(len(given), 5))
+        return [Picture(to_png(sheet(made, columns)), "Each picture, and what comes back"),
+                Table(("z", *(one.name for one in given)), rows)]
 
     def analogy(self, given: Sequence[Given], change_O: Codes) -> list[Panel]:
         """Each given picture, and what it becomes step by step when ``change_O`` is added to its code."""

@@ -14,11 +14,11 @@ MOST = 32
 class MakeOptions(Options):
     """Which pictures, from which random numbers. The same options give the same pictures."""
 
-    method: Literal["grid", "classes", "path", "analogy"] = option(
+    method: Literal["grid", "classes", "path", "encode", "analogy"] = option(
         "grid", title="What to make", labels={
             "grid": "A grid of pictures", "classes": "Class sweep: the same z in every class",
             "path": "Interpolation, style sweep: from one z to another",
-            "analogy": "Add to a picture what tells one class from another"},
+            "encode": "Encode pictures and give them back", "analogy": "Analogy: one class minus another, added"},
         help="z are the random numbers that a picture is made from. Pictures that are given are encoded: their z takes "
              "the place of random numbers.")
     seed: int = option(0, title="Seed", ge=0, le=2**31 - 1, when={"method": ["grid", "classes", "path"]},
@@ -50,10 +50,11 @@ class MakeOptions(Options):
             found.append(Problem("weights", "No weight may be negative, and one must be above 0."))
         if self.method == "path" and pictures == 1:
             found.append(Problem("images", "A path needs two pictures or more, or none."))
+        if self.method in ("encode", "analogy") and not pictures:
+            found.append(Problem("images", "Give a picture, or several."))
         if self.method == "analogy":
             found += [Problem(name, f"Choose one of {', '.join(labels[:20])}.") for name in ("plus", "minus")
                       if getattr(self, name) not in labels]
-            found += [] if pictures else [Problem("images", "Give a picture to change.")]
         return found
 
     def examples(self) -> list[str]:

@@ -44,6 +44,10 @@ class ModelOptions(TrainOptions):
     real_target: float = option(0.9, title="What the discriminator shall say about real pictures", gt=0.5, le=1,
                                 group="Regularisation", help="Below 1 it never is too sure (one-sided label "
                                                              "smoothing); 1 as in the paper.")
+    real_pictures: float = option(10.0, title="Weight of real pictures for the encoder", ge=0, le=1000,
+                                  group="Regularisation",
+                                  help="How much the encoder learns from what comes back of real pictures, beside the "
+                                       "codes of made ones; 0: from these alone, as in DIGITS.")
     mean: Literal["range"] = option(
         "range", title="Scale of pixels", group="Data", labels={"range": "-1 to 1"},
         help="The generator gives pixels from -1 to 1, so real ones are brought there too.")

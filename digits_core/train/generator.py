@@ -2,8 +2,8 @@
 
 In each step all three learn from the same made pictures: the discriminator to tell them from real ones, the generator
 to be taken for real (with the loss of Goodfellow 2014, https://arxiv.org/abs/1406.2661, section 3, that does not
-saturate), the encoder to find the code they were made from. No gradient of one's loss reaches another's weights, and
-solvers treat every weight by itself, so the one solver is three.
+saturate), the encoder to find the code they were made from, and a code that gives real pictures back. No gradient of
+one's loss reaches another's weights, and solvers treat every weight by itself, so the one solver is three.
 """
 
 from collections.abc import Iterable, Sequence
@@ -67,7 +67,17 @@ class GeneratorLearner(NetworkLearner):
         coded = functional.mse_loss(found_BO[:, :LATENT], code_BO[:, :LATENT])
         if self.kinds:
             coded = coded + functional.cross_entropy(found_BO[:, LATENT:], batch.target)
+        if self.own.real_pictures:
+            coded = coded + self.own.real_pictures * functional.mse_loss(self._back(real_BCHW), real_BCHW)
         return torch.stack([fooled, critic / 2, coded]), fooled + critic + coded
+
+    def _back(self, real_BCHW: Tensor) -> Tensor:
+        """What the generator, as it answers later, makes of the codes of real pictures; only the encoder learns."""
+        generator = self.parts.generator.eval().requires_grad_(False)
+        try:
+            return self.parts(real_BCHW)[:, self.classes:].view_as(real_BCHW)
+        finally:
+            generator.train().requires_grad_(True)
 
     def _kinds(self, label_B: Tensor) -> Tensor:
         """Labels as rows of weights (B, K); none for a plain generator."""

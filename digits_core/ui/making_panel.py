@@ -11,6 +11,7 @@ from digits_core.services import making, models
 from digits_core.services.workspace import Workspace
 from digits_core.ui import answer_view, session
 from digits_core.ui.forms import OptionsForm
+from digits_core.ui.frame import empty
 from digits_core.ui.text import plain
 from digits_core.ui.widgets import start
 
@@ -24,7 +25,8 @@ WIDTH = 560
 def controls(workspace: Workspace, model: str) -> tuple[Json, list[tuple[str, bytes]]]:
     """The form at the left: options, and pictures where they are of use."""
     form = OptionsForm("make", MakeOptions)
-    form.draw(("method", "seed", "to_seed", "rows", "columns", "steps"), columns=2)
+    form.draw(("method",))
+    form.draw(("seed", "to_seed", "rows", "columns", "steps"), columns=2)
     labels = models.labels(workspace.store.get(model))
     for name in ("plus", "minus") if form.value("method") == "analogy" else ():
         _class(form, name, labels)
@@ -57,9 +59,10 @@ def _weights(form: OptionsForm, labels: list[str]) -> None:
 
 def draw(workspace: Workspace, model: str, checkpoint: str, options: Json, pictures: list[tuple[str, bytes]]) -> None:
     """What the model makes of it, at once."""
-    if options["method"] == "analogy" and not pictures:
-        st.info("Drop a picture at the left: what tells the one class from the other is added to it.",
-                icon=":material/add_photo_alternate:")
+    if options["method"] in ("encode", "analogy") and not pictures:
+        with empty("add_photo_alternate", "Drop a picture at the left",
+                   "Its code is found, and the generator makes pictures of it."):
+            pass
         return
     with session.shown(), st.spinner("Asking the generator …", show_time=True):
         panels = making.make(workspace, session.user(), model, options, pictures, checkpoint)

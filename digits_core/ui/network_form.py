@@ -86,6 +86,8 @@ def _standard(form: OptionsForm, task: Task) -> None:
 def _more(key: str, task: Task) -> None:
     """The long list, found by typing; a choice here takes the place of the chosen card."""
     names = [name for name in task.networks if not NETWORKS[name].standard]
+    if not names:
+        return
     start(f"{key}.more", st.session_state[key] if st.session_state[key] in names else None)
 
     def choose() -> None:

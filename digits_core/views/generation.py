@@ -4,8 +4,8 @@ from typing import Any
 
 from PIL import Image
 
-from digits_core.views import Bars, Panel, Table, Text, processing
-from digits_core.views.processing import ViewOptions
+from digits_core.views import Bars, Panel, Picture, Table
+from digits_core.views.processing import ViewOptions, decoded, to_png
 
 __all__ = ["TITLE", "ViewOptions", "panels"]
 TITLE = "Reconstruction"
@@ -13,8 +13,13 @@ Json = dict[str, Any]
 
 
 def panels(image: Image.Image, answer: Json, options: ViewOptions) -> list[Panel]:
-    """What the generator makes of the picture's code, the picture, its classes, and z."""
+    """The picture at the left and what the generator makes of its code at the right; its classes, and z."""
+    made = decoded(answer["picture"]).convert("RGB")
+    times = max(1, options.size // min(made.size))
+    made = made.resize((made.width * times, made.height * times), Image.Resampling.NEAREST)
+    both = Image.new("RGB", (2 * made.width + 8, made.height), "white")
+    both.paste(image.convert("RGB").resize(made.size, Image.Resampling.NEAREST), (0, 0))
+    both.paste(made, (made.width + 8, 0))
     kinds = [(row["label"], row["probability"]) for row in answer["predictions"]]
-    return [*processing.panels(image, answer, options), *([Bars(kinds)] if kinds else []),
-            Text(f"z, from which the generator makes it: {len(answer['z'])} numbers, each around 0 with a spread of 1"),
-            Table(("Number", "Value"), [(number, round(value, 4)) for number, value in enumerate(answer["z"])])]
+    return [Picture(to_png(both), "What went in, and what comes back of it"), *([Bars(kinds)] if kinds else []),
+            Table(("z", "Value"), [(number + 1, round(value, 4)) for number, value in enumerate(answer["z"])])]

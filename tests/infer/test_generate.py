@@ -47,13 +47,15 @@ def size(panel: Picture) -> tuple[int, int]:
     ({"rows": 4, "columns": 5}, (5, 4)), ({"kinds": 0, "rows": 2, "columns": 3}, (3, 2)),
     ({"method": "classes", "rows": 2}, (3, 2)), ({"method": "classes", "given": 2}, (4, 2)),
     ({"method": "path", "steps": 6}, (6, 3)), ({"method": "path", "steps": 6, "kinds": 0}, (6, 1)),
-    ({"method": "path", "steps": 4, "weights": [0, 1, 1]}, (4, 1)), ({"method": "path", "steps": 3, "given": 3}, (6, 1)),
+    ({"method": "path", "steps": 4, "weights": [0, 1, 1]}, (4, 1)),
+    ({"method": "path", "steps": 3, "given": 3}, (6, 1)),
+    ({"method": "encode", "given": 3}, (6, 1)), ({"method": "encode", "given": 7}, (10, 2)),
     ({"method": "analogy", "given": 2, "examples": (3, 2), "plus": "a", "minus": "b", "steps": 4}, (5, 2))])
 def test_sheets_have_their_rows_and_columns_and_are_always_the_same(asked_for: dict[str, Any],
                                                                     sheet: tuple[int, int]) -> None:
     first, again = asked(**asked_for), asked(**asked_for)
     assert size(first[0]) == sheet
-    assert [panel.png for panel in first] == [panel.png for panel in again]
+    assert first == again
 
 
 def test_another_seed_makes_other_pictures_and_more_rows_the_same_first_ones() -> None:
@@ -92,7 +94,8 @@ def test_an_analogy_without_strength_changes_nothing() -> None:
     (0, 0, {"method": "classes"}, "method"), (3, 0, {"weights": [1]}, "weights"), (0, 0, {"weights": [1]}, "weights"),
     (3, 0, {"weights": [0, 0, 0]}, "weights"), (3, 0, {"weights": [1, -1, 0]}, "weights"),
     (3, 1, {"method": "path"}, "images"), (3, 1, {"method": "analogy", "plus": "a"}, "minus"),
-    (3, 0, {"method": "analogy", "plus": "a", "minus": "b"}, "images"), (3, 0, {}, "")])
+    (3, 0, {"method": "analogy", "plus": "a", "minus": "b"}, "images"),
+    (0, 0, {"method": "encode"}, "images"), (3, 0, {}, "")])
 def test_what_does_not_fit_the_model_is_told_at_its_field(kinds: int, given: int, options: dict[str, Any],
                                                           field: str) -> None:
     found = MakeOptions(**options).fitting(("a", "b", "c"), LATENT + kinds, given)

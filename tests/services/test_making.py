@@ -61,7 +61,7 @@ def test_pictures_are_made_from_seeds_and_from_given_pictures(workspace: Workspa
 
 def test_what_does_not_fit_is_told_at_its_field(workspace: Workspace, model: JobView) -> None:
     assert problems(workspace, model, {"rows": 0, "wobble": 1}) == ["rows", "wobble"]
-    assert problems(workspace, model, {"method": "analogy", "plus": "x"}) == ["plus", "minus", "images"]
+    assert problems(workspace, model, {"method": "analogy", "plus": "x"}) == ["images", "plus", "minus"]
     assert problems(workspace, model, {"weights": [1, 2]}) == ["weights"]
     with pytest.raises(BadData, match=r"a\.png is no picture"):
         making.make(workspace, "tester", model.id, {"method": "classes"}, [("a.png", b"no picture")])

@@ -40,7 +40,7 @@ def batch(size: int = 6, **words: Any) -> Batch:
 
 
 def test_its_one_solver_does_what_three_would_do() -> None:
-    made, other = learner(discriminator_rate=0.5), learner()
+    made, other = learner(discriminator_rate=0.5, real_pictures=0), learner()
     network = other.parts
     parts = (network.generator, network.discriminator, network.encoder)
     solvers = [torch.optim.Adam(part.parameters(), 0.001 * factor, betas=(0.5, 0.999))
@@ -65,6 +65,16 @@ def test_its_one_solver_does_what_three_would_do() -> None:
             solver.step()
     mine, theirs = made.weights(), other.weights()
     assert all(torch.allclose(mine[name], theirs[name], rtol=1e-3, atol=1e-5) for name in mine)
+
+
+def test_real_pictures_teach_the_encoder_alone() -> None:
+    without, made = learner(real_pictures=0), learner(real_pictures=100)
+    for one in (without, made):
+        one.step(batch(seed=1), 0.001)
+    mine, theirs = made.weights(), without.weights()
+    changed = {name.partition(".")[0] for name in mine if not torch.equal(mine[name], theirs[name])}
+    assert changed == {"encoder"}
+    assert all(module.training for module in made.network.modules())
 
 
 def test_it_tells_three_losses_and_measures_without_a_loss() -> None:

@@ -46,7 +46,8 @@ def make(predictor: Predictor, pictures: Sequence[tuple[str, Pixels]], wanted: J
     found = predictor.predict([pixels for _, pixels in pictures])
     codes = [row[:predictor.model.network.outputs] for row in found]
     own = len(pictures) - sum(counts)
-    given = [Given(name, pixels, code) for (name, pixels), code in zip(pictures[:own], codes, strict=False)]
+    given = [Given(name, pixels.round().clip(0, 255).astype(np.uint8), code)
+             for (name, pixels), code in zip(pictures[:own], codes, strict=False)]
     maker = Maker(predictor, options)
     if options.method == "analogy":
         middle = own + counts[0]

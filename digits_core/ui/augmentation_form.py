@@ -26,7 +26,7 @@ def draw(workspace: Workspace, form: OptionsForm, dataset: str) -> None:
         left, right = st.columns([1.1, 1], gap="large")
         with left:
             form.draw(SHAPES)
-            form.draw(NUMBERS, columns=3)
+            form.draw([name for name in NUMBERS if name in form.fields], columns=3)  # some are for classifiers alone
         with right:
             _preview(workspace, form, dataset)
 
@@ -34,7 +34,7 @@ def draw(workspace: Workspace, form: OptionsForm, dataset: str) -> None:
 def _is_on(form: OptionsForm) -> bool:
     """Whether anything is other than its default (the strengths of HSV do nothing by themselves)."""
     return any(form.value(name) != form.fields[name].default for name in (*SHAPES, *NUMBERS)
-               if not name.startswith("hsv_"))
+               if name in form.fields and not name.startswith("hsv_"))
 
 
 def _preview(workspace: Workspace, form: OptionsForm, dataset: str) -> None:

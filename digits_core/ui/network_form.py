@@ -75,8 +75,9 @@ def _standard(form: OptionsForm, task: Task) -> None:
                 with st.container(horizontal=True, gap="xxsmall"):
                     st.button("Chosen" if chosen else "Choose", key=f"{key}.{name}", on_click=choose, args=(name,),
                               type="primary" if chosen else "secondary", width="stretch")
-                    st.button("Customize", icon=":material/code:", key=f"{key}.{name}.code", type="tertiary",
-                              on_click=custom_form.customize, args=(form, name), help="Change its source.")
+                    if networks.has_source(name):
+                        st.button("Customize", icon=":material/code:", key=f"{key}.{name}.code", type="tertiary",
+                                  on_click=custom_form.customize, args=(form, name), help="Change its source.")
     _more(key, task)
     form.drawn["network"] = st.session_state[key]
     st.caption("Starts from scratch. Any picture size and number of channels works; the sizes are what the authors "

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from digits_core.jobs.model import Kind
-from digits_core.services import videos
+from digits_core.services import making, videos
 from digits_core.tasks import task
-from digits_core.ui import bulk, inference_form, lists, session, tables, two_pictures, video_panel
+from digits_core.ui import bulk, inference_form, lists, making_panel, session, tables, two_pictures, video_panel
 from digits_core.ui.frame import empty, head
 
 workspace = session.workspace()
@@ -32,26 +32,23 @@ with left:
     model, checkpoint = inference_form.choose(found)
     kind = task(found[model].job.task)
     modes = ["One picture", *(["Two pictures"] if kind.embeds else []), "Many pictures",
-             *(["Video"] if kind.pictures else [])]
-    if st.session_state.get("mode", "One picture") not in modes:
-        st.session_state["mode"] = "One picture"
-    mode = st.segmented_control("How many?", modes, default="One picture", required=True,
+             *(["Video"] if kind.pictures else []), *(["Generate"] if making.can_make(found[model]) else [])]
+    if st.session_state.get("mode", modes[0]) not in modes:  # another model was chosen
+        st.session_state["mode"] = modes[0]
+    mode = st.segmented_control("How many?", modes, default=modes[0], required=True,
                                 key="mode", bind="query-params", label_visibility="collapsed", width="stretch")
     picture = inference_form.one_picture(workspace, model) if mode == "One picture" else None
     both = two_pictures.choose(workspace) if mode == "Two pictures" else []
+    asked = making_panel.controls(workspace, model) if mode == "Generate" else None
 with right:
     if mode == "Many pictures":
         inference_form.batch(workspace, model, checkpoint, first)
     elif both:
-        first_picture, second_picture = both
-        if first_picture and second_picture:
-            two_pictures.draw(workspace, model, checkpoint, first_picture, second_picture)
-        else:
-            with empty("compare", "Choose two pictures at the left", "They are compared at once: how far apart they "
-                       "are, and whether they are of the same class."):
-                pass
+        two_pictures.draw(workspace, model, checkpoint, *both)
     elif mode == "Video":
         video_panel.form(workspace, model, checkpoint, first)
+    elif asked:
+        making_panel.draw(workspace, model, checkpoint, *asked)
     elif picture:
         inference_form.classify(workspace, model, checkpoint, picture)
     else:

@@ -12,6 +12,7 @@ from digits_core.api import (
     frames,
     inference,
     jobs,
+    making,
     maxima,
     models,
     reference,
@@ -35,7 +36,7 @@ def create_api(workspace: Workspace) -> FastAPI:
                   default_response_class=answers.StrictJSON)
     api.state.workspace = workspace
     answers.install(api)
-    for part in (jobs, datasets, versions, weights, models, searches, steering, compare, inference, embeddings, maxima,
-                 frames, videos, evaluations, system, reference):
+    for part in (jobs, datasets, versions, weights, models, searches, steering, compare, inference, embeddings,
+                 making, maxima, frames, videos, evaluations, system, reference):
         api.include_router(part.router)
     return api

@@ -8,6 +8,7 @@ from digits_core.cli import (
     evaluate,
     frames,
     machine,
+    making,
     manage,
     maxima,
     networks,
@@ -21,8 +22,9 @@ from digits_core.cli import (
 )
 from digits_core.cli.program import app
 
-__all__ = ["app", "classify", "compare", "create", "embeddings", "evaluate", "frames", "machine", "main", "manage",
-           "maxima", "networks", "search", "similarity", "steer", "tensorboard", "versions", "videos", "weights"]
+__all__ = ["app", "classify", "compare", "create", "embeddings", "evaluate", "frames", "machine", "main", "making",
+           "manage", "maxima", "networks", "search", "similarity", "steer", "tensorboard", "versions", "videos",
+           "weights"]
 
 
 def main() -> None:

@@ -101,7 +101,7 @@ def write_pictures(folder: Path, stem: str, panels: Sequence[Panel]) -> None:
     """The pictures of an answer as files that are called after what was asked about."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, panel in enumerate(panel for panel in panels if isinstance(panel, Picture)):
-        path = folder / f"{stem}-{number + 1}.png"
+        path = folder / f"{stem}-{number + 1}.{'gif' if panel.png.startswith(b'GIF') else 'png'}"
         path.write_bytes(panel.png)
         complain(f"{panel.caption or 'Picture'}: {path}")
 

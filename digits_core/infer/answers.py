@@ -12,6 +12,7 @@ from torch import Tensor
 from digits_core.data.pictures import to_png
 from digits_core.data.planes import own_values
 from digits_core.infer.model_folder import ModelFolder
+from digits_core.networks import LATENT
 
 Json = dict[str, Any]
 Found = NDArray[Any]
@@ -150,3 +151,22 @@ class Image:
         file = io.BytesIO()
         np.save(file, own_values(found, model.preprocessing.span), allow_pickle=False)
         return {**told, "array": base64.b64encode(file.getvalue()).decode()}
+
+
+class Code:
+    """Of generation: {"picture": PNG in base64, "z": numbers, "predictions": as of Labels, none without classes}.
+
+    The picture is what the generator makes of the code that the encoder found, as large as the network's input.
+    """
+
+    def finish(self, outputs: Tensor) -> list[Found]:
+        """The code, and behind it the picture from -1 to 1, in one row (see digits_core.networks.dcgan)."""
+        return list(outputs.float().cpu().numpy())
+
+    def words(self, found: Found, model: ModelFolder, asked: Asked) -> Json:
+        """See Answerer."""
+        length = model.network.outputs
+        pixels = ((found[length:].reshape(model.network.input_shape) + 1) * 127.5).round().clip(0, 255)
+        kinds = Labels().words(found[LATENT:length], model, asked) if length > LATENT else {"predictions": []}
+        return {"picture": base64.b64encode(to_png(pixels.astype(np.uint8))).decode(),
+                "z": found[:LATENT].tolist(), **kinds}

@@ -70,6 +70,12 @@ class InferenceClient:
         """What every layer has learned, and which units there are, see ``services.maxima.weights``."""
         return self._ask("/look", pack(Question(model, file, 1, [], {"colormap": colormap})), self._own(model))
 
+    def make(self, model: str, file: str, images: Sequence[Image], wanted: Json) -> list[Json]:
+        """Panels as JSON: what a model that makes pictures was asked for, see ``services.making.make``."""
+        question = Question(model, file, 1, list(images), make=wanted)
+        panels: list[Json] = self._ask("/classify", pack(question), self._own(model))["panels"]
+        return panels
+
     def status(self) -> Json:
         """What the process says about itself: pid, device, loaded models. Starts it when there is none."""
         return self._ask("/status", b"")

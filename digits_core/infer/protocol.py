@@ -34,6 +34,8 @@ class Question(NamedTuple):
     """Whether each answer brings the picture's features along."""
     whole: bool = False
     """Whether pictures are asked about in their own size."""
+    make: Json | None = None
+    """What shall be made, perhaps from the pictures, see services.making."""
 
 
 def folder_of(jobs_dir: Path) -> Path:
@@ -54,7 +56,7 @@ def log_of(jobs_dir: Path, own: str = "") -> Path:
 def pack(question: Question) -> bytes:
     """A request's body."""
     header = {"model": question.model, "file": question.file, "top": question.top, "look": question.look,
-              "embed": question.embed, "whole": question.whole,
+              "embed": question.embed, "whole": question.whole, "make": question.make,
               "images": [[name, len(data)] for name, data in question.images]}
     text = json.dumps(header).encode()  # ASCII: names that are no valid UTF-8 travel as escapes
     return b"".join([struct.pack(">I", len(text)), text, *(data for _, data in question.images)])
@@ -70,7 +72,8 @@ def unpack(body: bytes) -> Question:
             images.append((str(name), body[at:at + int(length)]))
             at += int(length)
         question = Question(str(header["model"]), str(header["file"]), int(header["top"]), images,
-                            header.get("look"), bool(header.get("embed")), bool(header.get("whole")))
+                            header.get("look"), bool(header.get("embed")), bool(header.get("whole")),
+                            header.get("make"))
     except (struct.error, ValueError, KeyError, TypeError) as error:
         raise BadData("The inference process got a request that it does not understand.") from error
     if at != len(body):

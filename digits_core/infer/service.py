@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 import time
+from pkgutil import resolve_name
 from typing import Any
 
 from starlette.applications import Starlette
@@ -27,6 +28,8 @@ from digits_core.jobs import devices
 from digits_core.jobs.failures import explain
 from digits_core.jobs.store import JobStore
 from digits_core.settings import Settings
+from digits_core.tasks import task
+from digits_core.views import to_json
 
 Json = dict[str, Any]
 log = logging.getLogger("digits.inference")
@@ -105,6 +108,8 @@ class Service:
             if self.own and question.model != self.own:
                 raise BadData(f"This process answers for {self.own} only.")
             predictor = self.loaded.get(question.model, question.file)
+            if question.make is not None:
+                return _json({"panels": self._made(predictor, question.images, question.make)})
             if not question.images:
                 return _json(self._weights(predictor, question.look or {}))
             if question.look is not None:
@@ -120,6 +125,15 @@ class Service:
             self.ending.set()
             record_of(self.settings.jobs_dir, self.own).unlink(missing_ok=True)  # first: nobody new shall come
             return _failure("DigitsError", explain(error).reason, 503)
+
+    def _made(self, predictor: Predictor, images: list[Image], wanted: Json) -> list[Json]:
+        prepared = [_prepared(predictor, image) for image in images]
+        if failed := [f"{name} {error}." for (name, _), (_, error) in zip(images, prepared, strict=True) if error]:
+            raise BadData(" ".join(failed[:5]))
+        maker = resolve_name(task(predictor.model.network.task).maker)
+        with self._looking:
+            pictures = [(name, one.pixels) for (name, _), (one, _) in zip(images, prepared, strict=True) if one]
+            return [to_json(panel) for panel in maker(predictor, pictures, wanted)]
 
     def _look(self, predictor: Predictor, question: Question) -> Json:
         from digits_core.infer.looking import look  # captum and its companions are heavy, and few ask for it

@@ -90,6 +90,10 @@ class JobFolder:
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples"
+
     def attempts(self) -> list[AttemptFolder]:
         """Oldest first."""
         try:

@@ -5,6 +5,9 @@ from typing import Any
 
 from digits_core.networks.torchvision_data import ROWS
 
+LATENT = 100
+"""Numbers of z, from which a generator makes a picture; behind them stands a weight for each class that it knows."""
+
 
 @dataclass(frozen=True)
 class NetworkSpec:
@@ -73,6 +76,11 @@ def _text(name: str, title: str, batch_size: int, arguments: dict[str, Any], par
                        tasks=("text",))
 
 
+def _generation(name: str, title: str, intended: str, width: int) -> NetworkSpec:
+    return NetworkSpec(name, title, 2016, "https://arxiv.org/abs/1511.06434", intended, 64,
+                       "digits_core.networks.dcgan:build", arguments={"width": width}, tasks=("generation",))
+
+
 _COLOUR = "256 x 256, colour"
 _DETECTNET = "https://developer.nvidia.com/blog/detectnet-deep-neural-network-object-detection-digits/"
 _FCN_PAPER, _MOBILE_PAPER = "https://arxiv.org/abs/1605.06211", "https://arxiv.org/abs/1905.02244"
@@ -120,6 +128,9 @@ _SPECS = (
     _detection("ssdlite320_mobilenet_v3_large", "SSDlite, MobileNetV3", 2018, "https://arxiv.org/abs/1801.04381",
                "320 x 320, colour", 16, "detectors", {"name": "ssdlite320_mobilenet_v3_large"}, 2_200_000,
                "mobilenet_v3_large"),
+    _generation("dcgan", "DCGAN", "64 x 64, colour", 64),
+    _generation("dcgan_narrow", "DCGAN, narrow", "28 x 28, grey, CPU", 32),
+    _generation("dcgan_tiny", "DCGAN, tiny", "to try things out", 16),
 )
 NETWORKS: dict[str, NetworkSpec] = {
     **{spec.name: spec for spec in _SPECS},

@@ -46,13 +46,27 @@ def suiting(view: JobView, options: TrainOptions) -> list[Problem]:
     except (DigitsError, KeyError, TypeError, ValueError):
         channels = 3 if asked.get("channels") == "color" else 1
         height, width = asked.get("height"), asked.get("width")
-    problems = []
+    problems = _unsuited(view.job.task, options, (channels, height, width))
     if options.hsv and channels != 3:
         problems.append(Problem("hsv", "Shifting colours needs colour pictures; this dataset is grey."))
     if options.turns in ("rot90", "rotall") and options.crop is None and height != width:
         problems.append(Problem("turns", f"Turning by 90 degrees needs square pictures; these are {width} x {height}. "
                                          "Set a crop size, or choose 0 and 180 degrees."))
     return problems
+
+
+def _unsuited(dataset_task: str, options: TrainOptions, shape: tuple[Any, Any, Any]) -> list[Problem]:
+    """Pictures that are too small or too large for what is to be learned, or have too many channels."""
+    kind, (channels, height, width) = model_task(dataset_task, options.task), shape
+    if kind.maker and channels not in (1, 3):
+        return [Problem("dataset", f"{kind.title} makes grey or colour pictures; these have {channels} channels.")]
+    least, most = kind.sides
+    found = (options.crop, options.crop) if options.crop else (width, height)
+    if any(isinstance(side, int) and not least <= side <= most for side in found):
+        where = "crop" if options.crop else "dataset"
+        return [Problem(where, f"{kind.title} takes pictures of {least} to {most} pixels a side; these are {found[0]} "
+                               f"x {found[1]}. Make the dataset in another size, or set a crop size.")]
+    return []
 
 
 def sheet(pngs: Sequence[bytes], columns: int = 4, gap: int = 4) -> bytes:

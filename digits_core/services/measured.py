@@ -33,7 +33,7 @@ class Series:
 
 def is_better_high(metric: str) -> bool:
     """Whether more of a metric is better: accuracies yes, losses and errors no."""
-    return not any(word in metric.lower() for word in ("loss", "error", "mae", "mse"))
+    return not any(word in metric.lower() for word in ("loss", "error", "mae", "mse", "distance"))
 
 
 def measure(path: Path, points: int = POINTS) -> dict[str, Series]:

@@ -56,6 +56,10 @@ class Task:
     """Of an extension's source: the task that models are trained for."""
     pictures: bool = True
     """Whether entries are pictures; else nothing is measured over their pixels, and versions and maps do not suit."""
+    sides: tuple[int, int] = (1, 10_000)
+    """Sides of pictures that its networks take, in pixels."""
+    maker: str = ""
+    """Names function(predictor, pictures, wanted) -> panels that makes pictures, see digits_core.infer.making."""
     datasets: str = ""
     """The task whose datasets its models learn from; empty: its own. With it a task has no source."""
     embeds: bool = False
@@ -88,6 +92,7 @@ def tasks() -> dict[str, Task]:
     from digits_core.tasks import (  # each imports this
         classification,
         detection,
+        generation,
         multilabel,
         processing,
         regression,
@@ -96,7 +101,8 @@ def tasks() -> dict[str, Task]:
         text,
     )
 
-    built_in = (classification, detection, segmentation, regression, processing, similarity, multilabel, text)
+    built_in = (classification, detection, segmentation, regression, processing, similarity, multilabel, generation,
+                text)
     known = {module.TASK.name: module.TASK for module in built_in}
     return {**known, **extended(known)}
 

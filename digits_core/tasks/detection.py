@@ -126,8 +126,9 @@ class ModelOptions(TrainOptions):
     network: Network = option("detectnet_small", title="Network", group="Network",
                               labels={**{name: NETWORKS[name].title for name in NAMES}, CUSTOM: "Custom"},
                               help="Any channel count works; pictures keep the dataset's size.")
-    mean: Literal["none", "image", "pixel"] = option(
-        "pixel", title="Subtract mean", group="Data", labels={"none": "None", "image": "Image", "pixel": "Pixel"},
+    mean: Literal["none", "image", "pixel", "range"] = option(
+        "pixel", title="Subtract mean", group="Data",
+        labels={"none": "None", "image": "Image", "pixel": "Pixel", "range": "Pixels become -1 to 1"},
         help="Take the average colour (pixel) or the average training picture (image) from every input.")
 
 

@@ -1,6 +1,6 @@
 """A finished dataset folder as training sees it, and how its pictures become a network's input."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from digits_core.tasks import model_task
 from digits_core.train.options import TrainOptions
 
 Json = dict[str, Any]
+HALF = 127.5
+"""Taken from pixels, and what then divides them, where they shall be from -1 to 1."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,11 @@ class Preprocessing:
             raise BadData(f"The crop size {options.crop} is larger than the pictures of the dataset ({width} x "
                           f"{height}). Choose {min(height, width)} or less, or none.")
         kind = model_task(dataset.task, options.task)
-        return cls(dataset, options.crop, options.mean, kind.dense, options.outputs(len(dataset.labels)))
+        if options.mean == "range":
+            half = [HALF] * dataset.shape[0]
+            dataset = replace(dataset, mean_pixel=half, std_pixel=half)
+        return cls(dataset, options.crop, "pixel" if options.mean == "range" else options.mean, kind.dense,
+                   options.outputs(len(dataset.labels)))
 
     @property
     def measured_crop(self) -> int | None:

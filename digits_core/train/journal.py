@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from digits_core import files
+from digits_core.data.pictures import to_png
 from digits_core.errors import BadData, DigitsError
 from digits_core.jobs.context import Context
 from digits_core.train.checkpoints import Checkpoints, read_weights
@@ -45,7 +46,8 @@ class Journal:
         self.checkpoints = Checkpoints(folder, goal, plan.options.keep)
         self.states = StateFiles(folder)
         self.step = self.reported = 0
-        self.losses: list[Tensor] = []
+        self.losses: dict[str, list[Tensor]] = {}
+        """What every step since the last row told, by name."""
         self.pictures: list[int] = []
         self.measured: list[tuple[int, float]] = []
         """Step and goal of every measurement so far."""
@@ -62,19 +64,22 @@ class Journal:
         return bool(self.measured) and self.measured[-1][0] == self.step
 
     def count(self, metrics: dict[str, Tensor], pictures: int) -> None:
-        """One more step is done. The loss stays on the device until a row is due: asking for it would wait."""
+        """One more step is done. Losses stay on the device until a row is due: asking for them would wait."""
         self.step += 1
-        self.losses.append(metrics["loss"])
+        for name, value in metrics.items():
+            self.losses.setdefault(name, []).append(value)
         self.pictures.append(pictures)
 
     def train_row(self) -> Json:
-        """The mean loss over the pictures since the last row. Raises Diverged naming the first bad step."""
-        losses = torch.stack(self.losses).double().cpu().numpy()
-        if not np.isfinite(losses).all():
-            first = int(np.flatnonzero(~np.isfinite(losses))[0])
-            raise self._diverged("loss", losses[first], self.step - len(losses) + first + 1)
-        mean = float((losses * self.pictures).sum() / sum(self.pictures))
-        return {**self._place(), "lr": self.plan.rate(self.step - 1), "train/loss": mean}
+        """The mean losses over the pictures since the last row. Raises Diverged naming the first bad step."""
+        row = {**self._place(), "lr": self.plan.rate(self.step - 1)}
+        for name, values in self.losses.items():
+            losses = torch.stack(values).double().cpu().numpy()
+            if not np.isfinite(losses).all():
+                first = int(np.flatnonzero(~np.isfinite(losses))[0])
+                raise self._diverged(name.replace("_", " "), losses[first], self.step - len(losses) + first + 1)
+            row[f"train/{name}"] = float((losses * self.pictures).sum() / sum(self.pictures))
+        return row
 
     def val_row(self, metrics: dict[str, float]) -> Json:
         """What was measured on the validation pictures. Raises Diverged when it is no number."""
@@ -111,9 +116,10 @@ class Journal:
         """Make ``rows`` known; before that, when asked, save the state and a checkpoint (always for a new best)."""
         metrics = {name: value for row in rows for name, value in row.items() if "/" in name}
         self.reported = self.step
-        self.losses, self.pictures = [], []
+        self.losses, self.pictures = {}, []
         if save:
             self._check_weights()
+            self._show()
             if checkpoint or self.checkpoints.is_better(metrics):
                 self._publish(metrics)
             self.save(rows)
@@ -121,6 +127,13 @@ class Journal:
                              + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
         for row in rows:
             self.context.metrics(row)
+
+    def _show(self) -> None:
+        """Leave a picture of what the network makes by now, where it makes any."""
+        if (made_CHW := self.learner.samples()) is not None:
+            self.context.folder.samples.mkdir(exist_ok=True)
+            files.write_atomic(self.context.folder.samples / f"epoch_{self.plan.epoch(self.step):011.6f}.png",
+                               to_png(made_CHW))
 
     def event(self, kind: str, note: str) -> None:
         """Something happened that is no measurement: log it, and note it in the metrics once the state is safe."""
@@ -150,8 +163,9 @@ class Journal:
         return self.context.log(f"stopped at epoch {self.plan.epoch(self.step):.4g} (step {self.step}), saved")
 
     def _check_losses(self) -> None:
-        if self.losses and not torch.stack(self.losses).isfinite().all():
-            raise self._diverged("loss", float("nan"), self.step)
+        for name, values in self.losses.items():
+            if not torch.stack(values).isfinite().all():
+                raise self._diverged(name.replace("_", " "), float("nan"), self.step)
 
     def _check_weights(self) -> None:
         floats = [tensor for tensor in self.learner.weights().values() if tensor.is_floating_point()]
@@ -166,8 +180,8 @@ class Journal:
     def save(self, rows: list[Json] | None = None) -> None:
         """Write the state; ``rows`` are those that will be appended to the metrics right after it."""
         tensors = {f"learner/{name}": tensor for name, tensor in self.learner.state_dict().items()}
-        if self.losses:
-            tensors["losses"] = torch.stack(self.losses).cpu()
+        for name, values in self.losses.items():
+            tensors["losses" if name == "loss" else f"losses/{name}"] = torch.stack(values).cpu()
         self.states.save(tensors, {"v": 1, "step": self.step, "reported": self.reported, "rows": rows or [],
                                    "pictures": self.pictures, "course": self.plan.course.to_json()})
         self.saved_at = time.monotonic()
@@ -182,12 +196,13 @@ class Journal:
         for problem in problems:
             self.context.log(f"A saved state cannot be used, an older one is tried. {problem}")
         if facts:
-            learned = {name.removeprefix("learner/"): tensor for name, tensor in tensors.items()}
-            losses = learned.pop("losses", None)
+            learned = {name.removeprefix("learner/"): tensor for name, tensor in tensors.items()
+                       if name.startswith("learner/")}
             self.learner.load_state_dict(learned)
             self.plan.course.become(facts.get("course", {}))
             self.step, self.reported, self.pictures = facts["step"], facts["reported"], list(facts["pictures"])
-            self.losses = [] if losses is None else list(losses)
+            self.losses = {name.removeprefix("losses").removeprefix("/") or "loss": list(values)
+                           for name, values in tensors.items() if name.startswith("losses")}
         elif problems:
             self._from_checkpoint()
         self._cut_metrics(facts.get("rows", []))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -63,6 +64,10 @@ class Learner(Protocol):
         """What answers with the weights that are loaded need beside them; ``measured`` is their validation."""
         ...
 
+    def samples(self) -> NDArray[np.uint8] | None:
+        """A sheet (C, H, W) of pictures that it makes by now, always of the same kind; None where it makes none."""
+        ...
+
     def weights(self) -> dict[str, Tensor]:
         """What inference needs, under the network's own names; what ``evaluate`` measures."""
         ...
@@ -98,9 +103,13 @@ class NetworkLearner:
         self.tuning = Tuning(self.network, options)
         self.tuning.train(self.network)
         self.about = self.tuning.words
-        self.solver = build_solver(self.tuning.groups(), options)
+        self.solver = build_solver(self.groups(), options)
         self.scaler = torch.amp.GradScaler(hardware.device.type, enabled=hardware.needs_scaler)
         self.pieces = self.measured_pieces = 1
+
+    def groups(self) -> list[dict[str, Any]]:
+        """What the solver moves: groups with a "factor" on the learning rate, in the order of tuning.parameters."""
+        return self.tuning.groups()
 
     def _spread(self, network: nn.Module) -> nn.Module:
         count = self.hardware.count
@@ -143,7 +152,7 @@ class NetworkLearner:
                 loss, total = self.losses(piece)
             self.scaler.scale(total if piece.share == 1 else total * piece.share).backward()
             losses.append(loss.detach() * (piece.share / batch.share) if self.pieces > 1 else loss.detach())
-        return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+        return losses[0] if len(losses) == 1 else torch.stack(losses).sum(0)
 
     def _move(self, lr: float) -> None:
         """One step of the solver with the gradient that is summed."""
@@ -163,7 +172,7 @@ class NetworkLearner:
         return self.tally(batches).metrics()
 
     def losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The loss to show and the loss to learn from, both a mean over the batch."""
+        """The loss to show (or a row of several) and the loss to learn from, all means over the batch."""
         raise NotImplementedError
 
     def tally(self, batches: Iterable[Batch], keeper: Keeper | None = None) -> Tally:
@@ -177,6 +186,10 @@ class NetworkLearner:
     def reference(self, loader: "Loader", measured: Tally | None) -> dict[str, NDArray[Any]]:
         """See Learner."""
         return {}
+
+    def samples(self) -> NDArray[np.uint8] | None:
+        """See Learner."""
+        return None
 
     def answers(self, batch: Batch) -> Any:
         """What the network says about a batch; where the memory is too small, asked in twice as many pieces.

@@ -92,9 +92,11 @@ class BasicOptions(JobOptions):
                              when={"lr_policy": ["inv", "poly"]}, help="poly 3 and inv 0.5 are usual.")
     warmup_percent: float = option(0.0, title="Warm-up (% of training)", group="Learning rate", ge=0, le=90,
                                    help="Rise from near zero over this share of training.")
-    mean: Literal["none", "image", "pixel"] = option(
-        "image", title="Subtract mean", group="Data", labels={"none": "None", "image": "Image", "pixel": "Pixel"},
-        help="Take the average training picture (image) or the average colour (pixel) from every input.")
+    mean: Literal["none", "image", "pixel", "range"] = option(
+        "image", title="Subtract mean", group="Data", labels={"none": "None", "image": "Image", "pixel": "Pixel",
+                                                                     "range": "Pixels become -1 to 1"},
+        help="Take the average training picture (image) or the average colour (pixel) from every input, whose spread "
+             "becomes 1; or bring pixels to -1 to 1, whatever the pictures are.")
     crop: int | None = option(None, title="Crop size", group="Data", ge=1, le=10_000,
                               help="Random square crop in training, centre crop elsewhere; empty: no crop.")
     shuffle: bool = option(True, title="Shuffle training data", group="Data", advanced=True)

@@ -28,7 +28,7 @@ def draw(workspace: Workspace, form: OptionsForm, dataset: str) -> None:
         left, right = st.columns([1.1, 1], gap="large")
         with left:
             form.draw(SHAPES)
-            form.draw([name for name in NUMBERS if name in form.fields], columns=3)
+            form.draw([name for name in NUMBERS if name in form.fields], columns=3)  # some are for classifiers alone
         with right:
             _preview(workspace, form, dataset)
 

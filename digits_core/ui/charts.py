@@ -45,6 +45,11 @@ def training(lines: dict[str, Line], goal: Measure, marks: Sequence[float] = (),
         if line := lines.get(name):
             figure.add_scatter(x=line.x, y=line.y, name=title, yaxis=axis, mode="lines+markers" if len(line.x) == 1
                                else "lines", line={"color": color, "dash": dash, "width": 2})
+    others = [name for name in lines if name.startswith("train/") and name not in ("train/loss", f"train/{goal.name}")]
+    for name, color in zip(others, colors()[2:], strict=False):  # of a network with several losses
+        figure.add_scatter(x=lines[name].x, y=lines[name].y, mode="lines",
+                           line={"color": color, "dash": "dot", "width": 2},
+                           name=name.removeprefix("train/").replace("_", " ").capitalize())
     if top := best(lines.get(f"val/{goal.name}")):
         figure.add_scatter(x=[top[0]], y=[top[1]], yaxis="y2", mode="markers+text", showlegend=False,
                            marker={"color": accent, "size": 10, "symbol": "star"}, textposition="bottom center",

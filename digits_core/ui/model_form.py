@@ -11,7 +11,7 @@ from digits_core.jobs.store import JobView
 from digits_core.services import datasets, networks, search, sweeps
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task
-from digits_core.train.options import GAMMA_DEFAULTS, POWER_DEFAULTS
+from digits_core.train.options import GAMMA_DEFAULTS, POWER_DEFAULTS, TrainOptions
 from digits_core.train.schedule import curve
 from digits_core.ui import augmentation_form, charts, custom_form, network_form, session, sweep_form, try_out_panel
 from digits_core.ui.dataset_panels import shape_words
@@ -44,6 +44,7 @@ def draw(workspace: Workspace, task: Task, first: Json) -> None:
             form.draw(own)
     with middle.container(border=True):
         network_form.draw(workspace, form, task)
+        form.draw(own(form, "Network"), columns=1)
     with right.container(border=True):
         _solver(form)
     custom_form.editor(form)
@@ -117,7 +118,7 @@ def _dataset_card(workspace: Workspace, view: JobView) -> None:
 def _solver(form: OptionsForm) -> None:
     st.markdown("**:material/tune: Solver**")
     _follow_policy(form)
-    form.draw(MAIN, columns=2)
+    form.draw((*MAIN, *own(form, "Solver")), columns=2)
     shaping = [name for name in form.fields if name.startswith(("lr_", "learning", "warmup"))]
     try:
         points = curve(form.checked(shaping), 401)
@@ -125,6 +126,12 @@ def _solver(form: OptionsForm) -> None:
         st.caption("The learning-rate curve appears when its fields make sense.")
         return
     charts.draw(charts.rate(points, "% of training"), f"{form.prefix}.curve", 180)
+
+
+def own(form: OptionsForm, group: str) -> list[str]:
+    """The options of a group that only trainings of this task have."""
+    return [name for name, field in form.fields.items()
+            if field.group == group and name not in TrainOptions.model_fields]
 
 
 def _follow_policy(form: OptionsForm) -> None:

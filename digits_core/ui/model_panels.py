@@ -7,11 +7,21 @@ import streamlit as st
 
 from digits_core.jobs.model import Kind
 from digits_core.jobs.store import JobView
-from digits_core.services import models, timeline
+from digits_core.services import making, models, timeline
 from digits_core.services.evaluation import splits
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Measure, measures
-from digits_core.ui import charts, curves, job_parts, layers_panel, measured_map, report_panel, session, worst
+from digits_core.ui import (
+    charts,
+    curves,
+    job_parts,
+    layers_panel,
+    measured_map,
+    report_panel,
+    samples_panel,
+    session,
+    worst,
+)
 from digits_core.ui.overview import bar
 from digits_core.ui.tables import height
 from digits_core.ui.text import (
@@ -39,7 +49,12 @@ def live(workspace: Workspace, view: JobView) -> None:
         if lines or view.status.is_live:
             _numbers(view, lines)
         if lines:
-            _charts(view, lines)
+            left, right = st.columns([1.2, 1]) if making.samples(view) else (st.container(), None)
+            with left:
+                _charts(view, lines)
+            if right:
+                with right:
+                    samples_panel.draw(workspace, view)
             _events(view)
         elif view.status.is_live:
             st.skeleton(height=340)

@@ -75,8 +75,9 @@ def _standard(form: OptionsForm, task: Task) -> None:
                 with st.container(horizontal=True, gap="xxsmall"):
                     st.button("Chosen" if chosen else "Choose", key=f"{key}.{name}", on_click=choose, args=(name,),
                               type="primary" if chosen else "secondary", width="stretch")
-                    st.button("Customize", icon=":material/code:", key=f"{key}.{name}.code", type="tertiary",
-                              on_click=custom_form.customize, args=(form, name), help="Change its source.")
+                    if networks.has_source(name):
+                        st.button("Customize", icon=":material/code:", key=f"{key}.{name}.code", type="tertiary",
+                                  on_click=custom_form.customize, args=(form, name), help="Change its source.")
     _more(key, task)
     form.drawn["network"] = st.session_state[key]
     st.caption("Starts from scratch. Any picture size and number of channels works; the sizes are what the authors "
@@ -86,6 +87,8 @@ def _standard(form: OptionsForm, task: Task) -> None:
 def _more(key: str, task: Task) -> None:
     """The long list, found by typing; a choice here takes the place of the chosen card."""
     names = [name for name in task.networks if not NETWORKS[name].standard]
+    if not names:
+        return
     start(f"{key}.more", st.session_state[key] if st.session_state[key] in names else None)
 
     def choose() -> None:

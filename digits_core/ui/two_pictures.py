@@ -5,6 +5,7 @@ import streamlit as st
 from digits_core.services import similarity
 from digits_core.services.workspace import Workspace
 from digits_core.ui import inference_form, session
+from digits_core.ui.frame import empty
 from digits_core.ui.text import number, plain
 
 Picture = tuple[str, bytes]
@@ -19,8 +20,12 @@ def choose(workspace: Workspace) -> list[Picture | None]:
     return found
 
 
-def draw(workspace: Workspace, model: str, checkpoint: str, first: Picture, second: Picture) -> None:
+def draw(workspace: Workspace, model: str, checkpoint: str, first: Picture | None, second: Picture | None) -> None:
     """The verdict above both pictures, each with what it is called by itself."""
+    if first is None or second is None:
+        with empty("compare", "Choose two pictures at the left", "They are compared at once: how far apart they are, "
+                   "and whether they are of the same class."):
+            return
     with session.shown(), st.spinner("Asking the network …", show_time=True):
         found = similarity.compare_pictures(workspace, session.user(), model, first, second, checkpoint)
         distance, threshold = number(found["distance"]) or 0.0, number(found["threshold"])

@@ -72,6 +72,15 @@ def to_json(panel: Panel) -> Json:
     return {"kind": type(panel).__name__.lower(), **values}
 
 
+def from_json(found: Json) -> Panel:
+    """The panel that ``to_json`` told of."""
+    values = {name: value for name, value in found.items() if name != "kind"}
+    if found["kind"] == "picture":
+        return Picture(base64.b64decode(values["png"]), values["caption"])
+    kind: type[Panel] = {"table": Table, "bars": Bars, "text": Text}[found["kind"]]
+    return kind(**values)
+
+
 def views(task: str, own: str) -> dict[str, Any]:
     """By name, what can show answers of a task: its own view, raw data, and installed extensions that accept it.
 

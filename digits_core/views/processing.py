@@ -26,7 +26,7 @@ class ViewOptions(Options):
 def panels(image: Image.Image, answer: Json, options: ViewOptions) -> list[Panel]:
     """The picture that came out, and the one that went in."""
     made = _enlarged(decoded(answer["picture"]), options.size)
-    return [Picture(_png(made), "What comes out"), Picture(_png(_enlarged(image, options.size)), "What went in")]
+    return [Picture(to_png(made), "What comes out"), Picture(to_png(_enlarged(image, options.size)), "What went in")]
 
 
 def decoded(png: str) -> Image.Image:
@@ -48,7 +48,8 @@ def _enlarged(image: Image.Image, side: int) -> Image.Image:
     return image.resize((image.width * times, image.height * times), Image.Resampling.NEAREST) if times > 1 else image
 
 
-def _png(image: Image.Image) -> bytes:
+def to_png(image: Image.Image) -> bytes:
+    """The picture as a PNG file."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()

@@ -7,7 +7,7 @@ from digits_core.services.workspace import Workspace
 from tests.api.conftest import TestClient
 
 READS = {"/classify", "/classify/upload", "/look", "/look/upload", "/compare-pictures", "/compare-pictures/upload",
-         "/datasets/{job_id}/augmentation"}
+         "/datasets/{job_id}/augmentation", "/models/{job_id}/make", "/models/{job_id}/make/upload"}
 """POST routes that change nothing, so that they need no name (AUTH-03)."""
 UNKNOWN = "20200101-000000-abcd"
 
@@ -19,7 +19,7 @@ def routes(server: Starlette) -> list[tuple[str, str]]:
 
 def filled(path: str) -> str:
     for name, value in (("job_id", UNKNOWN), ("which", "best"), ("name", "classification"), ("split", "train"),
-                        ("position", "0"), ("search_id", UNKNOWN), ("unit", "0")):
+                        ("position", "0"), ("search_id", UNKNOWN), ("unit", "0"), ("epoch", "last")):
         path = path.replace("{" + name + "}", value)
     return path
 
@@ -65,6 +65,7 @@ BODIES: dict[str, dict[str, object]] = {
     "/datasets/{job_id}/additions/upload": {"files": {"archive": ("x.zip", b"x")}},
     "/datasets/{job_id}/subsets": {"json": {"options": {"take": "first"}}},
     "/models/{job_id}/max-activations": {"json": {"name": "x"}},
+    "/models/{job_id}/make": {"json": {}}, "/models/{job_id}/make/upload": {"files": {"images": ("x.png", b"x")}},
     "/evaluations/{job_id}/fix-labels": {"json": {"do": "exclude"}}}
 
 

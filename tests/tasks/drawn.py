@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
+from digits_core.tasks import tasks
+
 Json = dict[str, Any]
 SIDE = 32
 
@@ -112,11 +114,10 @@ def detection(root: Path, count: int) -> Json:
 
 DRAWN: dict[str, Callable[[Path, int], Json]] = {
     "classification": classification, "detection": detection, "segmentation": segmentation, "regression": regression,
-    "processing": processing, "similarity": similarity,
-    "multilabel": multilabel}
+    "processing": processing, "similarity": similarity, "multilabel": multilabel, "generation": classification}
 """By task: draw so many pictures below a folder; the source options of a dataset made of them."""
 
-COUNT = {"regression": 300, "detection": 200}
+COUNT = {"regression": 300, "detection": 200, "generation": 200}
 TRAINING: dict[str, Json] = {
     "classification": {"epochs": 4, "network": "lenet"},
     "detection": {"epochs": 7, "network": "detectnet_small", "learning_rate": 0.002, "lr_policy": "fixed",
@@ -126,10 +127,16 @@ TRAINING: dict[str, Json] = {
     "processing": {"epochs": 7, "network": "unet_narrow", "noise": 0.05, "mean": "pixel"},
     "similarity": {"epochs": 4, "network": "lenet", "dimensions": 8},
     "multilabel": {"epochs": 5, "network": "lenet", "learning_rate": 0.002, "positive_weights": "sqrt"},
+    "generation": {"epochs": 4, "network": "dcgan_tiny", "learning_rate": 0.002, "ema": 0.9},
 }
 FLOOR = {"classification": 0.8, "detection": 0.9, "segmentation": 0.8, "regression": 0.8, "processing": 18.0,
-         "similarity": 0.8, "multilabel": 0.9}
+         "similarity": 0.8, "multilabel": 0.9, "generation": 0.45}
 """What each must reach by its own goal."""
+
+
+def asked(task: str) -> Json:
+    """What a training of a task is told, besides what is the same for all."""
+    return {**TRAINING[task], **({"task": task} if tasks()[task].datasets else {})}
 
 
 def picture(seed: int = 9) -> bytes:

@@ -43,15 +43,10 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     yield from shared_workspace(tmp_path_factory.mktemp("tasks"))
 
 
-def asked(task: str) -> Json:
-    """The option that names a task whose models learn from another task's datasets."""
-    return {"task": task} if tasks()[task].datasets else {}
-
-
 @pytest.fixture(scope="module", params=[name for name, task in tasks().items() if task.pictures])
 def made(request: pytest.FixtureRequest, workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
          ) -> Made:
-    name = request.param
+    name, kind = request.param, tasks()[request.param]
     scheduler = Scheduler(workspace.store, workspace.settings, InlineRunner(), gpu_ids=list)
     request.addfinalizer(scheduler.close)
 
@@ -61,11 +56,9 @@ def made(request: pytest.FixtureRequest, workspace: Workspace, tmp_path_factory:
 
     source = drawn.DRAWN[name](tmp_path_factory.mktemp(name) / "pictures", drawn.COUNT.get(name, 120))
     options = {**source, "channels": "gray", "width": drawn.SIDE, "height": drawn.SIDE, "val_percent": 20}
-    kind = tasks()[name]
     data = tick(datasets.create_dataset(workspace, "tester", kind.learns_from, f"drawn {name}", options))
     assert data.status is Status.DONE, data.state.reason
-    training = {"batch_size": 8, "solver": "adam", "learning_rate": 0.005, "seed": 1, **asked(name),
-                **drawn.TRAINING[name]}
+    training = {"batch_size": 8, "solver": "adam", "learning_rate": 0.005, "seed": 1, **drawn.asked(name)}
     model = tick(models.create_model(workspace, "tester", f"a {name}", data.id, training))
     assert model.status is Status.DONE, model.state.reason
     return Made(name, data, model, tick)
@@ -162,7 +155,7 @@ def test_its_model_travels(made: Made, workspace: Workspace, tmp_path: Path) -> 
 
 
 def test_its_network_is_told_and_its_augmentation_shown(made: Made, workspace: Workspace) -> None:
-    options = {**asked(made.task), "network": drawn.TRAINING[made.task]["network"]}
+    options = drawn.asked(made.task)
     assert networks.layers(workspace, "tester", made.dataset.id, options)["parameters"] > 1000
     shown = augmentation.augmentation_preview(workspace, "tester", made.dataset.id, {**options, "flip": "lr"})
     assert len(shown) == 16
@@ -171,7 +164,7 @@ def test_its_network_is_told_and_its_augmentation_shown(made: Made, workspace: W
 def test_a_network_of_another_task_is_refused(made: Made, workspace: Workspace) -> None:
     other = "lenet" if tasks()[made.task].dense else "unet"
     with pytest.raises(InvalidOptions, match="network"):
-        models.create_model(workspace, "tester", "x", made.dataset.id, {**asked(made.task), "network": other})
+        models.create_model(workspace, "tester", "x", made.dataset.id, {**drawn.asked(made.task), "network": other})
 
 
 def test_what_inference_needs_is_in_the_model_folder(made: Made) -> None:

@@ -71,10 +71,10 @@ def describe(folder: JobFolder, splits: dict[str, tuple[np.ndarray, np.ndarray]]
     files.write_once(attempt.result, {"state": "done", "summary": {}, "ended": time.time()})
 
 
-def model(store: JobStore, view: JobView, job_id: str = "", **options: Any) -> JobView:
+def model(store: JobStore, view: JobView, job_id: str = "", kind: str = "classification", **options: Any) -> JobView:
     """A queued training on a dataset."""
     job_id = job_id or store.new_id()
-    store.submit(Job(job_id, Kind.MODEL, "classification", "a model", "tester", time.time(),
+    store.submit(Job(job_id, Kind.MODEL, kind, "a model", "tester", time.time(),
                      {**SMALL, **options, "dataset": view.id}, (view.id,)))
     return store.get(job_id)
 

@@ -38,10 +38,10 @@ def draw(workspace: Workspace, task: Task, first: Json) -> None:
     left, middle, right = st.columns([1, 1.25, 1.25], gap="medium")
     with left.container(border=True):
         dataset = _dataset(workspace, task, prefix, first.get("dataset", ""))
-    if own := [name for name, field in form.fields.items() if field.group == "Goal"]:
+    if goal := own(form, "Goal"):
         with left.container(border=True):
             st.markdown("**:material/flag: Goal**")
-            form.draw(own)
+            form.draw(goal)
     with middle.container(border=True):
         network_form.draw(workspace, form, task)
         form.draw(own(form, "Network"), columns=1)

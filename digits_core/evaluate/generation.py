@@ -116,7 +116,7 @@ class Tally:
     def metrics(self) -> dict[str, float]:
         """``likeness`` is 1 / (1 + distance); ``psnr`` in dB; ``chi_square_distance`` of grey values is 0..1.
 
-        ``accuracy`` is the share of real pictures whose class the encoder knows, from made pictures alone.
+        ``accuracy`` is the share of real pictures whose class the encoder finds; it was told those of made ones only.
         """
         whole = Cloud()
         for half in self.real:

@@ -93,6 +93,15 @@ def test_a_plain_generator_makes_and_encodes_pictures_without_classes(workspace:
     assert "accuracy" not in models.evaluation(plain)
 
 
+def test_colour_and_sides_that_differ_are_no_special_case(workspace: Workspace) -> None:
+    colour = generators.trained(workspace.store, (3, 20, 24), flip="lr")
+    strip, film = making.make(workspace, "tester", colour.id, {"method": "path", "steps": 3})
+    assert (size(strip.png), film.png[:3]) == ((3 * 25 + 1, 3 * 21 + 1), b"GIF")
+    panel, _ = making.make(workspace, "tester", colour.id, {"method": "encode"}, [("a.png", picture())])
+    with Image.open(io.BytesIO(panel.png)) as image:
+        assert image.mode == "RGB"
+
+
 def test_samples_are_listed_and_read_by_epoch(workspace: Workspace, model: JobView) -> None:
     assert making.samples(model) == [1.0, 2.0]
     assert size(making.sample(workspace, model.id, "1")) == size(making.sample(workspace, model.id)) == (171, 52)

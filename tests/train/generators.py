@@ -16,8 +16,8 @@ def asked(store: JobStore, data: JobView, **options: Any) -> JobView:
     return drawn.model(store, data, kind="generation", **{**TINY, **options})
 
 
-def trained(store: JobStore, **options: Any) -> JobView:
-    """A generator that saw three classes of grey pictures of 16 x 16 for two epochs."""
-    view = asked(store, drawn.dataset(store, (1, 16, 16), train=24, val=9), **options)
+def trained(store: JobStore, shape: tuple[int, int, int] = (1, 16, 16), **options: Any) -> JobView:
+    """A generator that saw three classes of such pictures (C, H, W) for two epochs."""
+    view = asked(store, drawn.dataset(store, shape, train=24, val=9), **options)
     run(Recorder(store, view.id))
     return store.get(view.id)

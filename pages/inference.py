@@ -27,7 +27,7 @@ with session.shown():
         st.session_state.setdefault("mode", "Video" if videos.is_video(source) else "Many pictures")
         st.session_state.setdefault("inference.model", str(source.job.options.get("model", "")))
 
-left, right = st.columns([1, 2.2], gap="large")
+left, right = st.columns([1.2, 2.2], gap="large")
 with left:
     model, checkpoint = inference_form.choose(found)
     kind = task(found[model].job.task)

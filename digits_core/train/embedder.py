@@ -49,7 +49,8 @@ class Embedder(NetworkLearner):
         return loss, loss + AUXILIARY_WEIGHT * sum(extra) if extra else loss
 
     def _loss(self, outputs: Tensor, label_B: Tensor) -> Tensor:
-        return self.pair_loss(functional.normalize(outputs.float()), label_B)
+        with torch.autocast(outputs.device.type, enabled=False):  # half precision cannot tell small distances
+            return self.pair_loss(functional.normalize(outputs.float()), label_B)
 
     @torch.inference_mode()
     def tally(self, batches: Iterable[Batch], keeper: Keeper | None = None) -> similarity.Tally:

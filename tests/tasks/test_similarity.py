@@ -1,5 +1,6 @@
 """Metric learning in full: two pictures compared by every door, the map, and what travels with a model."""
 
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,13 +16,16 @@ from digits_core.cli import app
 from digits_core.errors import BadData, InvalidOptions, NotFound
 from digits_core.infer import reference
 from digits_core.infer.model_folder import ModelFolder
+from digits_core.jobs.model import Status
 from digits_core.jobs.runner import InlineRunner
 from digits_core.jobs.scheduler import Scheduler
 from digits_core.jobs.store import JobView
-from digits_core.services import datasets, embeddings, inference, models, similarity
+from digits_core.services import datasets, embeddings, inference, models, modelstore, similarity
+from digits_core.services.models import find_checkpoint
 from digits_core.services.workspace import Workspace
 from tests.api.conftest import TestClient
 from tests.infer.sharing import shared_workspace
+from tests.modelstore.test_install import summed, zipped
 from tests.pages.conftest import MAIN, words
 
 Tick = Callable[[JobView], JobView]
@@ -163,3 +167,18 @@ def test_a_damaged_gallery_is_named(model: JobView, tmp_path: Path) -> None:
     (tmp_path / reference.FILE).write_bytes((model.folder.path / reference.FILE).read_bytes()[:5000])
     with pytest.raises(BadData, match="damaged"):
         reference.read(tmp_path, row.sha256)
+
+
+@pytest.mark.parametrize(("name", "array"), [
+    ("embedding", np.zeros((9, 5), np.float16)), ("label", np.full(9, 77)), ("threshold", np.zeros(0, np.float32))])
+def test_an_archive_with_a_gallery_that_does_not_fit_is_refused(
+        workspace: Workspace, tick: Tick, model: JobView, tmp_path: Path, name: str, array: np.ndarray) -> None:
+    with zipfile.ZipFile(modelstore.export_model(workspace, "tester", model.id)) as archive:
+        files = {entry: archive.read(entry) for entry in archive.namelist()}
+    row = ModelFolder.read(model.folder.path).checkpoint(find_checkpoint(model, "best")["file"])
+    reference.write(tmp_path, {**reference.read(model.folder.path, row.sha256), name: array}, row.sha256)
+    files[reference.FILE] = (tmp_path / reference.FILE).read_bytes()
+    (tmp_path / "bad.zip").write_bytes(zipped(summed(files)))
+    view = tick(modelstore.import_model(workspace, "tester", "bad", tmp_path / "bad.zip"))
+    assert view.status is Status.FAILED
+    assert f"{reference.FILE} does not suit the network" in view.state.reason

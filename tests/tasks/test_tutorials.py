@@ -53,7 +53,7 @@ def test_an_autoencoder_gives_digits_back_from_a_few_numbers(workspace: Workspac
         Image.fromarray((digit * 15.9).astype(np.uint8)).save(tmp_path / f"{number:04d}.png")
     model = trained(workspace, {"folder": str(tmp_path), "method": "same", "width": 8, "height": 8}, {
         "network": "custom", "network_source": (EXAMPLES / "autoencoder.py").read_text(), "network_values": "code=16",
-        "mean": "none", "epochs": 30, "batch_size": 32, "learning_rate": 0.002})
+        "mean": "none", "epochs": 20, "batch_size": 32, "learning_rate": 0.002})
     pictures = load_digits().images * 15.9 / 255
     of_mean_picture = -10 * np.log10(((pictures - pictures.mean(0)) ** 2).mean((1, 2))).mean()
     assert models.evaluation(model)["psnr"] > of_mean_picture + 5

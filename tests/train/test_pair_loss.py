@@ -6,7 +6,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from digits_core.train.embedder import gallery
+from digits_core.networks.build import build_network
+from digits_core.tasks.similarity import ModelOptions
+from digits_core.train.embedder import Embedder, gallery
+from digits_core.train.hardware import Hardware
 from digits_core.train.pair_loss import contrastive, ntxent
 
 RIGHT, UP = [1.0, 0.0], [0.0, 1.0]
@@ -49,3 +52,11 @@ def test_the_gallery_takes_as_many_of_each_class() -> None:
     places = gallery(labels, 15)
     assert [int((labels[places] == k).sum()) for k in range(3)] == [6, 3, 6]
     assert len(gallery(labels, 1000)) == 73
+
+
+def test_small_distances_are_told_apart_in_half_precision_too() -> None:
+    torch.manual_seed(0)
+    made = Embedder(build_network("lenet", (1, 16, 16), 4), 4, ModelOptions(), Hardware(torch.device("cpu")))
+    near, label = functional.normalize(torch.tensor([[1.0, 0.02, 0, 0], [1.0, 0, 0.02, 0]])), torch.tensor([0, 0])
+    with torch.autocast("cpu", torch.bfloat16):
+        assert float(made._loss(near, label)) == pytest.approx(float((near[0] - near[1]).square().sum()) / 2, rel=1e-3)

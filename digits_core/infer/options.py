@@ -10,8 +10,8 @@ from digits_core.errors import DigitsError, Problem
 from digits_core.options import JobOptions, option
 
 Method = Literal["folder", "text", "upload", "dataset", "watch", "texts"]
-LISTED: list[str] = ["folder", "text", "upload", "dataset"]
-"""Methods whose pictures are known at the start."""
+LISTED: list[str] = ["folder", "text", "upload", "dataset", "texts"]
+"""Methods whose entries are known at the start."""
 Split = Literal["train", "val", "test"]
 METHODS = ("grad-cam", "integrated-gradients", "occlusion")
 """Ways to show where in a picture the evidence for a label is."""

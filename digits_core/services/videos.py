@@ -41,6 +41,8 @@ def create(workspace: Workspace, user: str, model_id: str, name: str, options: J
         row = find_checkpoint(model, values.checkpoint)
     except DigitsError as error:
         raise InvalidOptions([Problem("model", str(error))]) from None
+    if not task(model.job.task).pictures:
+        raise InvalidOptions([Problem("model", f"'{model.name}' answers about texts; a video has none.")])
     drawn = check(views.own_view(task(model.job.task).view).ViewOptions, view_options or {})
     needs = (model.id,) if model.status is Status.DONE else ()  # a model in training may be asked too
     job = Job(workspace.store.new_id(), Kind.INFERENCE, model.job.task, name, user, time.time(),

@@ -21,7 +21,7 @@ Network = Literal["charcnn", "charcnn_small", "custom"]
 class DatasetOptions(ClassedOptions, PictureOptions):
     """Where texts and their classes are, and which characters count (names after DIGITS' plug-in)."""
 
-    LEFT_OUT: ClassVar[tuple[str, ...]] = ("channels", "resize_mode", "encoding", "jpeg_quality")
+    LEFT_OUT: ClassVar[tuple[str, ...]] = ("channels", "resize_mode", "encoding", "jpeg_quality", "keep_together")
 
     table: str = option("", title="Training table", group="Source", kind="path",
                         help="A CSV file with a text and its class on each line.")

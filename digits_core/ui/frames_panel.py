@@ -84,7 +84,11 @@ def live(workspace: Workspace, view: JobView) -> None:
         if (left := number(view.progress.eta_s)) is not None:
             st.caption(f"{short(left)} left")
         return
-    rows = frames.videos(workspace, view.id)
+    with session.readable("The list of videos"):
+        _figures(frames.videos(workspace, view.id))
+
+
+def _figures(rows: list[Json]) -> None:
     with st.grid(3, border=True, gap="small", min_column_width=150):
         st.metric("Videos", count(len(rows)))
         st.metric("Pictures", count(sum(row.get("pictures", 0) for row in rows)))

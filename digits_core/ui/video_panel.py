@@ -29,6 +29,10 @@ HELD_BYTES = 200_000_000
 
 def form(workspace: Workspace, model: str, checkpoint: str, first: Json) -> None:
     """Which video, which of its frames, how answers are drawn; it becomes a job."""
+    kind = task(workspace.store.get(model).job.task)
+    if not kind.pictures:
+        st.info("This model answers about texts; choose another one for a video.", icon=":material/text_fields:")
+        return
     prefix = f"video.{first.get('origin', 'new')}"
     options = dict(first.get("options") or {})
     if options.get("video") == UPLOADED_VIDEO:
@@ -41,7 +45,7 @@ def form(workspace: Workspace, model: str, checkpoint: str, first: Json) -> None
     if not given:
         form.draw(("video",))
     form.draw(("step", "limit"), columns=2)
-    own = views.own_view(task(workspace.store.get(model).job.task).view)
+    own = views.own_view(kind.view)
     drawing = OptionsForm(f"{prefix}.view.{own.__name__.rpartition('.')[2]}", own.ViewOptions,
                           options.get("view_options"))
     with st.expander("How answers are drawn", icon=":material/draw:"):
@@ -70,6 +74,11 @@ def live(workspace: Workspace, view: JobView) -> None:
             _newest(inference.batch_results(workspace, view.id, int(done) - 1, 1).rows)
         return
     summary = inference.batch_summary(workspace, view.id)
+    with session.readable("The summary"):
+        _figures(summary)
+
+
+def _figures(summary: Json) -> None:
     if summary:
         with st.grid(4, border=True, gap="small", min_column_width=150):
             st.metric("Frames", count(summary["pictures"]))

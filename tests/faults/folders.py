@@ -24,6 +24,7 @@ OPTIONS: dict[str, Json] = {
               "device": "cpu", "mean": "pixel", "lr_policy": "step"},
     "inference": {"checkpoint": "best", "top": 5},
     "pretrained": {"archive": "job:upload/model.zip"},
+    "frames": {"videos": "/data/gate.mp4", "frames_by": "rate", "frame_rate": 1.0, "frames_most": 100},
 }
 
 
@@ -152,4 +153,13 @@ def picture() -> bytes:
     return buffer.getvalue()
 
 
-WRITERS = {Kind.DATASET: _dataset, Kind.MODEL: _model, Kind.INFERENCE: _inference, Kind.PRETRAINED: _pretrained}
+def _frames(folder: Path) -> Json:
+    name = _made(_made(folder / "frames") / "gate.mp4") / "gate_frame_000000.jpg"
+    Image.new("L", (8, 8)).save(name, "JPEG")
+    files.append_jsonl(folder / "videos.jsonl", {"video": "gate.mp4", "pictures": 1, "frames": 25, "seconds": 1.0,
+                                                 "width": 8, "height": 8, "damaged": 0})
+    return {"videos": 1, "failed": 0, "pictures": 1}
+
+
+WRITERS = {Kind.DATASET: _dataset, Kind.MODEL: _model, Kind.INFERENCE: _inference, Kind.PRETRAINED: _pretrained,
+           Kind.FRAMES: _frames}

@@ -79,7 +79,8 @@ def spoil(path: Path, content: bytes | None) -> None:
 
 DAMAGES = [pytest.param(name, marks=[] if name in ("empty", "wrong types") else [pytest.mark.slow]) for name in DAMAGE]
 READERS = {"evaluation": "Evaluation", "checkpoints": "Checkpoints", "manifest.json": "Classes", "train.lmdb":
-           "Pictures", "predictions.jsonl": "Results", "skipped.csv": "Skipped", "notes.json": "Notes"}
+           "Pictures", "predictions.jsonl": "Results", "skipped.csv": "Skipped", "videos.jsonl": "Videos",
+           "notes.json": "Notes"}
 
 
 def tab_for(name: Path) -> str:

@@ -74,9 +74,10 @@ def csv(workspace: Workspace, job_id: str) -> Iterator[bytes]:
     """The frames so far as CSV in pieces, see ``course.csv_lines``."""
     view = _job(workspace, job_id)
     own, options = task(view.job.task).view, view.job.options
-    names = labels(of_kind(workspace, str(options["model"]), Kind.MODEL, Kind.PRETRAINED)) if own else []
+    followed = own and hasattr(views.own_view(own), "figures")
+    names = labels(of_kind(workspace, str(options["model"]), Kind.MODEL, Kind.PRETRAINED)) if followed else []
     return csv_lines(Results(view.folder.path), names, lambda row: views.figures(own, row, options["view_options"]),
-                     int(options["top"]))
+                     int(options["top"]) if task(view.job.task).names_labels else 0)
 
 
 def _job(workspace: Workspace, job_id: str) -> JobView:

@@ -22,6 +22,14 @@ class ViewOptions(Options):
                                           "validation pictures.")
 
 
+FIGURES = "Probability"
+
+
+def figures(answer: Json, options: ViewOptions) -> dict[str, float]:
+    """The probability of each label."""
+    return {row["label"]: row["probability"] for row in answer["predictions"]}
+
+
 def panels(image: Image.Image, answer: Json, options: ViewOptions) -> list[Panel]:
     """A bar for each label, with its threshold."""
     rows = answer["predictions"]

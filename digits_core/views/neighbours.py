@@ -22,6 +22,14 @@ class ViewOptions(Options):
     columns: int = option(3, title="Columns", group="View", ge=1, le=20, help="Pictures side by side.")
 
 
+FIGURES = "Probability"
+
+
+def figures(answer: Json, options: ViewOptions) -> dict[str, float]:
+    """The share of each label among the neighbours."""
+    return {row["label"]: row["probability"] for row in answer["predictions"]}
+
+
 def panels(image: Image.Image, answer: Json, options: ViewOptions) -> list[Panel]:
     """The picture and its neighbours on one sheet, the labels of the nearest five, and all distances."""
     if not answer["neighbours"]:

@@ -30,9 +30,6 @@ HELD_BYTES = 200_000_000
 def form(workspace: Workspace, model: str, checkpoint: str, first: Json) -> None:
     """Which video, which of its frames, how answers are drawn; it becomes a job."""
     kind = task(workspace.store.get(model).job.task)
-    if not kind.pictures:
-        st.info("This model answers about texts; choose another one for a video.", icon=":material/text_fields:")
-        return
     prefix = f"video.{first.get('origin', 'new')}"
     options = dict(first.get("options") or {})
     if options.get("video") == UPLOADED_VIDEO:

@@ -14,13 +14,13 @@ demo: export DIGITS_DEMO = 1
 demo: run ## the same, and the built-in demo starts by itself on an empty jobs folder
 
 test: $(VENV)/test.done ## install, then every test that takes seconds, the browser journeys included
-	$(BIN)/python -m pytest -n logical --dist loadscope $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadscope $(ARGS)
 
 e2e: $(VENV)/test.done ## only the browser journeys
 	$(BIN)/python -m pytest -m e2e $(ARGS)
 
 slow: $(VENV)/test.done ## the proofs that take minutes
-	$(BIN)/python -m pytest -n logical --dist loadscope -m slow --timeout 1800 $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadscope -m slow --timeout 1800 $(ARGS)
 
 lint: $(VENV)/test.done
 	$(BIN)/ruff check .

@@ -2,7 +2,6 @@
 
 import base64
 import io
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,16 +14,14 @@ from digits_core.data.videos import Video
 from digits_core.errors import BadData, InvalidOptions
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.jobs.model import Status
-from digits_core.jobs.runner import InlineRunner
-from digits_core.jobs.scheduler import Scheduler
 from digits_core.jobs.store import JobView
 from digits_core.services import augmentation, datasets, inference, models, modelstore, networks, videos
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import tasks
 from digits_core.train.dataset import Dataset
 from tests.data.videos import video
-from tests.infer.sharing import shared_workspace
 from tests.tasks import drawn
+from tests.tasks.conftest import Tick
 
 Json = dict[str, Any]
 
@@ -35,25 +32,13 @@ class Made(NamedTuple):
     task: str
     dataset: JobView
     model: JobView
-    tick: Callable[[JobView], JobView]
-
-
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    yield from shared_workspace(tmp_path_factory.mktemp("tasks"))
+    tick: Tick
 
 
 @pytest.fixture(scope="module", params=[name for name, task in tasks().items() if task.pictures])
-def made(request: pytest.FixtureRequest, workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
-         ) -> Made:
+def made(request: pytest.FixtureRequest, workspace: Workspace, tick: Tick,
+         tmp_path_factory: pytest.TempPathFactory) -> Made:
     name, kind = request.param, tasks()[request.param]
-    scheduler = Scheduler(workspace.store, workspace.settings, InlineRunner(), gpu_ids=list)
-    request.addfinalizer(scheduler.close)
-
-    def tick(view: JobView) -> JobView:
-        scheduler.tick()
-        return workspace.store.get(view.id)
-
     source = drawn.DRAWN[name](tmp_path_factory.mktemp(name) / "pictures", drawn.COUNT.get(name, 120))
     options = {**source, "channels": "gray", "width": drawn.SIDE, "height": drawn.SIDE, "val_percent": 20}
     data = tick(datasets.create_dataset(workspace, "tester", kind.learns_from, f"drawn {name}", options))

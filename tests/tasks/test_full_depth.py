@@ -2,7 +2,6 @@
 
 import base64
 import io
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,37 +11,14 @@ from PIL import Image
 
 from digits_core.data.planes import own_values
 from digits_core.infer.model_folder import ModelFolder
-from digits_core.jobs.model import Status
-from digits_core.jobs.runner import InlineRunner
-from digits_core.jobs.scheduler import Scheduler
 from digits_core.jobs.store import JobView
 from digits_core.services import datasets, inference, models
 from digits_core.services.workspace import Workspace
 from digits_core.train.dataset import Dataset
-from tests.infer.sharing import shared_workspace
+from tests.tasks.conftest import Tick
 from tests.test_safe_planes import dicom
 
-Tick = Callable[[JobView], JobView]
 SIDE = 16
-
-
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    yield from shared_workspace(tmp_path_factory.mktemp("deep"))
-
-
-@pytest.fixture(scope="module")
-def tick(workspace: Workspace) -> Iterator[Tick]:
-    scheduler = Scheduler(workspace.store, workspace.settings, InlineRunner(), gpu_ids=list)
-
-    def run(view: JobView) -> JobView:
-        scheduler.tick()
-        found = workspace.store.get(view.id)
-        assert found.status is Status.DONE, found.state.reason
-        return found
-
-    yield run
-    scheduler.close()
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +36,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def data(workspace: Workspace, tick: Tick, files: Path) -> JobView:
-    return tick(datasets.create_dataset(workspace, "fred", "classification", "five", {
+def data(workspace: Workspace, done: Tick, files: Path) -> JobView:
+    return done(datasets.create_dataset(workspace, "fred", "classification", "five", {
         "folder": str(files), "channels": "all", "width": SIDE, "height": SIDE}))
 
 
@@ -87,9 +63,9 @@ def test_its_pictures_can_be_looked_at(data: JobView, workspace: Workspace) -> N
     assert len(row["channels"]) == 5 and row["encoding"] == "all"
 
 
-def test_what_eight_bits_would_lose_is_learned_and_answered(data: JobView, workspace: Workspace, tick: Tick,
+def test_what_eight_bits_would_lose_is_learned_and_answered(data: JobView, workspace: Workspace, done: Tick,
                                                             files: Path) -> None:
-    model = tick(models.create_model(workspace, "fred", "deep", data.id, {
+    model = done(models.create_model(workspace, "fred", "deep", data.id, {
         "epochs": 12, "batch_size": 15, "solver": "adam", "learning_rate": 0.003, "seed": 1, "flip": "lr",
         "contrast": 0.0}))
     assert models.evaluation(model)["accuracy"] == 1.0
@@ -99,7 +75,7 @@ def test_what_eight_bits_would_lose_is_learned_and_answered(data: JobView, works
     [wrong] = inference.classify(workspace, "fred", model.id, [
         ("two.tif", _tiff(np.zeros((2, SIDE, SIDE), np.uint16))), ("ok.tif", (files / names[0]).read_bytes())])[:1]
     assert "2 channels" in wrong["error"]
-    batch = tick(inference.create_batch(workspace, "fred", model.id, "all of val", {
+    batch = done(inference.create_batch(workspace, "fred", model.id, "all of val", {
         "method": "dataset", "dataset": data.id, "split": "val"}))
     assert inference.batch_summary(workspace, batch.id)["accuracy"] == 1.0
     assert ModelFolder.read(model.folder.path).prepare(files / names[0], names[0]).pixels.dtype == np.float32
@@ -111,18 +87,18 @@ def _tiff(array: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def test_a_file_with_other_channels_is_left_out_with_the_reason(workspace: Workspace, tick: Tick, files: Path) -> None:
+def test_a_file_with_other_channels_is_left_out_with_the_reason(workspace: Workspace, done: Tick, files: Path) -> None:
     odd = files / "dark" / "odd.tif"
     odd.write_bytes(_tiff(np.zeros((3, SIDE, SIDE), np.uint16)))
     try:
-        view = tick(datasets.create_dataset(workspace, "fred", "classification", "odd", {
+        view = done(datasets.create_dataset(workspace, "fred", "classification", "odd", {
             "folder": str(files), "channels": "all", "width": SIDE, "height": SIDE}))
     finally:
         odd.unlink()
     assert "has 3 channels, 5 are wanted" in (view.folder.path / "skipped.csv").read_text()
 
 
-def test_dicom_pictures_get_their_masks(workspace: Workspace, tick: Tick, tmp_path: Path) -> None:
+def test_dicom_pictures_get_their_masks(workspace: Workspace, done: Tick, tmp_path: Path) -> None:
     chance = np.random.default_rng(1)
     for name in ("images", "labels"):
         (tmp_path / name).mkdir()
@@ -131,20 +107,20 @@ def test_dicom_pictures_get_their_masks(workspace: Workspace, tick: Tick, tmp_pa
         values[4:9, 4:9], mask[4:9, 4:9] = 1020, 1
         (tmp_path / "images" / f"{number}.dcm").write_bytes(dicom(values))
         Image.fromarray(mask).save(tmp_path / "labels" / f"{number}.png")
-    view = tick(datasets.create_dataset(workspace, "fred", "segmentation", "dicom", {
+    view = done(datasets.create_dataset(workspace, "fred", "segmentation", "dicom", {
         "images": str(tmp_path / "images"), "labels": str(tmp_path / "labels"), "channels": "all"}))
     found = Dataset.read(view.folder)
     pixels, masks = found.records("train").batch([0], found.target)
     assert pixels[0, 0][masks[0] == 1].min() == 255 > pixels[0, 0][masks[0] == 0].max()
 
 
-def test_pictures_are_made_from_pictures_in_full_depth(workspace: Workspace, tick: Tick, files: Path) -> None:
-    view = tick(datasets.create_dataset(workspace, "fred", "processing", "same", {
+def test_pictures_are_made_from_pictures_in_full_depth(workspace: Workspace, done: Tick, files: Path) -> None:
+    view = done(datasets.create_dataset(workspace, "fred", "processing", "same", {
         "folder": str(files), "method": "same", "channels": "all", "width": SIDE, "height": SIDE}))
     found = Dataset.read(view.folder)
     pixels, wanted = found.records("train").batch(range(3), found.target)
     assert wanted.dtype == np.float32 and np.array_equal(pixels, wanted)
-    model = tick(models.create_model(workspace, "fred", "same", view.id, {
+    model = done(models.create_model(workspace, "fred", "same", view.id, {
         "epochs": 1, "batch_size": 15, "seed": 1, "rotation": 5.0, "crop": 8}))
     [answer] = inference.classify(workspace, "fred", model.id, [("a.tif", (files / "dark/00.tif").read_bytes())])
     made = np.load(io.BytesIO(base64.b64decode(answer["array"])))

@@ -1,7 +1,6 @@
 """Metric learning in full: two pictures compared by every door, the map, and what travels with a model."""
 
 import zipfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,35 +16,14 @@ from digits_core.errors import BadData, InvalidOptions, NotFound
 from digits_core.infer import reference
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.jobs.model import Status
-from digits_core.jobs.runner import InlineRunner
-from digits_core.jobs.scheduler import Scheduler
 from digits_core.jobs.store import JobView
 from digits_core.services import datasets, embeddings, inference, models, modelstore, similarity
 from digits_core.services.models import find_checkpoint
 from digits_core.services.workspace import Workspace
 from tests.api.conftest import TestClient
-from tests.infer.sharing import shared_workspace
 from tests.modelstore.test_install import summed, zipped
 from tests.pages.conftest import MAIN, words
-
-Tick = Callable[[JobView], JobView]
-
-
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    yield from shared_workspace(tmp_path_factory.mktemp("similarity"))
-
-
-@pytest.fixture(scope="module")
-def tick(workspace: Workspace) -> Iterator[Tick]:
-    scheduler = Scheduler(workspace.store, workspace.settings, InlineRunner(), gpu_ids=list)
-
-    def step(view: JobView) -> JobView:
-        scheduler.tick()
-        return workspace.store.get(view.id)
-
-    yield step
-    scheduler.close()
+from tests.tasks.conftest import Tick
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """Text classification, from a table to answers: by the real build, training and inference process."""
 
 import csv
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,15 @@ import pytest
 from digits_core.data.texts import ALPHABET, numbered, written
 from digits_core.errors import BadState, InvalidOptions
 from digits_core.jobs.model import Status
-from digits_core.jobs.runner import InlineRunner
-from digits_core.jobs.scheduler import Scheduler
 from digits_core.jobs.store import JobView
 from digits_core.options import option_fields
 from digits_core.services import datasets, inference, models, modelstore, networks, thumbnails, versions
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import tasks
 from digits_core.train.dataset import Dataset
-from tests.infer.sharing import shared_workspace
+from tests.tasks.conftest import Tick
 
 Json = dict[str, Any]
-Tick = Callable[[JobView], JobView]
 WORDS = {"ships": "harbour sail anchor deck mast tide", "cakes": "flour sugar butter oven cream icing",
          "birds": "feather beak nest wing song egg"}
 
@@ -39,23 +35,6 @@ def sentences(path: Path, count: int, seed: int = 1, names: bool = True) -> Path
             text = " ".join(chance.permutation([*own, *others]))
             lines.writerow([label, text.split()[0].title(), text.partition(" ")[2] + "!"])
     return path
-
-
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    yield from shared_workspace(tmp_path_factory.mktemp("texts"))
-
-
-@pytest.fixture(scope="module")
-def tick(workspace: Workspace) -> Iterator[Tick]:
-    scheduler = Scheduler(workspace.store, workspace.settings, InlineRunner(), gpu_ids=list)
-
-    def run(view: JobView) -> JobView:
-        scheduler.tick()
-        return workspace.store.get(view.id)
-
-    yield run
-    scheduler.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import base64
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +18,10 @@ from digits_core.jobs.store import JobView
 from digits_core.services import datasets, inference, models
 from digits_core.services.workspace import Workspace
 from examples import triangles
-from tests.infer.sharing import shared_workspace
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 Json = dict[str, Any]
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    yield from shared_workspace(tmp_path_factory.mktemp("tutorials"))
 
 
 def trained(workspace: Workspace, source: Json, training: Json) -> JobView:

@@ -99,6 +99,24 @@ class Numbers:
         self.tally.add(np.array([[row["value"] for row in answer["values"]]]), target[None])
 
 
+class LabelSets:
+    """Of multi-label classification, with the thresholds that the answers name."""
+
+    unknown = ()
+
+    def __init__(self, labels: list[str], details: Json) -> None:
+        from digits_core.evaluate.multilabel import Tally
+
+        self.tally, self.labels = Tally(), labels
+
+    def add(self, answer: Json, target: NDArray[Any]) -> None:
+        """See Judge."""
+        said = {row["label"]: row for row in answer["predictions"]}
+        self.tally.given = np.array([said[label]["threshold"] for label in self.labels], np.float32)
+        share_K = np.array([said[label]["probability"] for label in self.labels]).clip(1e-7, 1 - 1e-7)
+        self.tally.add(np.log(share_K / (1 - share_K))[None], target[None])
+
+
 class Pictures:
     """Of image processing, in the 8 bits that answers are shown with."""
 

@@ -100,7 +100,7 @@ class Batch:
                 self.features.append(answers, total)
             if self.scores is not None:  # first: a row without its scores would have to be made again
                 self.scores.append(answers)
-            top = int(self.context.job.options.get("top", 5))
+            top = int(self.context.job.options.get("top", 5)) if self.scores is not None else None
             self.results.append(_row(n, entry, answer, top) for n, (entry, answer)
                                 in enumerate(zip(chunk, answers, strict=True), done))
             done += len(chunk)
@@ -180,7 +180,7 @@ def _bytes(source: str) -> int:
         return CHUNK_BYTES // CHUNK  # an upload, an address, or gone
 
 
-def _row(number: int, entry: Input, answer: Json, top: int) -> Json:
+def _row(number: int, entry: Input, answer: Json, top: int | None) -> Json:
     told = {name: value for name, value in answer.items() if name not in ("image", "latency_ms", "features", "array")}
     row = {"n": number, "image": entry.image, "source": entry.source, "truth": entry.truth, **told,
            "predictions": answer.get("predictions", [])[:top]}

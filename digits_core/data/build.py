@@ -181,7 +181,8 @@ class Build:
                 entries += 1
                 self._count(per_class, outcome)
                 if outcome.shape:
-                    content += bytes(count > 0 for count in outcome.counts or [0] * len(per_class))
+                    known = len(outcome.counts) == len(per_class)
+                    content += bytes(count > 0 for count in outcome.counts) if known else bytes(len(per_class))
                 size += len(outcome.record)
                 prints.append(outcome.fingerprint)
                 self.notes.update(outcome.notes)

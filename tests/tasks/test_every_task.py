@@ -150,11 +150,16 @@ def test_a_video_is_asked_about_and_the_answers_are_drawn(made: Made, workspace:
 
 def test_a_whole_dataset_is_tested_as_its_training_does(made: Made, workspace: Workspace) -> None:
     kind, options = tasks()[made.task], {"method": "dataset", "dataset": made.dataset.id, "split": "val"}
+    if not (kind.names_labels or kind.judge):
+        with pytest.raises(InvalidOptions, match="cannot be tested"):
+            inference.create_batch(workspace, "tester", made.model.id, "all", options)
+        return
     view = made.tick(inference.create_batch(workspace, "tester", made.model.id, "all", options))
     assert view.status is Status.DONE, view.state.reason
     summary, trained = inference.batch_summary(workspace, view.id), models.evaluation(made.model)
     goal = kind.measures[0].name
-    assert summary.get("report", summary)[goal] == pytest.approx(trained[goal], rel=0.02)
+    if not kind.embeds:  # those look for neighbours elsewhere
+        assert summary.get("report", summary)[goal] == pytest.approx(trained[goal], rel=0.02)
     assert view.folder.summary()[goal] == summary.get("report", summary)[goal]
     assert inference.batch_results(workspace, view.id).total == trained["entries"]
     if kind.judge:
@@ -162,16 +167,10 @@ def test_a_whole_dataset_is_tested_as_its_training_does(made: Made, workspace: W
 
 
 def test_its_pages_open(made: Made, visit: Visit, tmp_path: Path) -> None:
-    forms = [("datasets.py", {"new": made.task}), ("datasets.py", {"clone": made.dataset.id}),
-             ("models.py", {"new": made.task, "dataset": made.dataset.id}), ("models.py", {"clone": made.model.id}),
-             ("inference.py", {"model": made.model.id, "mode": "Many pictures"})]
+    forms = [("datasets.py", {"new": made.task}), ("models.py", {"clone": made.model.id}),
+             ("job.py", {"id": made.dataset.id}), ("job.py", {"id": made.model.id})]
     for page, query in forms:
         assert "went wrong" not in words(visit(page, **query)), (page, query)
-    for view in (made.dataset, made.model):
-        app = visit("job.py", id=view.id)
-        for tab in [tab.label for tab in app.tabs]:
-            text = words(visit("job.py", id=view.id, tab=tab))
-            assert view.name in text and "went wrong" not in text, tab
     (tmp_path / "a.png").write_bytes(drawn.picture())
     app = visit("inference.py", model=made.model.id)
     app.session_state["inference.source"] = "Server path or URL"

@@ -88,7 +88,7 @@ def manifest(job_id: str, space: Space) -> Json:
 def samples(job_id: str, space: Space, split: Text = "train", label: Annotated[int | None, Query(ge=0)] = None,
             search: Text = "", min_side: Side = None, max_side: Side = None, offset: Offset = 0,
             limit: Annotated[int, Query(ge=1, le=200)] = 24) -> Json:
-    """Pictures of one split, of one class (its number from 0), path or size if asked; ``png`` is base64."""
+    """Pictures of one split, of (or with) one class (its number from 0), path or size if asked; ``png`` is base64."""
     page = datasets.samples(space, job_id, split, label, search, offset, limit, datasets.sides(min_side, max_side))
     return {"total": page.total, "items": [
         {"index": item.index, "label": item.label, "class_name": item.class_name, "path": item.path,

@@ -65,6 +65,8 @@ class Build:
         self.prints: dict[str, array[int]] = {}
         self.target: list[int] = []
         """The largest target so far, along each dimension."""
+        self.content: dict[str, bytearray] = {}
+        """Of each split, where targets have classes: whether each class is on each picture."""
         self.details: Json = {}
         self.found = self.tried = self.done = 0
         self.started = time.monotonic()
@@ -168,7 +170,7 @@ class Build:
 
     def _write(self, name: str, part: Part, plan: Plan, pool: Pool, statistics: Statistics | None) -> Json:
         per_class, size, entries = [0] * len(plan.labels), 0, 0
-        prints = self.prints[name] = array("Q")
+        prints, content = self.prints.setdefault(name, array("Q")), self.content.setdefault(name, bytearray())
         with RecordWriter(self.folder / f"{name}.lmdb") as writer:
             for outcome in pool.outcomes(part.items(), statistics):
                 self._report(name, plan)
@@ -178,6 +180,9 @@ class Build:
                 writer.put(outcome.record)
                 entries += 1
                 self._count(per_class, outcome)
+                if outcome.shape:
+                    known = len(outcome.counts) == len(per_class)
+                    content += bytes(count > 0 for count in outcome.counts) if known else bytes(len(per_class))
                 size += len(outcome.record)
                 prints.append(outcome.fingerprint)
                 self.notes.update(outcome.notes)
@@ -220,7 +225,8 @@ class Build:
         self._note_repeats()
         self._note_undivided(plan, written)
         for name in written:
-            index.write(self.folder / f"{name}.lmdb")
+            content = np.frombuffer(self.content[name], bool).reshape(-1, len(plan.labels))
+            index.write(self.folder / f"{name}.lmdb", content if content.any() else None)
         mean = statistics.mean() if self.kind.pictures else np.zeros(statistics.shape, np.float32)
         buffer = io.BytesIO()
         np.save(buffer, mean, allow_pickle=False)
@@ -253,7 +259,8 @@ class Build:
         dtype = self.kind.target
         if dtype == "pixels":
             dtype = "float32" if self.options.channels == ALL else "uint8"
-        return {"target": {"shape": self.target, "dtype": dtype}, "details": self.details}
+        return {"target": {"shape": self.target, "dtype": dtype}, "details": self.details,
+                "content": any(map(any, self.content.values()))}
 
     def _source(self) -> Json:
         chosen = self.options.model_dump(mode="json")

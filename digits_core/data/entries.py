@@ -8,6 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+class Numbers:
+    """Numbers for names, in the order in which they first come."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+
+    def of(self, name: str) -> int:
+        """The name's number."""
+        return self._known.setdefault(name, len(self._known))
+
+
 class Entries:
     """Locations (paths or addresses) with labels, appended once, then read in any order.
 

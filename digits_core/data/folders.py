@@ -1,7 +1,7 @@
 """Class folders on this server: every folder is a class, every picture below it belongs to that class."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,9 +89,9 @@ def read(folder: Path, split: str, roots: list[Path], scan: "Scan") -> Entries:
     return entries
 
 
-def pictures(top: Path, split: str, label: str, roots: list[Path], scan: "Scan", videos: bool = False
-             ) -> Iterator[str]:
-    """Paths of all picture files below ``top``, by name; what cannot be one is skipped with its reason.
+def pictures(top: Path, split: str, label: str, roots: list[Path], scan: "Scan", videos: bool = False,
+             wanted: Callable[[str], bool] = is_picture) -> Iterator[str]:
+    """Paths of all files below ``top`` whose names are ``wanted``; what cannot be one is skipped with its reason.
 
     With ``videos``, and if the scan takes any, those of videos' frames too.
     """
@@ -117,7 +117,8 @@ def pictures(top: Path, split: str, label: str, roots: list[Path], scan: "Scan",
         waiting += [(e.path, depth + 1) for e in reversed(inner) if is_folder(e)]
         clips = [entry for entry in inner if is_video(entry.name) and not is_folder(entry)] if (
             videos and scan.take) else []
-        yield from _files([entry for entry in inner if entry not in clips] if clips else inner, split, label, scan)
+        files = [entry for entry in inner if entry not in clips] if clips else inner
+        yield from _files(files, split, label, scan, wanted)
         yield from _frames([clip.path for clip in clips], split, label, roots, scan)
 
 
@@ -129,12 +130,13 @@ def _frames(clips: list[str], split: str, label: str, roots: list[Path], scan: "
             yield from frames
 
 
-def _files(inner: "list[os.DirEntry[str]]", split: str, label: str, scan: "Scan") -> Iterator[str]:
+def _files(inner: "list[os.DirEntry[str]]", split: str, label: str, scan: "Scan",
+           wanted: Callable[[str], bool]) -> Iterator[str]:
     other = 0
     for number, entry in enumerate(inner):
         if number % 1000 == 999:
             scan.tick()
-        if not is_picture(entry.name):
+        if not wanted(entry.name):
             other += not is_folder(entry)
         elif (entry.is_symlink() and not is_folder(entry)) or entry.is_file():
             yield entry.path  # links are judged when they are opened: only that cannot be tricked

@@ -17,18 +17,18 @@ class Pairs(NamedTuple):
     labels_alone: list[str]
 
 
-def pair(pictures: Iterable[str], labels: Iterable[str]) -> Pairs:
+def pair(pictures: Iterable[str], labels: Iterable[str], what: str = "label image") -> Pairs:
     """Partners have the same relative path but for the ending: ``a/1.jpg`` and ``a/1.png``.
 
     Raises BadData when two files of one side have the same path but for the ending, and when nothing fits.
     """
-    by_stem, others = _by_stem(pictures, "pictures"), _by_stem(labels, "label images")
+    by_stem, others = _by_stem(pictures, "pictures"), _by_stem(labels, f"{what}s")
     both = [(name, others[stem]) for stem, name in by_stem.items() if stem in others]
     alone = [name for stem, name in by_stem.items() if stem not in others]
     left = [name for stem, name in others.items() if stem not in by_stem]
     if not both:
-        raise BadData("No picture has a label image. Both folders must hold the same relative paths, the ending may "
-                      f"differ. Pictures: {listed(alone)}. Label images: {listed(left)}.")
+        raise BadData(f"No picture has a {what}. Both folders must hold the same relative paths, the ending may "
+                      f"differ. Pictures: {listed(alone)}. {what.capitalize()}s: {listed(left)}.")
     return Pairs(both, alone, left)
 
 

@@ -124,6 +124,8 @@ def _source(task: Task, options: Any, roots: Sequence[Path], scan: _Look, found:
         return source
     except _Enough:
         found.is_estimate = True
+        if scan.known is not None:
+            return scan.known
         known = {split: entries for split, entries in scan.lists.items() if len(entries)}
         highest = max((int(entries.labels.max()) for entries in known.values()), default=-1)
         labels = scan.labels or [str(number) for number in range(highest + 1)]

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from digits_core.data import masks
+from digits_core.data import contours, masks, volumes
 from digits_core.data.decoder import Example, fetch, opened
 from digits_core.data.entries import Entries
 from digits_core.data.folders import pictures
@@ -15,6 +16,7 @@ from digits_core.data.mask_rules import BINARY_NAMES, SAMPLES, read_class_labels
 from digits_core.data.masks import Rule
 from digits_core.data.pairs import pair
 from digits_core.data.pictures import placement, prepare
+from digits_core.data.planes import Planes
 from digits_core.data.sources import Scan, Source
 from digits_core.errors import BadData
 from digits_core.jobs import child
@@ -28,7 +30,12 @@ CHUNK = 200
 
 
 def segmentation(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> Source:
-    """Look for what ``options`` name. Raises BadData when pictures and label images do not fit together."""
+    """Look for what ``options`` name. Raises BadData when pictures and their labels do not fit together."""
+    find = {"folders": _folders, "contours": contours.source, "volumes": volumes.source}[options.method]
+    return find(options, roots, scan)
+
+
+def _folders(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> Source:
     splits = {"train": _paired("train", options.images, options.labels, roots, scan)}
     for split in ("val", "test"):
         if getattr(options, f"{split}_images").strip():
@@ -49,7 +56,7 @@ def _paired(split: str, images: str, labels: str, roots: Sequence[Path], scan: S
     tops = safe_path(images, roots), safe_path(labels, roots)
     found = [{str(Path(path).relative_to(top)): path for path in pictures(top, split, "", list(roots), scan)}
              for top in tops]
-    both, alone, left = pair(*found)
+    both, alone, left = pair(found[0], found[1])
     entries = scan.entries(split, str(tops[0]))
     for image, label in both:
         entries.add(found[0][image], 0, json.dumps({"label": found[1][label]}))
@@ -95,12 +102,18 @@ def _asked(question: Json, roots: Sequence[Path]) -> Json:
 
 def example(how: Json, location: str, name: str, extra: str) -> Example:
     """A picture with its mask uint8 (H, W). Raises DigitsError with the reason when they cannot be used."""
-    more, label = how["more"], json.loads(extra)["label"]
+    more, found = how["more"], json.loads(extra)
     rule = Rule.from_json(more["rule"]) if "rule" in more else Rule("index")  # a quick look that ended while counting
+    if "slice" in found:
+        return _example(how, *volumes.slice_of(how, found), [], rule)
     image, notes = opened(how, location, name)
-    mask = masks.read(fetch(label, how), label.rpartition("/")[2], rule)
+    mask = _mask(how, found, rule, image.size)
     if mask.shape != (image.height, image.width):
         raise BadData(f"is {image.width} x {image.height}, but its label image is {mask.shape[1]} x {mask.shape[0]}")
+    return _example(how, image, mask, notes, rule)
+
+
+def _example(how: Json, image: Image.Image | Planes, mask: masks.Mask, notes: list[str], rule: Rule) -> Example:
     width, height = how["width"], how["height"]
     pixels = prepare(image, how["channels"], width, height, how["resize_mode"])
     mask = masks.fit(mask, width, height, placement(image.size, width, height, how["resize_mode"]))
@@ -108,3 +121,7 @@ def example(how: Json, location: str, name: str, extra: str) -> Example:
     return Example(pixels, image.size, notes, mask, tuple(counts.tolist()))
 
 
+def _mask(how: Json, found: Json, rule: Rule, size: tuple[int, int]) -> masks.Mask:
+    if "contour" in found:
+        return contours.mask(fetch(found["contour"], how), found["contour"].rpartition("/")[2], *size)
+    return masks.read(fetch(found["label"], how), found["label"].rpartition("/")[2], rule)

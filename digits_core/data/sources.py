@@ -47,6 +47,8 @@ class Scan:
     """The video that each folder of frames stands for."""
     videos: dict[str, Written] = field(default_factory=dict)
     """What became of each video."""
+    known: "Source | None" = None
+    """What is found so far, of sources that take long: a quick look shows that."""
 
     def entries(self, split: str, base: str = "") -> Entries:
         """An empty list of pictures on disk."""
@@ -78,6 +80,8 @@ class Source:
     remote: bool = False
     classified: bool = True
     """Every entry is of one class; otherwise ``labels`` name what its target is made of."""
+    cases: bool = False
+    """Of entries that are of no class: their numbers tell the case (a patient), and no case is divided."""
     size: tuple[int, int] | None = None
     """Width and height of records where the options leave them open."""
     exact: bool = False

@@ -8,6 +8,7 @@ from typing import Any
 
 from digits_core import files
 from digits_core.errors import BadData, DigitsError
+from digits_core.evaluate.tested import report
 from digits_core.infer import picture_map, record_inputs
 from digits_core.infer.client import InferenceClient, InferenceDown
 from digits_core.infer.features import Features
@@ -55,9 +56,27 @@ def run(context: Context) -> Json:
             {"dataset": options["dataset"], "split": options["split"]} if options["method"] == "dataset" else {})})
     if features is not None:
         picture_map.make(context)
-    summary = score(results, model.labels)
-    files.write_atomic(folder / "summary.json", summary)
-    return {key: summary[key] for key in ("pictures", "failed", "labelled", "accuracy", "top5") if key in summary}
+    summary, measured = score(results, model.labels), _measured(context, results, model)
+    files.write_atomic(folder / "summary.json", {**summary, **({"report": measured} if measured else {})})
+    figures = {measure.name: measured[measure.name] for measure in task(context.job.task).measures if measured}
+    return {**{key: summary[key] for key in ("pictures", "failed", "labelled", "accuracy", "top5") if key in summary},
+            **figures}
+
+
+def _measured(context: Context, results: Results, model: ModelFolder) -> Json:
+    """The report that the task makes of a dataset's split, also kept where trainings keep theirs; nothing else."""
+    options, judge = context.job.options, task(context.job.task).judge
+    if options["method"] != "dataset" or not judge:
+        return {}
+    split = str(options["split"])
+    records = record_inputs.opened(context.store.root, str(options["dataset"]), split)
+    found = report(judge, results, records, list(model.labels), model.preprocessing.details)
+    if found:
+        folder = context.folder.path / "evaluation"
+        folder.mkdir(exist_ok=True)
+        files.write_atomic(folder / f"{split}.json", {
+            "v": 1, "split": split, "time": time.time(), **found})
+    return found
 
 
 class Batch:
@@ -81,7 +100,7 @@ class Batch:
                 self.features.append(answers, total)
             if self.scores is not None:  # first: a row without its scores would have to be made again
                 self.scores.append(answers)
-            top = int(self.context.job.options.get("top", 5))
+            top = int(self.context.job.options.get("top", 5)) if self.scores is not None else None
             self.results.append(_row(n, entry, answer, top) for n, (entry, answer)
                                 in enumerate(zip(chunk, answers, strict=True), done))
             done += len(chunk)
@@ -161,7 +180,7 @@ def _bytes(source: str) -> int:
         return CHUNK_BYTES // CHUNK  # an upload, an address, or gone
 
 
-def _row(number: int, entry: Input, answer: Json, top: int) -> Json:
+def _row(number: int, entry: Input, answer: Json, top: int | None) -> Json:
     told = {name: value for name, value in answer.items() if name not in ("image", "latency_ms", "features", "array")}
     row = {"n": number, "image": entry.image, "source": entry.source, "truth": entry.truth, **told,
            "predictions": answer.get("predictions", [])[:top]}

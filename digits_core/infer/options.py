@@ -49,7 +49,8 @@ class BatchOptions(JobOptions):
     image_folder: str = option("", title="Image folder", group="Pictures", kind="folder", when={"method": ["text"]},
                                help="Relative paths in the list start here; empty: beside the list.")
     dataset: str = option("", title="Dataset", group="Pictures", kind="job", when={"method": ["dataset"]},
-                          help="A finished dataset with the model's labels: every picture of one split is tested.")
+                          help="A finished dataset with the model's labels: every picture of one split is "
+                               "tested and the answers are measured, as at the end of a training.")
     split: Split = option("val", title="Split", group="Pictures", when={"method": ["dataset"]},
                           labels={"val": "Validation", "test": "Test", "train": "Training"})
     table: str = option("", title="Table of texts", group="Pictures", kind="path", when={"method": ["texts"]},

@@ -51,11 +51,11 @@ def opened(jobs_dir: Path, dataset: str, split: str) -> Records:
 def listed(jobs_dir: Path, options: Json, known: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """Name, source and true label of every record of the split, in its order.
 
-    Raises BadData when the dataset has classes that are not ``known`` to the model.
+    Raises BadData when the dataset has classes that are not ``known`` to the model, if any are told.
     """
     dataset, split = str(options["dataset"]), str(options["split"])
     labels = [str(label) for label in (files.read_json(jobs_dir / dataset / "manifest.json") or {}).get("labels", [])]
-    if strange := unknown_labels(labels, known):
+    if known and (strange := unknown_labels(labels, known)):
         raise BadData(strange)
     for position, (label, path) in enumerate(opened(jobs_dir, dataset, split).headers()):
         yield path, str(RecordSource(dataset, split, position)), labels[label]

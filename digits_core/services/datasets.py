@@ -109,7 +109,8 @@ def samples(workspace: Workspace, job_id: str, split: str, label: int | None = N
             places: list[int] | None = None) -> SamplePage:
     """Pictures of one split by position, all or those that fit.
 
-    They may be asked for by class, part of the path, limits of the source's shorter side, or position (``places``).
+    They may be asked for by class (masks and boxes: one that is on them), part of the path, limits of the source's
+    shorter side, or position (``places``).
     Read in a process of its own. Raises NotFound for a split that is not there, BadData for a damaged database.
     """
     from digits_core.data.reader import read_samples  # NumPy, Pillow: not for programs that only list jobs

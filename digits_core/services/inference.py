@@ -8,6 +8,7 @@ from typing import Any
 
 from digits_core import files, safe, views
 from digits_core.data import pictures
+from digits_core.data.pairs import listed
 from digits_core.data.texts import TEXT
 from digits_core.errors import BadData, DigitsError, InvalidOptions, NotFound, Problem
 from digits_core.infer.client import InferenceClient
@@ -24,7 +25,7 @@ from digits_core.services.datasets import manifest
 from digits_core.services.jobs import checked_name, of_kind, together
 from digits_core.services.models import find_checkpoint
 from digits_core.services.workspace import Workspace
-from digits_core.tasks import task
+from digits_core.tasks import Task, task
 
 Json = dict[str, Any]
 Image = tuple[str, bytes]
@@ -172,16 +173,18 @@ def create_batch(workspace: Workspace, user: str, model_id: str, name: str, opti
 
 
 def _dataset(workspace: Workspace, model: JobView, values: Json) -> tuple[str, ...]:
-    """The dataset that is to be tested. Raises InvalidOptions when it is none, or its labels are not the model's."""
+    """The dataset that is to be tested. Raises InvalidOptions when it is none, or does not suit the model."""
     if values["method"] != "dataset":
         return ()
-    if not task(model.job.task).names_labels:
-        raise InvalidOptions([Problem("method", "Whole datasets are tested by classifiers only; other models are "
-                                                "measured when their training ends. Choose a folder or a list.")])
+    kind = task(model.job.task)
+    if not (kind.names_labels or kind.judge):
+        raise InvalidOptions([Problem("method", f"Models of the task {kind.title} cannot be tested on a dataset. "
+                                                "Choose a folder or a list.")])
     try:
         view = of_kind(workspace, values["dataset"], Kind.DATASET)
         facts = manifest(view)
-        problem = unknown_labels([str(label) for label in facts["labels"]], ModelFolder.read(model.folder.path).labels)
+        problem = _unlike(kind, view, [str(label) for label in facts["labels"]],
+                          list(ModelFolder.read(model.folder.path).labels))
         if values["split"] not in facts["splits"]:
             raise InvalidOptions([Problem("split", f"'{view.name}' has {', '.join(facts['splits'])}.")])
     except (NotFound, BadData) as error:
@@ -189,6 +192,16 @@ def _dataset(workspace: Workspace, model: JobView, values: Json) -> tuple[str, .
     if problem:
         raise InvalidOptions([Problem("dataset", problem)])
     return (view.id,)
+
+
+def _unlike(kind: Task, dataset: JobView, labels: list[str], known: list[str]) -> str:
+    """Why a dataset does not suit a model, in words; "" when it does."""
+    if dataset.job.task != kind.learns_from:
+        return f"'{dataset.name}' is a dataset of {task(dataset.job.task).title}; the model needs one of {kind.title}."
+    if not kind.judge:
+        return unknown_labels(labels, known)
+    return "" if labels == known else (f"The dataset has {listed(labels)}, the model {listed(known)}: they must be the "
+                                       "same, in the same order.")
 
 
 def _fill(hidden: Path, uploads: Sequence[tuple[str, Path | bytes]], list_upload: Path | bytes | None) -> None:
@@ -220,8 +233,16 @@ def batch_results(workspace: Workspace, job_id: str, offset: int = 0, limit: int
     return Results(view.folder.path).page(offset, limit, only)
 
 
+def batch_rows(workspace: Workspace, job_id: str, numbers: Sequence[int]) -> list[Json]:
+    """The rows of these pictures of a batch. Raises NotFound when there is none for one of them."""
+    return Results(of_kind(workspace, job_id, Kind.INFERENCE).folder.path).rows(numbers)
+
+
 def batch_summary(workspace: Workspace, job_id: str) -> Json:
-    """Key figures of a finished batch: pictures, failed, labelled, accuracy, top5, labels, confusion, per_class."""
+    """Key figures of a finished batch: pictures, failed, labelled, accuracy, top5, labels, confusion, per_class.
+
+    Of a dataset's split, for other tasks than classification, under "report" what a training reports.
+    """
     return files.read_json(of_kind(workspace, job_id, Kind.INFERENCE).folder.path / "summary.json") or {}
 
 

@@ -52,6 +52,8 @@ class Task:
     caption: str = ""
     """Names function(target, manifest) that tells a target in words."""
     view: str = ""
+    judge: str = ""
+    """Names a class of digits_core.evaluate.tested that measures answers about a dataset; classifiers need none."""
     base: str = ""
     """Of an extension's source: the task that models are trained for."""
     pictures: bool = True

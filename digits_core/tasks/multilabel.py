@@ -73,6 +73,7 @@ TASK = Task(
     source="digits_core.data.labelsets:multilabel", example="digits_core.data.labelsets:example", target="float32",
     learner="digits_core.train.multilabeller:MultiLabeller", answerer="digits_core.infer.answers:LabelSet",
     caption="digits_core.views.multilabel:told", view="digits_core.views.multilabel",
+    judge="digits_core.evaluate.tested:LabelSets",
     measures=(Measure("map", "Mean average precision"), Measure("macro_f1", "F1, mean of labels"),
               Measure("micro_f1", "F1, all together"), Measure("exact", "All labels right")),
     networks=networks_for("classification"), default_network="lenet")

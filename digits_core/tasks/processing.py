@@ -62,4 +62,5 @@ TASK = Task(
     moves="digits_core.train.moves:Planes", learner="digits_core.train.regressor:Processor", dense=True,
     answerer="digits_core.infer.answers:Image", counted="Pictures", drawing="digits_core.views.processing:drawn",
     view="digits_core.views.processing", networks=networks_for("processing"), default_network="unet_narrow",
+    judge="digits_core.evaluate.tested:Pictures",
     measures=(Measure("psnr", "PSNR (dB)", False), Measure("ssim", "SSIM"), Measure("mae", "Mean error", False)))

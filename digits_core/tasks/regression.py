@@ -56,5 +56,6 @@ TASK = Task(
     source="digits_core.data.columns:regression", example="digits_core.data.columns:example", target="float32",
     learner="digits_core.train.regressor:Regressor", answerer="digits_core.infer.answers:Numbers",
     drawing="digits_core.views.numbers:drawn", view="digits_core.views.numbers",
+    judge="digits_core.evaluate.tested:Numbers",
     measures=(Measure("r2", "R²", False), Measure("mae", "Mean error", False), Measure("rmse", "RMSE", False)),
     networks=networks_for("regression"), default_network="lenet")

@@ -34,7 +34,7 @@ def draw(workspace: Workspace, view: JobView) -> None:
                                      format_func=lambda name: SPLITS[name]) or names[0]
         session.to_address("split", split, names[0])
         chosen = st.selectbox("Class", labels, index=None, key="class", bind="query-params", width=200,
-                              placeholder="All classes") if labelled else None
+                              placeholder="All classes") if labelled or manifest.get("content") else None
         search = st.text_input("Path contains", key="search", bind="query-params", live=True, type="search",
                                width=200) or ""
         side = None if not task(view.job.task).pictures else st.selectbox(

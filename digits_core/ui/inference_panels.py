@@ -11,10 +11,10 @@ from digits_core.infer.options import WATCH
 from digits_core.infer.results import best_of
 from digits_core.jobs.model import Status
 from digits_core.jobs.store import JobView
-from digits_core.services import evaluation, inference, maxima, thumbnails, videos
+from digits_core.services import evaluation, inference, maxima, models, thumbnails, videos
 from digits_core.services.workspace import Workspace
-from digits_core.tasks import Task, measures
-from digits_core.ui import answer_view, map_panel, maxima_panel, report_panel, session, top_panel, video_panel
+from digits_core.tasks import Task, measures, task
+from digits_core.ui import answer_view, map_panel, maxima_panel, report_panel, session, top_panel, video_panel, worst
 from digits_core.ui.model_panels import show_report
 from digits_core.ui.overview import bar
 from digits_core.ui.text import count, number, percent, plain, plural, short
@@ -89,7 +89,8 @@ def live(workspace: Workspace, view: JobView) -> None:
             with st.grid(3, border=True, gap="small", min_column_width=150):
                 st.metric("Pictures", count(summary.get("pictures")))
                 st.metric("Could not be read", count(summary.get("failed")))
-                st.metric("With a known label", count(summary.get("labelled")))
+                if not task(view.job.task).view:
+                    st.metric("With a known label", count(summary.get("labelled")))
 
 
 def _arrivals(workspace: Workspace, view: JobView) -> None:
@@ -121,6 +122,9 @@ def tabs(workspace: Workspace, view: JobView) -> dict[str, Callable[[], None]]:
     found: dict[str, Callable[[], None]] = {"Results": lambda: results(workspace, view)}
     if view.job.options.get("embeddings") and view.status is Status.DONE:
         found |= {"Map": lambda: map_panel.draw(workspace, view)}
+    split = str(view.job.options.get("split"))
+    if view.job.options.get("method") == "dataset" and models.evaluation(view, split):
+        found = {"Report": lambda: _measured(workspace, view, split), **found}
     if evaluation.splits(view):
         found |= {"Top pictures": lambda: top_panel.draw(workspace, view)}
         if inference.batch_summary(workspace, view.id).get("accuracy") is not None:
@@ -131,6 +135,12 @@ def tabs(workspace: Workspace, view: JobView) -> dict[str, Callable[[], None]]:
 def _report(workspace: Workspace, view: JobView) -> None:
     left_out(inference.batch_summary(workspace, view.id))
     report_panel.draw(workspace, view)
+
+
+def _measured(workspace: Workspace, view: JobView, split: str) -> None:
+    report = models.evaluation(view, split)
+    show_report(report, f"batch.{view.id}", measures(view.job.task))
+    worst.draw(workspace, view, split, report)
 
 
 def results(workspace: Workspace, view: JobView) -> None:

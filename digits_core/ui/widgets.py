@@ -71,7 +71,8 @@ def widget(field: OptionField, key: str, label: bool) -> Any:
     common: Json = {"key": key, "help": field.help or None, "persist_state": "session",
                     "label_visibility": "visible" if label else "collapsed"}
     if field.many:
-        return st.text_input(field.title, placeholder="numbers with commas between", **common)
+        words = "numbers" if field.type in (int, float) else "words"
+        return st.text_input(field.title, placeholder=f"{words} with commas between", **common)
     if field.choices:
         return _choice(field, common)
     if field.type is bool:

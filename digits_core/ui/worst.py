@@ -6,6 +6,7 @@ import streamlit as st
 
 from digits_core import views
 from digits_core.errors import DigitsError
+from digits_core.jobs.model import Kind
 from digits_core.jobs.store import JobView
 from digits_core.services import datasets, inference, thumbnails
 from digits_core.services.workspace import Workspace
@@ -51,8 +52,11 @@ def _answers(workspace: Workspace, view: JobView, dataset: str, split: str, plac
         sources = [f"record:{dataset}/{split}/{place}" for place in places]
         known = thumbnails.record_pictures(workspace, sources)
         images = [(source, known[source]) for source in sources]
-        answers = inference.classify(workspace, session.user(), view.id, images)
-        panels = [inference.panels(workspace, view.id, image, answer, {})
+        model, answers = view.id, []
+        if view.job.kind is Kind.INFERENCE:
+            model, answers = str(view.job.options["model"]), inference.batch_rows(workspace, view.id, places)
+        answers = answers or inference.classify(workspace, session.user(), model, images)
+        panels = [inference.panels(workspace, model, image, answer, {})
                   for image, answer in zip(images, answers, strict=True)]
     except (DigitsError, KeyError):
         return [(None, "")] * len(places)

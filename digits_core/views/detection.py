@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
+from digits_core.data import planes
 from digits_core.options import Options, option
 from digits_core.views import Panel, Picture, Table, Text
 
@@ -91,7 +92,7 @@ def intersection_over_union(one: Sequence[float], other: Sequence[float]) -> flo
 
 def drawn(pixels: Pixels, target: NDArray[Any], facts: Json) -> Pixels:
     """Pixels (3, H, W) of a dataset's picture (1 or 3, H, W) with its boxes (M, 6); ignored ones are grey."""
-    picture = Image.fromarray(np.broadcast_to(pixels, (3, *pixels.shape[1:])).transpose(1, 2, 0).copy())
+    picture = Image.fromarray(np.broadcast_to(planes.shown(pixels), (3, *pixels.shape[1:])).transpose(1, 2, 0).copy())
     labels = facts.get("labels", ())
     large = min(picture.size) >= SMALLEST
     rows = []

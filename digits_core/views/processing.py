@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from digits_core.data import planes
 from digits_core.options import Options, option
 from digits_core.views import Panel, Picture
 
@@ -38,7 +39,8 @@ def decoded(png: str) -> Image.Image:
 
 def drawn(pixels: Pixels, target: Pixels, facts: Json) -> Pixels:
     """The picture at the left, the one wanted at the right."""
-    both = [np.broadcast_to(part, (3, *part.shape[1:])) if len(part) == 1 else part for part in (pixels, target)]
+    both = [np.broadcast_to(part, (3, *part.shape[1:])) if len(part) == 1 else part
+            for part in map(planes.shown, (pixels, target))]
     gap = np.full((3, pixels.shape[1], max(1, pixels.shape[2] // 32)), 255, np.uint8)
     return np.concatenate([both[0], gap, both[1]], 2)
 

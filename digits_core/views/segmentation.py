@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from digits_core.data import planes
 from digits_core.data.masks import IGNORED, Colour, Mask, open_label
 from digits_core.options import Options, option
 from digits_core.views import Bars, Panel, Picture
@@ -77,7 +78,7 @@ def drawn(pixels: Pixels, mask: Mask, facts: Json) -> Pixels:
     given = facts.get("details", {}).get("rule", {}).get("colours", ())
     colours = _colours([{**row, "colour": given[row["class"]]} if row["class"] < len(given) else row for row in rows],
                        "dataset")
-    picture = np.broadcast_to(pixels, (3, *pixels.shape[1:])).transpose(1, 2, 0)
+    picture = np.broadcast_to(planes.shown(pixels), (3, *pixels.shape[1:])).transpose(1, 2, 0)
     return painted(picture, mask, colours, 0.4, 1, (BACKGROUND,)).transpose(2, 0, 1).copy()
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 
 from digits_core import files, views
 from digits_core.data.videos import Video
@@ -20,10 +21,14 @@ from digits_core.services.workspace import Workspace
 from digits_core.tasks import tasks
 from digits_core.train.dataset import Dataset
 from tests.data.videos import video
+from tests.pages.conftest import visit, words
 from tests.tasks import drawn
 from tests.tasks.conftest import Tick
 
+__all__ = ["visit"]
+
 Json = dict[str, Any]
+Visit = Callable[..., AppTest]
 
 
 class Made(NamedTuple):
@@ -126,6 +131,37 @@ def test_a_video_is_asked_about_and_the_answers_are_drawn(made: Made, workspace:
         assert len(list(film)) == 3
     assert len(b"".join(videos.csv(workspace, view.id)).splitlines()) == 4
     assert len(inference.batch_summary(workspace, view.id)["chart"]["seconds"]) == 3
+
+
+def test_a_whole_dataset_is_tested_as_its_training_does(made: Made, workspace: Workspace) -> None:
+    kind, options = tasks()[made.task], {"method": "dataset", "dataset": made.dataset.id, "split": "val"}
+    if not (kind.names_labels or kind.judge):
+        with pytest.raises(InvalidOptions, match="cannot be tested"):
+            inference.create_batch(workspace, "tester", made.model.id, "all", options)
+        return
+    view = made.tick(inference.create_batch(workspace, "tester", made.model.id, "all", options))
+    assert view.status is Status.DONE, view.state.reason
+    summary, trained = inference.batch_summary(workspace, view.id), models.evaluation(made.model)
+    goal = kind.measures[0].name
+    if not kind.embeds:  # those look for neighbours elsewhere
+        assert summary.get("report", summary)[goal] == pytest.approx(trained[goal], rel=0.02)
+    assert view.folder.summary()[goal] == summary.get("report", summary)[goal]
+    assert inference.batch_results(workspace, view.id).total == trained["entries"]
+    if kind.judge:
+        assert models.evaluation(view)["pictures"][0][0] == trained["pictures"][0][0]
+
+
+def test_its_pages_open(made: Made, visit: Visit, tmp_path: Path) -> None:
+    forms = [("datasets.py", {"new": made.task}), ("models.py", {"clone": made.model.id}),
+             ("job.py", {"id": made.dataset.id}), ("job.py", {"id": made.model.id})]
+    for page, query in forms:
+        assert "went wrong" not in words(visit(page, **query)), (page, query)
+    (tmp_path / "a.png").write_bytes(drawn.picture())
+    app = visit("inference.py", model=made.model.id)
+    app.session_state["inference.source"] = "Server path or URL"
+    app.session_state["inference.path"] = str(tmp_path / "a.png")
+    app.run()
+    assert not app.exception and "went wrong" not in words(app) and not app.error
 
 
 def test_its_model_travels(made: Made, workspace: Workspace, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from digits_core.errors import NotFound
 from digits_core.networks import NETWORKS
 
-OWN = {"lenet": ("lenet", "LeNet", 16), "resnet20": ("resnet20", "ResNet20", 8)}
+OWN = {"lenet": ("lenet", "LeNet", 16), "resnet20": ("resnet20", "ResNet20", 8),
+       "mlp": ("mlp", "DenseNetwork", 1)}
 """Our own networks: module, class, smallest side."""
 TORCHVISION = {
     "alexnet": ("alexnet", 64, "AlexNet(num_classes=params.classes)"),

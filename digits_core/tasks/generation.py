@@ -49,7 +49,7 @@ class ModelOptions(TrainOptions):
                                   help="How much the encoder learns from what comes back of real pictures, beside the "
                                        "codes of made ones; 0: from these alone, as in DIGITS.")
     mean: Literal["range"] = option(
-        "range", title="Scale of pixels", group="Data", labels={"range": "-1 to 1"},
+        "range", title="Subtract mean", group="Data", labels={"range": "No: scale to -1 to 1"},
         help="The generator gives pixels from -1 to 1, so real ones are brought there too.")
 
     def outputs(self, classes: int) -> int:

@@ -26,9 +26,10 @@ def test_help_of_every_command_is_complete(digits: Callable) -> None:
         assert digits(command, "--help").exit_code == 0
 
 
-@pytest.mark.parametrize("task", tasks().values(), ids=str)
+@pytest.mark.parametrize("task", tasks().values(), ids=lambda task: task.name)
 def test_every_option_is_a_flag_with_its_help(digits: Callable, task) -> None:
-    for words, cls in ((("create-dataset", task.name), task.dataset_options), (("train",), task.model_options)):
+    data = [(("create-dataset", task.name), task.dataset_options)] if task.source else []
+    for words, cls in (*data, (("train",), task.model_options)):
         text = " ".join(digits(*words, "--help").stdout.split())
         for field in option_fields(cls):
             assert f"--{field.name.replace('_', '-')} " in text or f"--{field.name.replace('_', '-')}/" in text

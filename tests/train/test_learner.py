@@ -37,7 +37,7 @@ def test_stages_go_from_input_to_output_for_every_network() -> None:
     for name in (name for name in networks_for("classification") if NETWORKS[name].standard):
         with torch.device("meta"):
             row = stages(build_network(name, (3, 64, 64), 5))
-        assert len(row) >= 4, name
+        assert len(row) >= 3, name
         assert {p.shape[0] for module in row[-1] for p in module.parameters()} == {5}, name
     assert len(stages(build_network("resnet18", (3, 64, 64), 5))) == 6
 

@@ -40,6 +40,7 @@ def shell(process: Callable) -> Callable:
     return run
 
 
+@pytest.mark.slow
 def test_from_pictures_to_a_prediction_and_back_in(shell: Callable, process: Callable, pictures: Path,
                                                    tmp_path: Path, workspace: Workspace) -> None:
     dataset = shell("create-dataset", "classification", "--folder", pictures, "--width", 16, "--height", 16,

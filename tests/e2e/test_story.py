@@ -122,6 +122,7 @@ def download(page: Page, server: Server, job_id: str) -> None:
     assert {"weights.safetensors", "labels.txt", "network.json", "preprocessing.json"} <= set(names)
 
 
+@pytest.mark.slow
 def test_a_finished_page_is_silent(server: Server, page: Page, tmp_path: Path) -> None:
     """A page of a finished job sends nothing over its connection any more."""
     download_data("digits", tmp_path / "digits")

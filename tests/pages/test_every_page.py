@@ -77,7 +77,7 @@ def spoil(path: Path, content: bytes | None) -> None:
         path.write_bytes(content)
 
 
-DAMAGES = [pytest.param(name, marks=[] if name in ("empty", "wrong types") else [pytest.mark.slow]) for name in DAMAGE]
+DAMAGES = [pytest.param(name, marks=[] if name == "wrong types" else [pytest.mark.slow]) for name in DAMAGE]
 READERS = {"evaluation": "Evaluation", "checkpoints": "Checkpoints", "manifest.json": "Classes", "train.lmdb":
            "Pictures", "predictions.jsonl": "Results", "skipped.csv": "Skipped", "videos.jsonl": "Videos",
            "notes.json": "Notes"}

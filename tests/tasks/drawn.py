@@ -134,6 +134,15 @@ FLOOR = {"classification": 0.8, "detection": 0.9, "segmentation": 0.8, "regressi
 """What each must reach by its own goal."""
 
 
+OWN = """from digits_core.networks.build import build_network as standard
+
+
+def build_network(params):
+    return standard("{network}", params.input_shape, params.classes)
+"""
+"""A network of one's own that is the one named."""
+
+
 def asked(task: str) -> Json:
     """What a training of a task is told, besides what is the same for all."""
     return {**TRAINING[task], **({"task": task} if tasks()[task].datasets else {})}

@@ -176,6 +176,7 @@ def test_its_model_travels(made: Made, workspace: Workspace, tmp_path: Path) -> 
     assert answers[0] | {"latency_ms": 0} == answers[1] | {"latency_ms": 0}
 
 
+@pytest.mark.slow
 def test_its_network_is_told_and_its_augmentation_shown(made: Made, workspace: Workspace) -> None:
     options = drawn.asked(made.task)
     assert networks.layers(workspace, "tester", made.dataset.id, options)["parameters"] > 1000
@@ -197,3 +198,18 @@ def test_what_inference_needs_is_in_the_model_folder(made: Made) -> None:
     assert (prepared.pixels.shape, prepared.size) == (model.network.input_shape, (50, 40))
     assert files.read_json(made.model.folder.path / "network.json")
     assert np.isfinite(prepared.pixels).all()
+
+
+@pytest.mark.slow
+def test_its_weights_are_a_start_and_its_network_may_be_ones_own(made: Made, workspace: Workspace) -> None:
+    asked = {**drawn.asked(made.task), "epochs": 1, "batch_size": 8, "seed": 1}
+    again = made.tick(models.create_model(workspace, "tester", "again", made.dataset.id, {
+        **asked, "start_model": made.model.id}))
+    assert again.status is Status.DONE, again.state.reason
+    start = models.start_report(again)
+    assert start["loaded"] == start["of"] > 0 and {line["state"] for line in start["tensors"]} == {"loaded"}
+    own = made.tick(models.create_model(workspace, "tester", "own", made.dataset.id, {
+        **asked, "network": "custom", "network_source": drawn.OWN.format(network=asked["network"])}))
+    assert own.status is Status.DONE, own.state.reason
+    answer, = inference.classify(workspace, "tester", own.id, [("a.png", drawn.picture())])
+    assert not answer.get("error")

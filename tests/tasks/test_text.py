@@ -17,6 +17,7 @@ from digits_core.services.workspace import Workspace
 from digits_core.tasks import tasks
 from digits_core.train.dataset import Dataset
 from tests.tasks.conftest import Tick
+from tests.tasks.drawn import OWN
 
 Json = dict[str, Any]
 WORDS = {"ships": "harbour sail anchor deck mast tide", "cakes": "flour sugar butter oven cream icing",
@@ -127,6 +128,7 @@ def test_nothing_about_pictures_is_asked(data: JobView, workspace: Workspace) ->
         versions.create_version(workspace, "fred", data.id, edits=[{"do": "exclude", "split": "train", "index": 0}])
 
 
+@pytest.mark.slow
 def test_the_network_of_the_paper_can_be_looked_at(data: JobView, workspace: Workspace) -> None:
     assert networks.layers(workspace, "fred", data.id, {"network": "charcnn"})["parameters"] > 1_000_000
 
@@ -145,3 +147,15 @@ def test_a_bad_table_is_refused_with_its_line(text: str, options: Json, words: s
     view = tick(datasets.create_dataset(workspace, "fred", "text", "bad", {
         "table": str(tmp_path / "bad.csv"), **options}))
     assert view.status is Status.FAILED and words in view.state.reason
+
+
+@pytest.mark.slow
+def test_its_weights_are_a_start_and_its_network_may_be_ones_own(model: JobView, data: JobView, workspace: Workspace,
+                                                                tick: Tick) -> None:
+    again = tick(models.create_model(workspace, "fred", "again", data.id, {"epochs": 1, "start_model": model.id}))
+    assert again.status is Status.DONE, again.state.reason
+    assert {line["state"] for line in models.start_report(again)["tensors"]} == {"loaded"}
+    own = tick(models.create_model(workspace, "fred", "own", data.id, {
+        "epochs": 1, "network": "custom", "network_source": OWN.format(network="charcnn_small")}))
+    assert own.status is Status.DONE, own.state.reason
+    assert inference.classify(workspace, "fred", own.id, [("text", b"anchor")])[0]["predictions"]

@@ -30,9 +30,13 @@ def expect_state(page: Page, word: str) -> None:
 
 
 def fill(page: Page, label: str, value: str) -> None:
+    """Type like a person: when the page has come to rest, for what it draws anew takes half a word away."""
+    app = page.get_by_test_id("stApp")
+    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=SLOW)
     field = page.get_by_label(label, exact=True).first
     field.fill(value)
     field.press("Enter")
+    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=SLOW)
 
 
 def create_dataset(page: Page, server: Server, folder: Path) -> None:

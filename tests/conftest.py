@@ -12,6 +12,7 @@ from digits_core.jobs.store import JobStore, JobView
 from digits_core.services.workspace import Workspace
 from digits_core.settings import Settings
 from tests.faults import fakes, folders, waiting
+from tests.ticking import Tick, ticking
 
 # No deadline: a loaded machine is no reason to fail. The same examples in every run; the slow proofs take more.
 hypothesis.settings.register_profile("digits", deadline=None, derandomize=True, database=None,
@@ -33,6 +34,12 @@ def workspace(settings: Settings) -> Iterator[Workspace]:
     fakes.kill_workers(settings.jobs_dir)
     if protocol.folder_of(settings.jobs_dir).exists():
         client.stop(settings)
+
+
+@pytest.fixture
+def run(workspace: Workspace) -> Iterator[Tick]:
+    """Runs what waits, in this process."""
+    yield from ticking(workspace)
 
 
 @pytest.fixture

@@ -10,23 +10,8 @@ from PIL import Image
 from digits_core.data import frames_job
 from digits_core.errors import InvalidOptions, NotFound
 from digits_core.jobs.model import Status
-from digits_core.jobs.runner import InlineRunner
-from digits_core.jobs.scheduler import Scheduler
 from digits_core.services import frames, jobs
 from tests.data.videos import video
-
-
-@pytest.fixture
-def run(workspace):
-    """Runs what waits, in this process."""
-    scheduler = Scheduler(workspace.store, workspace.settings, InlineRunner(), gpu_ids=list)
-
-    def tick(view):
-        scheduler.tick()
-        return workspace.store.get(view.id)
-
-    yield tick
-    scheduler.close()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import pytest
 from digits_core import files
 from digits_core.infer.client import InferenceClient, current
 from digits_core.jobs.model import Kind, Status
-from digits_core.jobs.runner import InlineRunner
 from digits_core.jobs.scheduler import Scheduler
 from digits_core.services import inference, jobs, thumbnails
 from tests.infer.model_folders import LABELS, make_model, picture
@@ -30,19 +29,6 @@ def pictures(tmp_path):
         (folder / f"ein bild {number} 日本.png").write_bytes(picture(number))
     (root / LABELS[0] / "broken.png").write_bytes(b"\x89PNG nothing")
     return root
-
-
-@pytest.fixture
-def run(workspace):
-    """Runs what waits, in this process."""
-    scheduler = Scheduler(workspace.store, workspace.settings, InlineRunner(), gpu_ids=list)
-
-    def tick(view):
-        scheduler.tick()
-        return workspace.store.get(view.id)
-
-    yield tick
-    scheduler.close()
 
 
 def batch(workspace, model, folder, **options):

@@ -15,13 +15,12 @@ from digits_core.errors import InvalidOptions, NotFound
 from digits_core.infer import course
 from digits_core.infer.client import InferenceClient
 from digits_core.jobs.model import Status
-from digits_core.jobs.runner import InlineRunner
-from digits_core.jobs.scheduler import Scheduler
 from digits_core.services import inference, jobs, videos
 from digits_core.views.film import annotated
 from tests.data.videos import video
 from tests.infer.model_folders import LABELS, make_model
 from tests.infer.sharing import shared_workspace
+from tests.ticking import ticking
 
 
 @pytest.fixture(scope="module")
@@ -36,15 +35,7 @@ def model(workspace):
 
 @pytest.fixture(scope="module")
 def run(workspace):
-    """Runs what waits, in this process."""
-    scheduler = Scheduler(workspace.store, workspace.settings, InlineRunner(), gpu_ids=list)
-
-    def tick(view):
-        scheduler.tick()
-        return workspace.store.get(view.id)
-
-    yield tick
-    scheduler.close()
+    yield from ticking(workspace)
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,6 @@ from digits_core.infer.inputs import Input
 from digits_core.infer.watch import PATIENCE_S, SETTLE_S, Arrivals
 from digits_core.jobs.model import Status
 from digits_core.jobs.plan import Limits, plan
-from digits_core.jobs.runner import InlineRunner
-from digits_core.jobs.scheduler import Scheduler
 from digits_core.safe.images import safe_image
 from digits_core.services import inference, jobs
 from tests.infer.model_folders import LABELS, make_model, picture
@@ -100,19 +98,6 @@ def inbox(tmp_path, monkeypatch):
     monkeypatch.setattr(watch, "ask", ask)
     (tmp_path / "in").mkdir()
     return tmp_path / "in"
-
-
-@pytest.fixture
-def run(workspace):
-    """Runs what waits, in this process."""
-    scheduler = Scheduler(workspace.store, workspace.settings, InlineRunner(), gpu_ids=list)
-
-    def tick(view):
-        scheduler.tick()
-        return workspace.store.get(view.id)
-
-    yield tick
-    scheduler.close()
 
 
 def put(folder: Path, *places: int) -> None:

@@ -13,8 +13,6 @@ from digits_core.errors import InvalidOptions
 from digits_core.infer import maximise
 from digits_core.jobs.context import Stopped
 from digits_core.jobs.model import Status
-from digits_core.jobs.runner import InlineRunner
-from digits_core.jobs.scheduler import Scheduler
 from digits_core.services import jobs, maxima
 from tests.infer.model_folders import make_model
 from tests.infer.sharing import shared_workspace
@@ -30,19 +28,6 @@ def workspace(tmp_path_factory):
 @pytest.fixture(scope="module")
 def model(workspace):
     return make_model(workspace.store, side=28, name="digits")
-
-
-@pytest.fixture
-def run(workspace):
-    """Runs what waits, in this process."""
-    scheduler = Scheduler(workspace.store, workspace.settings, InlineRunner(), gpu_ids=list)
-
-    def tick(view):
-        scheduler.tick()
-        return workspace.store.get(view.id)
-
-    yield tick
-    scheduler.close()
 
 
 def test_a_run_makes_one_picture_a_unit(workspace, model, run):

@@ -24,7 +24,7 @@ from digits_core.train.dataset import Dataset
 from tests.data.videos import video
 from tests.pages.conftest import visit, words
 from tests.tasks import drawn
-from tests.tasks.conftest import Tick
+from tests.ticking import Tick
 
 __all__ = ["visit"]
 

@@ -15,8 +15,8 @@ from digits_core.jobs.store import JobView
 from digits_core.services import datasets, inference, models
 from digits_core.services.workspace import Workspace
 from digits_core.train.dataset import Dataset
-from tests.tasks.conftest import Tick
 from tests.test_safe_planes import dicom
+from tests.ticking import Tick
 
 SIDE = 16
 

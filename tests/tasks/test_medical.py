@@ -1,51 +1,34 @@
 """Hearts with contours and heads in volumes: what was drawn is found again in patients that were not learned from."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from digits_core.data.volumes import cut
-from digits_core.jobs.model import Status
-from digits_core.jobs.runner import InlineRunner
-from digits_core.jobs.scheduler import Scheduler
 from digits_core.jobs.store import JobView
 from digits_core.services import datasets, inference, models
 from digits_core.services.workspace import Workspace
 from tests.data.heads import head, heads
 from tests.data.hearts import heart, hearts
-from tests.infer.sharing import shared_workspace
 from tests.test_safe_planes import dicom
+from tests.ticking import Tick
 
 Learned = Callable[[dict[str, object], int], JobView]
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    yield from shared_workspace(tmp_path_factory.mktemp("hearts"))
-
-
-@pytest.fixture(scope="module")
-def learned(workspace: Workspace) -> Iterator[Learned]:
+def learned(workspace: Workspace, done: Tick) -> Learned:
     """``learned(options)`` makes a dataset and a model of it."""
-    scheduler = Scheduler(workspace.store, workspace.settings, InlineRunner(), gpu_ids=list)
-
-    def made(view: JobView) -> JobView:
-        scheduler.tick()
-        found = workspace.store.get(view.id)
-        assert found.status is Status.DONE, found.state.reason
-        return found
-
     def run(options: dict[str, object], epochs: int) -> JobView:
-        data = made(datasets.create_dataset(workspace, "fred", "segmentation", "patients", options))
-        return made(models.create_model(workspace, "fred", "medical", data.id, {
+        data = done(datasets.create_dataset(workspace, "fred", "segmentation", "patients", options))
+        return done(models.create_model(workspace, "fred", "medical", data.id, {
             "network": "unet_narrow", "epochs": epochs, "batch_size": 4, "solver": "adam", "learning_rate": 0.003,
             "seed": 1}))
 
-    yield run
-    scheduler.close()
+    return run
 
 
 @pytest.mark.slow

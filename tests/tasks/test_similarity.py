@@ -23,7 +23,7 @@ from digits_core.services.workspace import Workspace
 from tests.api.conftest import TestClient
 from tests.modelstore.test_install import summed, zipped
 from tests.pages.conftest import MAIN, words
-from tests.tasks.conftest import Tick
+from tests.ticking import Tick
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from digits_core.services import datasets, inference, models, modelstore, networ
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import tasks
 from digits_core.train.dataset import Dataset
-from tests.tasks.conftest import Tick
 from tests.tasks.drawn import OWN
+from tests.ticking import Tick
 
 Json = dict[str, Any]
 WORDS = {"ships": "harbour sail anchor deck mast tide", "cakes": "flour sugar butter oven cream icing",

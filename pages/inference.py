@@ -36,7 +36,8 @@ with left:
     if st.session_state.get("mode", modes[0]) not in modes:  # another model was chosen
         st.session_state["mode"] = modes[0]
     mode = st.segmented_control("How many?", modes, default=modes[0], required=True,
-                                key="mode", bind="query-params", label_visibility="collapsed", width="stretch")
+                                key="mode", bind="query-params", label_visibility="collapsed", width="stretch",
+                                format_func=lambda name: name if kind.pictures else name.replace("picture", "text"))
     picture = inference_form.one_picture(workspace, model) if mode == "One picture" else None
     both = two_pictures.choose(workspace) if mode == "Two pictures" else []
     asked = making_panel.controls(workspace, model) if mode == "Generate" else None
@@ -52,7 +53,7 @@ with right:
     elif picture:
         inference_form.classify(workspace, model, checkpoint, picture)
     else:
-        with empty("add_photo_alternate", "Drop a picture at the left",
+        with empty("add_photo_alternate", f"{'Drop a picture' if kind.pictures else 'Write a text'} at the left",
                    "It is classified at once; the five most probable labels stand here."):
             pass
 

@@ -4,7 +4,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from digits_core import files, safe, views
 from digits_core.data import pictures
@@ -14,7 +14,7 @@ from digits_core.errors import BadData, DigitsError, InvalidOptions, NotFound, P
 from digits_core.infer.client import InferenceClient
 from digits_core.infer.inputs import read_input
 from digits_core.infer.model_folder import ModelFolder
-from digits_core.infer.options import COLORMAPS, METHODS, UPLOADED_LIST, BatchOptions
+from digits_core.infer.options import COLORMAPS, METHODS, UPLOADED_LIST, BatchOptions, Method
 from digits_core.infer.record_inputs import unknown_labels
 from digits_core.infer.results import BatchPage, Only, Results, csv_lines, json_lines
 from digits_core.jobs.model import Job, Kind, Status
@@ -164,12 +164,26 @@ def create_batch(workspace: Workspace, user: str, model_id: str, name: str, opti
         row = find_checkpoint(view, values["checkpoint"])
     except DigitsError as error:
         raise InvalidOptions([Problem("model", str(error))]) from None
+    if values["method"] not in methods_for(view):
+        raise InvalidOptions([Problem("method", f"'{view.name}' answers about {_entries(view)}; choose one of "
+                                                f"{', '.join(methods_for(view))}.")])
     needs: tuple[str, ...] = (view.id,) if view.status is Status.DONE else ()  # a model in training may be asked too
     needs += _dataset(workspace, view, values)
     job = Job(workspace.store.new_id(), Kind.INFERENCE, view.job.task, name, user, time.time(),
               {**values, "model": view.id, "checkpoint_file": row["file"]}, needs, group.strip())
     workspace.store.submit(job, lambda hidden: _fill(hidden, uploads, list_upload))
     return workspace.store.get(job.id)
+
+
+def methods_for(model: JobView) -> list[str]:
+    """Where a batch of this model may take its entries from: models that read texts take tables and datasets."""
+    texts = not task(model.job.task).pictures
+    return [method for method in get_args(Method) if method == "dataset" or (method == "texts") == texts]
+
+
+def _entries(model: JobView) -> str:
+    kind = task(model.job.task)
+    return "pictures" if kind.pictures else kind.counted.lower()
 
 
 def _dataset(workspace: Workspace, model: JobView, values: Json) -> tuple[str, ...]:

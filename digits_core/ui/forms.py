@@ -1,6 +1,7 @@
 """Forms from options: one widget for each option, its problems under it, folded away when it is advanced."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -57,6 +58,13 @@ class OptionsForm:
                 while fields and not is_wide(fields[0]):
                     with st.container(gap="xxsmall"):
                         self.field(fields.pop(0).name)
+
+    def only(self, name: str, choices: Sequence[str]) -> None:
+        """Offer these choices of an option and no others."""
+        self.fields[name] = replace(self.fields[name], choices=tuple(choices))
+        if self.value(name) not in choices:
+            self.initial[name] = choices[0]
+            st.session_state.pop(self.key(name), None)
 
     def _matters(self, field: OptionField) -> bool:
         return field.matters({name: self.value(name) for name in field.when})

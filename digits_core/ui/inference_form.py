@@ -111,7 +111,9 @@ def _dataset(workspace: Workspace, form: OptionsForm) -> None:
 def batch(workspace: Workspace, model: str, checkpoint: str, first: Json) -> None:
     """The form of a batch: uploads, a list or a folder; it becomes a job."""
     prefix = f"batch.{first.get('origin', 'new')}"
-    form = OptionsForm(prefix, BatchOptions, first.get("options"))
+    able = inference.methods_for(workspace.store.get(model))
+    form = OptionsForm(prefix, BatchOptions, {"method": able[0], **(first.get("options") or {})})
+    form.only("method", able)
     start(f"{prefix}.name", first.get("name", ""))
     name = st.text_input("Name", key=f"{prefix}.name", max_chars=200, placeholder="Pictures of Monday") or ""
     show_problems(prefix, "name", name)

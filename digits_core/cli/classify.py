@@ -48,9 +48,7 @@ def classify(
 ) -> None:
     """Say what is on pictures: labels, masks, boxes or numbers; exit code 1 when one could not be read."""
     workspace = Workspace.open(settings())
-    images, texts = images or [], inference.load_texts(text or [])
-    pictures = inference.load_images(workspace, [whole_path(image) for image in images]) + texts
-    names = [*images, *(name for name, _ in texts)]
+    pictures = given(workspace, images or [], text or [])
     if explain and layers is None:
         raise InvalidOptions([Problem("explain", "needs --layers FOLDER, where its pictures are written.")])
     if layers is not None:
@@ -59,23 +57,26 @@ def classify(
         methods = [method.strip() for method in explain.split(",") if method.strip()]
         write_layers(layers, inference.look(workspace, acting_user(workspace, user), model, pictures[0], checkpoint,
                                              top, methods=methods))
-    answers = inference.classify(workspace, acting_user(workspace, user), model,
-                                 [(name, content) for name, (_, content) in zip(names, pictures, strict=True)],
-                                 checkpoint, top, whole)
+    answers = inference.classify(workspace, acting_user(workspace, user), model, pictures, checkpoint, top, whole)
     if as_json:
         print_json(answers)
-    failed = [answer for answer in answers if answer.get("error")]
-    for answer in failed:
-        complain(f"{answer['image']}: {answer['error']}")
-    for answer, (_, content) in zip(answers, pictures, strict=True):
-        panels = inference.panels(workspace, model, (answer["image"], content), answer,
-                                  dict(word.partition("=")[::2] for word in option), view)
-        if not as_json:
-            print("\n".join(f"{answer['image']}: {line}" for line in lines(panels) if not answer.get("error")))
+    shown = dict(word.partition("=")[::2] for word in option)
+    for answer, picture in zip(answers, pictures, strict=True):
+        panels = inference.panels(workspace, model, picture, answer, shown, view)
+        if answer.get("error"):
+            complain(f"{answer['image']}: {answer['error']}")
+        elif not as_json:
+            print("\n".join(f"{answer['image']}: {line}" for line in lines(panels)))
         if out is not None:
             write_pictures(out, Path(answer["image"]).stem, panels)
-    if failed:
+    if any(answer.get("error") for answer in answers):
         raise typer.Exit(1)
+
+
+def given(workspace: Workspace, images: Sequence[str], texts: Sequence[str]) -> list[inference.Image]:
+    """Pictures by the names that were typed, and texts behind them."""
+    found = inference.load_images(workspace, [whole_path(image) for image in images])
+    return [(name, content) for name, (_, content) in zip(images, found, strict=True)] + inference.load_texts(texts)
 
 
 def lines(panels: Sequence[Panel]) -> list[str]:

@@ -8,7 +8,7 @@ import io
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from digits_core.errors import BadData
 from digits_core.safe import images
 from digits_core.safe.paths import read_regular
 
+Made = TypeVar("Made")
 MOST_CHANNELS = 64
 MOST_VALUES = 400_000_000
 DICOM = b"DICM"
@@ -43,7 +44,7 @@ def safe_planes(source: bytes | Path, name: str) -> SafePlanes:
     return guarded(lambda: _read(read, data))
 
 
-def guarded(read: Callable[[], SafePlanes]) -> SafePlanes:
+def guarded(read: Callable[[], Made]) -> Made:
     """What a library makes of a file; whatever it raises becomes BadData."""
     try:
         return read()

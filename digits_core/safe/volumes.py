@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits_core.errors import BadData
-from digits_core.safe.images import decoder_words
-from digits_core.safe.planes import MOST_VALUES
+from digits_core.safe.planes import MOST_VALUES, guarded
 
 ENDINGS = (".nii.gz", ".nii")
 MOST_BYTES = 4_000_000_000
@@ -20,14 +19,7 @@ def safe_volume(data: bytes) -> NDArray[np.float32]:
 
     Raises BadData with the reason, and nothing else, for any input.
     """
-    try:
-        return _read(_unzipped(data) if data.startswith(_GZIP) else data)
-    except BadData:
-        raise
-    except MemoryError:
-        raise BadData("needs too much memory to decode") from None
-    except Exception as error:  # decoders raise whatever they like on hostile input
-        raise BadData(decoder_words(error)) from None
+    return guarded(lambda: _read(_unzipped(data) if data.startswith(_GZIP) else data))
 
 
 def _unzipped(data: bytes) -> bytes:

@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from digits_core.data.reader import read_samples
@@ -37,11 +38,9 @@ def sample(workspace: Workspace, model_id: str, epoch: str = "last") -> bytes:
     view = of_kind(workspace, model_id, Kind.MODEL, Kind.PRETRAINED)
     known = {f"{found:g}": found for found in samples(view)}
     chosen = known.get(epoch if epoch != "last" else next(reversed(known), ""))
-    try:
+    with suppress(OSError):  # removed while we look
         if chosen is not None:
             return (view.folder.samples / f"epoch_{chosen:011.6f}.png").read_bytes()
-    except OSError:
-        pass
     raise NotFound(f"'{view.name}' left no samples of epoch {epoch[:20]}; there are {', '.join(known) or 'none'}.")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from digits_core.errors import Problem
 from digits_core.networks import LATENT, NETWORKS, networks_for
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     Network = str
 else:
     Network = Literal[(*NAMES, CUSTOM)]
-WHOLE = {"trainable_stages": 0, "backbone_rate": 1.0, "gpu_count": 1}
-"""Options that make no sense for three networks that learn from each other, and their only value."""
 
 
 class ModelOptions(TrainOptions):
-    """What a training of a generator can be told; the solver is as in the paper (Radford 2016, section 4)."""
+    """What a training of a generator can be told; the solver is as in the paper (Radford 2016, section 4).
+
+    Its three networks learn from each other, so they learn whole and on one GPU.
+    """
+
+    LEFT_OUT: ClassVar[tuple[str, ...]] = ("trainable_stages", "backbone_rate", "gpu_count")
 
     network: Network = option("dcgan", title="Network", group="Network",
                               labels={**{name: NETWORKS[name].title for name in NAMES}, CUSTOM: "Custom"},
@@ -61,8 +64,7 @@ class ModelOptions(TrainOptions):
         found = super().problems(roots)
         if len(self.gpu_list) > 1:
             found.append(Problem("gpu_list", "A generator learns on one GPU."))
-        return found + [Problem(name, f"A generator learns with {only:g} here.") for name, only in WHOLE.items()
-                        if getattr(self, name) != only]
+        return found
 
 
 TASK = Task(

@@ -43,6 +43,8 @@ class Task:
     target: str = ""
     moves: str = "digits_core.train.moves:Still"
     answerer: str = "digits_core.infer.answers:Labels"
+    output: str = "probabilities"
+    """What an exported network gives, see digits_core.infer.signature."""
     dense: bool = False
     """Whether networks answer about places in pictures of any size: they learn from crops, and see whole pictures."""
     trial: str = ""

@@ -136,7 +136,7 @@ TASK = Task(
     name="detection", title="Object detection", dataset_options=DatasetOptions, model_options=ModelOptions,
     source="digits_core.data.detection:detection", example="digits_core.data.detection:example", target="float32",
     moves="digits_core.train.box_moves:Boxes", learner="digits_core.train.detector:Detector",
-    answerer="digits_core.infer.answers:Boxes", dense=True,
+    answerer="digits_core.infer.answers:Boxes", output="boxes", dense=True,
     trial="digits_core.networks.box_trial:try_detector", counted="Boxes", drawing="digits_core.views.detection:drawn",
     view="digits_core.views.detection", networks=NAMES, default_network="detectnet_small",
     judge="digits_core.evaluate.tested:Boxes",

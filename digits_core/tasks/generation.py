@@ -70,7 +70,7 @@ class ModelOptions(TrainOptions):
 TASK = Task(
     name="generation", title="Image generation (GAN)", dataset_options=DatasetOptions, model_options=ModelOptions,
     source="", datasets="classification", learner="digits_core.train.generator:GeneratorLearner",
-    answerer="digits_core.infer.answers:Code", view="digits_core.views.generation", sides=(16, 128),
+    answerer="digits_core.infer.answers:Code", output="code", view="digits_core.views.generation", sides=(16, 128),
     trial="digits_core.networks.generator_trial:try_generator",
     maker="digits_core.infer.generate:make",
     measures=(Measure("likeness", "Likeness"), Measure("psnr", "PSNR of reconstructions (dB)", False)),

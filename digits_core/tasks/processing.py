@@ -60,7 +60,8 @@ TASK = Task(
     name="processing", title="Image processing", dataset_options=DatasetOptions, model_options=ModelOptions,
     source="digits_core.data.couples:processing", example="digits_core.data.couples:example", target="pixels",
     moves="digits_core.train.moves:Planes", learner="digits_core.train.regressor:Processor", dense=True,
-    answerer="digits_core.infer.answers:Image", counted="Pictures", drawing="digits_core.views.processing:drawn",
+    answerer="digits_core.infer.answers:Image", output="picture", counted="Pictures",
+    drawing="digits_core.views.processing:drawn",
     view="digits_core.views.processing", networks=networks_for("processing"), default_network="unet_narrow",
     judge="digits_core.evaluate.tested:Pictures",
     measures=(Measure("psnr", "PSNR (dB)", False), Measure("ssim", "SSIM"), Measure("mae", "Mean error", False)))

@@ -34,7 +34,8 @@ class ModelOptions(TrainOptions):
 TASK = Task(
     name="similarity", title="Metric learning (Siamese)", dataset_options=DatasetOptions, model_options=ModelOptions,
     source="", datasets="classification", learner="digits_core.train.embedder:Embedder",
-    answerer="digits_core.infer.neighbours:Neighbours", embeds=True, view="digits_core.views.neighbours",
+    answerer="digits_core.infer.neighbours:Neighbours", output="embedding", embeds=True,
+    view="digits_core.views.neighbours",
     measures=(Measure("accuracy", "Nearest-neighbour accuracy"), Measure("pair_accuracy", "Pair accuracy"),
               Measure("separation", "Separation", False)),
     networks=networks_for("classification"), default_network="lenet")

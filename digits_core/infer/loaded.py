@@ -59,5 +59,12 @@ class Loaded(Generic[Model]):
 
     def keys(self) -> list[Key]:
         """What is loaded, the one used last at the end."""
+        return [key for key, _ in self._held()]
+
+    def ready(self) -> list[tuple[Key, Model]]:
+        """The same with the models, without those that are still being loaded."""
+        return [(key, place.model) for key, place in self._held() if place.model is not None]
+
+    def _held(self) -> list[tuple[Key, _Place[Model]]]:
         with self._lock:
-            return list(self._places)
+            return list(self._places.items())

@@ -19,11 +19,11 @@ from starlette.routing import Route
 from digits_core.errors import BadData, DigitsError, InvalidOptions
 from digits_core.infer.answers import Asked, Found
 from digits_core.infer.augmentation import preview
-from digits_core.infer.embedding import embed
 from digits_core.infer.loaded import Loaded
 from digits_core.infer.model_folder import Prepared
 from digits_core.infer.predictor import Predictor
 from digits_core.infer.protocol import LARGEST, Image, Question, record_of, unpack
+from digits_core.infer.served import Served
 from digits_core.jobs import devices
 from digits_core.jobs.failures import explain
 from digits_core.jobs.store import JobStore
@@ -41,12 +41,13 @@ class Service:
     def __init__(self, settings: Settings, device: str, own: str = "") -> None:
         """``own``: the only model that is answered for, whose network may then be custom."""
         self.settings, self.device, self.own = settings, device, own
-        self.loaded = Loaded(JobStore(settings.jobs_dir), settings.inference_models,
-                             lambda model, row: Predictor(model, row, device, user_code=bool(own)))
+        self._gpu = threading.Lock()
+        self.loaded: Loaded[Served] = Loaded(
+            JobStore(settings.jobs_dir), settings.inference_models,
+            lambda model, row: Served(Predictor(model, row, device, user_code=bool(own)), self._gpu))
         self.pool = concurrent.futures.ThreadPoolExecutor(devices.cpu_count(), "picture")
         self.ending = threading.Event()
         self._lock = threading.Lock()
-        self._gpu = threading.Lock()
         self._looking = threading.Lock()
         self._busy = 0
         self._last = time.monotonic()
@@ -59,8 +60,10 @@ class Service:
                                  Route("/status", self.status, methods=["POST"])])
 
     async def status(self, request: Request) -> Response:
-        """What this process is and holds. Does not count as use."""
-        return _json({"pid": os.getpid(), "device": self.device, "models": self.loaded.keys(), "busy": self._busy})
+        """What this process is and holds, and how much that was asked. Does not count as use."""
+        served = [{"model": model, "file": file, **one.facts()} for (model, file), one in self.loaded.ready()]
+        return _json({"pid": os.getpid(), "device": self.device, "models": self.loaded.keys(), "busy": self._busy,
+                      "served": served})
 
     async def classify(self, request: Request) -> Response:
         """Labels of pictures; errors as {"error": {"type", "text"}}."""
@@ -107,14 +110,7 @@ class Service:
             question = unpack(body)
             if self.own and question.model != self.own:
                 raise BadData(f"This process answers for {self.own} only.")
-            predictor = self.loaded.get(question.model, question.file)
-            if question.make is not None:
-                return _json({"panels": self._made(predictor, question.images, question.make)})
-            if not question.images:
-                return _json(self._weights(predictor, question.look or {}))
-            if question.look is not None:
-                return _json(self._look(predictor, question))
-            return _json({"rows": self._rows(predictor, question)})
+            return _json(self._counted(self.loaded.get(question.model, question.file), question))
         except DigitsError as error:
             return _failure(type(error).__name__, str(error), 400)
         except Exception as error:
@@ -125,6 +121,25 @@ class Service:
             self.ending.set()
             record_of(self.settings.jobs_dir, self.own).unlink(missing_ok=True)  # first: nobody new shall come
             return _failure("DigitsError", explain(error).reason, 503)
+
+    def _counted(self, served: Served, question: Question) -> Json:
+        started, failed = time.perf_counter(), True
+        try:
+            answer = self._said(served, question)
+            failed = False
+        finally:
+            served.tally.asked(len(question.images), time.perf_counter() - started, failed)
+        return answer
+
+    def _said(self, served: Served, question: Question) -> Json:
+        predictor = served.predictor
+        if question.make is not None:
+            return {"panels": self._made(predictor, question.images, question.make)}
+        if not question.images:
+            return self._weights(predictor, question.look or {})
+        if question.look is not None:
+            return self._look(predictor, question)
+        return {"rows": self._rows(served, question)}
 
     def _made(self, predictor: Predictor, images: list[Image], wanted: Json) -> list[Json]:
         prepared = [_prepared(predictor, image) for image in images]
@@ -155,36 +170,36 @@ class Service:
             return {"parameters": sum(part.numel() for part in predictor.network.parameters()),
                     **weights(predictor, None if colormap is None else str(colormap))}
 
-    def _rows(self, predictor: Predictor, question: Question) -> list[Json]:
-        images, top = question.images, question.top
+    def _rows(self, served: Served, question: Question) -> list[Json]:
         if self.device == "cpu":
-            return list(self.pool.map(functools.partial(_classified, predictor, question), images))
+            return list(self.pool.map(functools.partial(_classified, served, question), question.images))
         started = time.perf_counter()
-        prepared = list(self.pool.map(functools.partial(_prepared, predictor, whole=question.whole), images))
-        good = [one.pixels for one, _ in prepared if one is not None]
-        with self._gpu:
-            found = iter(_predicted(predictor, good, question.embed) if good else ())
-        spent = (time.perf_counter() - started) / len(images)
+        prepared: list[tuple[Prepared | None, str]] = []
+
+        def prepare() -> list[Any]:
+            wanted = functools.partial(_prepared, served.predictor, whole=question.whole)
+            prepared.extend(self.pool.map(wanted, question.images))
+            return [one.pixels for one, _ in prepared if one is not None]
+
+        found = iter(served.together(prepare, question.embed, alike=not question.whole))
+        spent = (time.perf_counter() - started) / len(question.images)
         return [_failed(name, error, spent) if one is None else
-                _row(predictor, Asked(name, one.size, top, question.whole), *next(found), spent)
-                for (name, _), (one, error) in zip(images, prepared, strict=True)]
+                _row(served.predictor, _asked(name, one, question), *next(found), spent)
+                for (name, _), (one, error) in zip(question.images, prepared, strict=True)]
 
 
-def _classified(predictor: Predictor, question: Question, image: Image) -> Json:
+def _classified(served: Served, question: Question, image: Image) -> Json:
     started = time.perf_counter()
-    prepared, error = _prepared(predictor, image, question.whole)
+    prepared, error = _prepared(served.predictor, image, question.whole)
     if prepared is None:
         return _failed(image[0], error, time.perf_counter() - started)
-    (found, features), = _predicted(predictor, [prepared.pixels], question.embed)
-    asked = Asked(image[0], prepared.size, question.top, question.whole)
-    return _row(predictor, asked, found, features, time.perf_counter() - started)
+    (found, features), = served.run([prepared.pixels], question.embed)
+    return _row(served.predictor, _asked(image[0], prepared, question), found, features,
+                time.perf_counter() - started)
 
 
-def _predicted(predictor: Predictor, pictures: list[Any], with_features: bool) -> list[tuple[Any, str]]:
-    """What is found on each picture, and its features where these are wanted."""
-    if with_features:
-        return list(zip(*embed(predictor, pictures), strict=True))
-    return [(found, "") for found in predictor.predict(pictures)]
+def _asked(name: str, prepared: Prepared, question: Question) -> Asked:
+    return Asked(name, prepared.size, question.top, question.whole)
 
 
 def _prepared(predictor: Predictor, image: Image, whole: bool = False) -> tuple[Prepared | None, str]:

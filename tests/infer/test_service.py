@@ -7,6 +7,7 @@ import pytest
 from digits_core.infer import server
 from digits_core.infer.predictor import GPU_BATCH
 from digits_core.infer.protocol import Question, chunks, pack, record_of, unpack
+from digits_core.infer.served import Served
 from digits_core.infer.service import Service
 from digits_core.jobs.devices import Gpu
 from tests.infer.model_folders import make_model, picture
@@ -46,7 +47,7 @@ def test_batches_for_a_gpu_give_each_picture_its_own_row(store, settings):
 
 
 def test_filling_a_batch_changes_nothing_but_its_size(store, settings):
-    predictor = Service(settings, "cpu").loaded.get(make_model(store).id, BEST)
+    predictor = Service(settings, "cpu").loaded.get(make_model(store).id, BEST).predictor
     pixels = [predictor.model.prepare(picture(seed), "a").pixels for seed in range(3)]
     filled = predictor._batch(pixels, GPU_BATCH)
     assert [len(row) for row in filled] == [10, 10, 10]
@@ -57,7 +58,7 @@ def test_a_gpu_that_fails_ends_the_process_after_an_answer(store, settings):
     view = make_model(store)
     service = Service(settings, "cpu")
     service.device = "cuda"
-    service.loaded.load = lambda model, row: OnPretendedGpu(view)
+    service.loaded.load = lambda model, row: Served(OnPretendedGpu(view), service._gpu)
     record_of(settings.jobs_dir).parent.mkdir()
     record_of(settings.jobs_dir).write_text("{}")
     code, body = answer(service, view)

@@ -1,8 +1,10 @@
 """The model folder of an imported model: its weights are tried out first, then everything gets its place."""
 
 import os
+import time
 from pathlib import Path
 from pkgutil import resolve_name
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,13 +13,37 @@ from digits_core import files
 from digits_core.errors import BadData
 from digits_core.infer import reference
 from digits_core.infer.answers import Asked
-from digits_core.infer.model_files import CheckpointFile
+from digits_core.infer.model_files import CheckpointFile, sha256_of
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.infer.predictor import load_network, normalisation, read_weights
+from digits_core.jobs.context import Context
 from digits_core.modelstore.archive import WEIGHTS
 from digits_core.modelstore.unpacked import Report
 from digits_core.networks.custom import FILE
 from digits_core.tasks import task
+
+Json = dict[str, Any]
+
+
+def settle(context: Context, work: Path, origin: Json, epoch: float = 0.0,
+           metrics: dict[str, float] | None = None) -> Json:
+    """Make the small files and the weights in ``work`` the job's model; returns its key figures.
+
+    Everything is tried out before anything gets its place. ``origin`` is what its page tells about where it is from.
+    """
+    row = CheckpointFile(v=1, epoch=epoch, file=f"epoch_{epoch:08.3f}.safetensors", best=True, metrics=metrics or {},
+                         sha256=sha256_of(work / WEIGHTS), bytes=(work / WEIGHTS).stat().st_size, time=time.time())
+    model = ModelFolder.read(work)
+    context.progress(0.9, "Trying them out", unit="files")
+    parameters = try_out(model, work / WEIGHTS, row)
+    context.check_stop()
+    publish(model, work / WEIGHTS, row, {}, parameters, context.folder.path)
+    files.write_atomic(context.folder.path / "origin.json", origin)
+    network = model.network
+    context.log(f"{network.network}: {parameters:,} parameters, {network.classes} classes, from {origin['name']}")
+    return {"network": network.network, "classes": network.classes, "parameters": parameters, "best_epoch": epoch,
+            "bytes": row.bytes,
+            **{name.removeprefix("val/"): value for name, value in row.metrics.items() if name.startswith("val/")}}
 
 
 def try_out(model: ModelFolder, weights: Path, row: CheckpointFile) -> int:

@@ -10,12 +10,11 @@ from torchvision.models import ResNet18_Weights
 
 from digits_core import files, safe
 from digits_core.errors import BadData, DigitsError
-from digits_core.infer.model_files import CheckpointFile, Preprocessing, read_labels, sha256_of
-from digits_core.infer.model_folder import ModelFolder
+from digits_core.infer.model_files import Preprocessing, read_labels, sha256_of
 from digits_core.jobs.context import Context
 from digits_core.modelstore import shelf
 from digits_core.modelstore.archive import WEIGHTS
-from digits_core.modelstore.layout import publish, try_out
+from digits_core.modelstore.layout import settle
 from digits_core.modelstore.options import SCALES, WeightsOptions
 from digits_core.modelstore.state_dict import channels_and_classes, convert, fitted, renamed, sketch
 from digits_core.networks.torchvision_data import PublishedWeights, find_published
@@ -27,7 +26,6 @@ from digits_core.settings import Settings
 Json = dict[str, Any]
 IMAGENET = 1000
 LONGEST_S = 12 * 3600
-CHECKPOINT = "epoch_0000.000.safetensors"
 
 
 def run(context: Context) -> Json:
@@ -138,17 +136,7 @@ def _install(context: Context, unpacked: Path, source: Path, network: str, prepr
     safetensors.torch.save_file(tensors, unpacked / WEIGHTS)
     _describe(unpacked, network, shape, classes, preprocessing, labels)
     del tensors
-    row = CheckpointFile(v=1, epoch=0, file=CHECKPOINT, sha256=sha256_of(unpacked / WEIGHTS), best=True,
-                         bytes=(unpacked / WEIGHTS).stat().st_size, metrics=metrics, time=time.time())
-    model = ModelFolder.read(unpacked)
-    context.progress(0.9, "Trying them out", unit="files")
-    parameters = try_out(model, unpacked / WEIGHTS, row)
-    context.check_stop()
-    publish(model, unpacked / WEIGHTS, row, {}, parameters, context.folder.path)
-    files.write_atomic(context.folder.path / "origin.json", {"v": 1, "name": origin[:5000]})
-    context.log(f"{network}: {parameters:,} parameters, {classes} classes, from {origin}")
-    return {"network": network, "classes": classes, "parameters": parameters, "best_epoch": 0.0, "bytes": row.bytes,
-            **({"accuracy": metrics["val/accuracy"], "top5": metrics["val/top5"]} if metrics else {})}
+    return settle(context, unpacked, {"v": 1, "name": origin[:5000]}, metrics=metrics)
 
 
 def _pictures(channels: int) -> int:

@@ -15,10 +15,12 @@ HEAVY = ("torch", "torchvision", "safetensors.torch", "torchinfo", "captum")
 """Only workers and the inference process may load these."""
 STREAMLIT_PLACES = ("app.py", "pages/", "digits_core/ui/")
 TORCH_PLACES = ("digits_core/networks/", "digits_core/train/", "digits_core/evaluate/", "digits_core/infer/",
-                "digits_core/modelstore/layout.py", "digits_core/modelstore/published.py",
+                "digits_core/export/", "digits_core/modelstore/layout.py", "digits_core/modelstore/published.py",
                 "digits_core/modelstore/state_dict.py", "digits_core/modelstore/convert.py")
 LIGHT_IN_HEAVY_PLACES = ("digits_core/networks/__init__.py", "digits_core/train/options.py",
-                         "digits_core/train/schedule.py", "digits_core/infer/client.py", "digits_core/infer/batch.py")
+                         "digits_core/train/schedule.py", "digits_core/infer/client.py", "digits_core/infer/batch.py",
+                         "digits_core/infer/signature.py", "digits_core/infer/agreement.py",
+                         "digits_core/export/options.py")
 
 PICKLES = ("pickle", "dill", "cloudpickle", "marshal", "shelve", "joblib")
 PICKLE_PLACES = ("digits_core/data/download.py",)
@@ -29,7 +31,7 @@ CONVERTER = "digits_core/modelstore/convert.py"
 
 LEVELS = {
     "errors": 0, "files": 1, "safe": 1, "options": 1, "settings": 1, "networks": 3, "log": 4, "jobs": 2, "data": 3,
-    "train": 3, "evaluate": 3, "infer": 3, "views": 3, "notify": 3, "modelstore": 3, "tasks": 3, "search": 3,
+    "train": 3, "evaluate": 3, "infer": 3, "views": 3, "notify": 3, "modelstore": 3, "tasks": 3, "search": 3, "export": 3,
     "plugins": 3, "extension": 3,
     "services": 4, "api": 5, "cli": 5, "ui": 5, "__main__": 6, "pages": 6, "app": 7}
 """A module imports from its own level or below (architecture: nothing imports upwards)."""

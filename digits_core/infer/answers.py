@@ -11,6 +11,7 @@ from torch import Tensor
 
 from digits_core.data.pictures import to_png
 from digits_core.data.planes import own_values
+from digits_core.infer.agreement import Close, SameBoxes, SameClasses, SameLabel, SameSet
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.networks import LATENT
 
@@ -33,6 +34,18 @@ class Asked(NamedTuple):
 class Answerer(Protocol):
     """What a task makes of outputs."""
 
+    def tensor(self, outputs: Tensor) -> Tensor:
+        """The torch half of ``finish`` for the outputs of a batch, which exported graphs have inside."""
+        ...
+
+    def difference(self, one: Found, other: Found) -> float | None:
+        """How far two answers are apart, and ``agreement`` how alike: see digits_core.infer.agreement."""
+        ...
+
+    def agreement(self, one: Found, other: Found) -> float:
+        """See ``difference``."""
+        ...
+
     def finish(self, outputs: Any) -> list[Found]:
         """One array for each picture of a batch, on the CPU; what is compared when answers must be the same."""
         ...
@@ -42,12 +55,24 @@ class Answerer(Protocol):
         ...
 
 
-class Labels:
-    """Of classification: {"predictions": [{"label", "probability" (0..1)}]}, the most probable first."""
+class Whole:
+    """Answerers whose outputs are one tensor."""
+
+    def tensor(self, outputs: Tensor) -> Tensor:
+        """See Answerer."""
+        raise NotImplementedError
 
     def finish(self, outputs: Tensor) -> list[Found]:
-        """Probabilities (K,)."""
-        return list(outputs.float().softmax(1).cpu().numpy())
+        """See Answerer: the rows of ``tensor``."""
+        return list(self.tensor(outputs).cpu().numpy())
+
+
+class Labels(Whole, SameLabel):
+    """Of classification: {"predictions": [{"label", "probability" (0..1)}]}, the most probable first."""
+
+    def tensor(self, outputs: Tensor) -> Tensor:
+        """Probabilities (B, K)."""
+        return outputs.float().softmax(1)
 
     def words(self, found: Found, model: ModelFolder, asked: Asked) -> Json:
         """See Answerer."""
@@ -55,15 +80,15 @@ class Labels:
         return {"predictions": [{"label": model.labels[k], "probability": float(found[k])} for k in order]}
 
 
-class LabelSet:
+class LabelSet(Whole, SameSet):
     """Of multi-label classification: {"predictions": [{"label", "probability", "threshold", "yes"}]}.
 
     All labels: first those that count (whose probability reaches the threshold), the most probable first.
     """
 
-    def finish(self, outputs: Tensor) -> list[Found]:
-        """Probabilities (K,), each by itself."""
-        return list(outputs.float().sigmoid().cpu().numpy())
+    def tensor(self, outputs: Tensor) -> Tensor:
+        """Probabilities (B, K), each by itself."""
+        return outputs.float().sigmoid()
 
     def words(self, found: Found, model: ModelFolder, asked: Asked) -> Json:
         """See Answerer."""
@@ -74,16 +99,16 @@ class LabelSet:
                                 for k in np.lexsort((-found, ~yes))]}
 
 
-class Mask:
+class Mask(Whole, SameClasses):
     """Of segmentation: {"mask": PNG in base64, "classes": [{"class", "label", "share" (0..1), "colour"}]}.
 
     The largest class comes first; colours are told where the dataset has some. The mask is as large as the picture,
     its grey values are class numbers; 255 is what the network did not see.
     """
 
-    def finish(self, outputs: Tensor) -> list[Found]:
-        """Class numbers uint8 (H, W)."""
-        return list(outputs.argmax(1).to(torch.uint8).cpu().numpy())
+    def tensor(self, outputs: Tensor) -> Tensor:
+        """Class numbers uint8 (B, H, W)."""
+        return outputs.argmax(1).to(torch.uint8)
 
     def words(self, found: Found, model: ModelFolder, asked: Asked) -> Json:
         """See Answerer."""
@@ -97,13 +122,18 @@ class Mask:
                 "classes": sorted(shares, key=lambda row: -float(row["share"]))}
 
 
-class Boxes:
+class Boxes(SameBoxes):
     """Of detection: {"boxes": [{"label", "score" (0..1), "box": [x0, y0, x1, y1]}], "labels"}, the best first.
 
     Edges are in pixels of the picture; ``labels`` are all classes in their order. Boxes wholly outside are left out.
     """
 
-    def finish(self, outputs: list[Tensor]) -> list[Found]:
+    def tensor(self, outputs: Any) -> Tensor:
+        """Of a batch of one."""
+        boxes: Tensor = outputs[0]
+        return boxes.float()
+
+    def finish(self, outputs: Any) -> list[Found]:
         """Boxes float32 (N, 6): class, x0, y0, x1, y1, score, in pixels of the network's input."""
         return [boxes.float().cpu().numpy() for boxes in outputs]
 
@@ -118,12 +148,12 @@ class Boxes:
         return {"boxes": rows, "labels": list(model.labels)}
 
 
-class Numbers:
+class Numbers(Whole, Close):
     """Of regression: {"values": [{"label", "value"}]} in the order of the dataset's columns."""
 
-    def finish(self, outputs: Tensor) -> list[Found]:
-        """Numbers float32 (K,) as the network gives them: around 0, see digits_core.train.regressor."""
-        return list(outputs.float().cpu().numpy())
+    def tensor(self, outputs: Tensor) -> Tensor:
+        """Numbers float32 (B, K) as the network gives them: around 0, see digits_core.train.regressor."""
+        return outputs.float()
 
     def words(self, found: Found, model: ModelFolder, asked: Asked) -> Json:
         """See Answerer."""
@@ -133,15 +163,17 @@ class Numbers:
                            for label, value in zip(model.labels, own, strict=True)]}
 
 
-class Image:
+class Image(Whole, Close):
     """Of image processing: {"picture": PNG in base64}, as large as the network makes it.
 
     In full depth also {"array": file of NumPy in base64}: float32 (C, H, W) with values as the files have them.
     """
 
-    def finish(self, outputs: Tensor) -> list[Found]:
-        """Pixels float32 (C, H, W), 0..255."""
-        return list((outputs.float() * 255).cpu().numpy())
+    span, same = 255.0, 0.03
+
+    def tensor(self, outputs: Tensor) -> Tensor:
+        """Pixels float32 (B, C, H, W), 0..255."""
+        return outputs.float() * 255
 
     def words(self, found: Found, model: ModelFolder, asked: Asked) -> Json:
         """See Answerer."""
@@ -153,15 +185,15 @@ class Image:
         return {**told, "array": base64.b64encode(file.getvalue()).decode()}
 
 
-class Code:
+class Code(Whole, Close):
     """Of generation: {"picture": PNG in base64, "z": numbers, "predictions": as of Labels, none without classes}.
 
     The picture is what the generator makes of the code that the encoder found, as large as the network's input.
     """
 
-    def finish(self, outputs: Tensor) -> list[Found]:
+    def tensor(self, outputs: Tensor) -> Tensor:
         """The code, and behind it the picture from -1 to 1, in one row (see digits_core.networks.dcgan)."""
-        return list(outputs.float().cpu().numpy())
+        return outputs.float()
 
     def words(self, found: Found, model: ModelFolder, asked: Asked) -> Json:
         """See Answerer."""

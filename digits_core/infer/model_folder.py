@@ -125,13 +125,18 @@ class ModelFolder:
 
         Raises BadData when it cannot be read.
         """
+        pixels, size = self.resized(source, name, whole)
+        return Prepared(pixels if whole else centre(pixels, self.preprocessing.crop), size)
+
+    def resized(self, source: bytes | Path, name: str, whole: bool = False) -> Prepared:
+        """The same before the crop: what an exported graph takes, but for the order of its axes."""
         steps, image = self.preprocessing, self.opened(source, name)
         if isinstance(image, Text):
             return Prepared(image.numbers[None, None], image.size)
         if whole:
             steps = self.sized(image.size).preprocessing
-        pixels = pictures.prepare(image, steps.channels, steps.width, steps.height, steps.resize_mode)
-        return Prepared(centre(pixels, steps.crop), image.size)
+        return Prepared(pictures.prepare(image, steps.channels, steps.width, steps.height, steps.resize_mode),
+                        image.size)
 
     def opened(self, source: bytes | Path, name: str) -> Image.Image | Planes | Text:
         """A picture or text as this model reads it, before it is resized. Raises BadData when it cannot be read."""

@@ -8,14 +8,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from digits_core.data.pictures import to_png
-from digits_core.infer.answers import Asked, Found
+from digits_core.infer.agreement import SamePlace
+from digits_core.infer.answers import Asked, Found, Whole
 from digits_core.infer.model_folder import ModelFolder
 
 Json = dict[str, Any]
 VOTERS = 5
 
 
-class Neighbours:
+class Neighbours(Whole, SamePlace):
     """{"embedding": [numbers], "neighbours": [{"label", "distance", "picture": PNG in base64}], "predictions"}.
 
     With them "threshold": a smaller distance means the same class. Predictions are all classes, each with its share of
@@ -23,9 +24,9 @@ class Neighbours:
     embedding is told.
     """
 
-    def finish(self, outputs: Tensor) -> list[Found]:
-        """Embeddings float32 (D,) of length 1."""
-        return list(functional.normalize(outputs.float()).cpu().numpy())
+    def tensor(self, outputs: Tensor) -> Tensor:
+        """Embeddings float32 (B, D) of length 1."""
+        return functional.normalize(outputs.float())
 
     def words(self, found: Found, model: ModelFolder, asked: Asked) -> Json:
         """See Answerer."""

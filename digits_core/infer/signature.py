@@ -4,7 +4,10 @@ Everything between is inside its graph: the crop, mean and spread, the network, 
 outputs. So a client resizes a picture (as preprocessing.json says), and is done.
 """
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from digits_core.data.planes import ALL
 from digits_core.data.texts import TEXT
@@ -22,6 +25,11 @@ class Port(NamedTuple):
     name: str
     dtype: Dtype
     shape: tuple[int, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Of one entry of a batch."""
+        return int(np.prod(self.shape[1:])) * np.dtype(self.dtype).itemsize
 
 
 class Signature(NamedTuple):
@@ -58,3 +66,20 @@ def signature(model: ModelFolder) -> Signature:
         return Signature(Port("text", "uint8", (batch, steps.width)), output)
     depth: Dtype = "float32" if steps.channels == ALL else "uint8"
     return Signature(Port("image", depth, (batch, steps.height, steps.width, channels)), output)
+
+
+def given(model: ModelFolder, pixels: NDArray[Any]) -> NDArray[Any]:
+    """One entry of a batch for the graph, from what ``ModelFolder.resized`` gives: (H, W, C), or (characters,)."""
+    if model.preprocessing.channels == TEXT:
+        text: NDArray[Any] = pixels[0, 0]
+        return text
+    return np.ascontiguousarray(pixels.transpose(1, 2, 0))
+
+
+def found(model: ModelFolder, output: NDArray[Any]) -> NDArray[Any]:
+    """One answer of the graph as answerers (digits_core.infer.answers) have it; all boxes are one answer."""
+    if signature(model).output.name != "values":
+        return output
+    scale = model.preprocessing.details
+    around_zero: NDArray[np.float32] = ((output - scale["mean"]) / np.array(scale["std"])).astype(np.float32)
+    return around_zero

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     PRETRAINED = "pretrained"
     INFERENCE = "inference"
     FRAMES = "frames"
+    EXPORT = "export"
 
 
 class Status(StrEnum):

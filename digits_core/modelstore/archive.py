@@ -1,17 +1,17 @@
 """Our own model archive: what is in it, and writing one. Reading is install's business; torch is not needed here.
 
-A zip of plain files: model.json (what it is), network.json, network.py (of a custom network), labels.txt,
-preprocessing.json, mean.npy (when used), reference.safetensors (when answers need one), weights.safetensors,
-evaluation/*.json (when there is one), README.md for people, SHA256SUMS over all of them.
-The same model gives the same bytes, whenever and wherever it is exported.
+A zip or tar of plain files: model.json (what it is), info.json (the same in DIGITS' words), network.json, network.py
+(of a custom network), labels.txt, preprocessing.json, mean.npy (when used), reference.safetensors (when answers need
+one), weights.safetensors, evaluation/*.json (when there is one), README.md for people, SHA256SUMS over all of them. An
+export (digits_core.export) adds graphs that other programs run. The same model gives the same bytes, whenever and
+wherever it is packed.
 """
 
 import hashlib
 import re
 import time
-import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ import digits_core
 from digits_core import files
 from digits_core.errors import BadData
 from digits_core.infer import reference
-from digits_core.infer.model_files import CheckpointFile
+from digits_core.infer.model_files import CheckpointFile, sha256_of
 from digits_core.infer.model_folder import ModelFolder
+from digits_core.modelstore import packing
 from digits_core.networks.custom import FILE
 
 Json = dict[str, Any]
@@ -29,7 +30,6 @@ FORMAT = "digits-model"
 WEIGHTS = "weights.safetensors"
 SUMS = "SHA256SUMS"
 SPLITS = ("val", "test")
-PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,17 @@ class Facts:
     dataset: str = ""
     trained: float | None = None
     notes: str = ""
+    info: Json = field(default_factory=dict)
+    """info.json: the model in DIGITS' words, see digits_core.services.info."""
 
 
-def file_name(name: str, row: Json) -> str:
-    """A file name for the download that every system accepts."""
+def file_name(name: str, row: Json, kind: str = "zip") -> str:
+    """A file name for the download that every system accepts; ``kind`` is its ending."""
     plain = re.sub(r"[^\w.-]+", "_", name).strip("._")[:80] or "model"
-    return f"{plain}_epoch_{float(row['epoch']):g}.zip"
+    return f"{plain}_epoch_{float(row['epoch']):g}.{kind}"
 
 
-def write(model: ModelFolder, row: Json, facts: Facts, target: Path) -> None:
+def write(model: ModelFolder, row: Json, facts: Facts, target: Path, kind: str = "zip") -> None:
     """Write the archive of a model at the checkpoint that ``row`` describes; it appears whole or not at all.
 
     Streams: weights of any size pass through in pieces. Raises BadData when the checkpoint is damaged, DiskFull when
@@ -58,48 +60,41 @@ def write(model: ModelFolder, row: Json, facts: Facts, target: Path) -> None:
     """
     checkpoint = model.checkpoint(str(row["file"]))
     weights = model.weights(checkpoint)
-    _need_room(target, weights)
-    sums: dict[str, str] = {}
-    with files.atomic(target) as file, zipfile.ZipFile(file, "w", allowZip64=True) as archive:
-        for name, content in _small_files(model, checkpoint, facts):
-            sums[name] = hashlib.sha256(content).hexdigest()
-            archive.writestr(_entry(name, zipfile.ZIP_DEFLATED), content)
-        sums[WEIGHTS] = _stream(archive, weights)
-        if sums[WEIGHTS] != checkpoint.sha256:
-            raise BadData(f"The weights {weights.name} have changed since they were saved (wrong sha256), so they were "
-                          "not exported. Choose another checkpoint.")
-        lines = "".join(f"{value}  {name}\n" for name, value in sorted(sums.items()))
-        archive.writestr(_entry(SUMS, zipfile.ZIP_DEFLATED), lines.encode())
-
-
-def _need_room(target: Path, weights: Path) -> None:
     if not weights.is_file():
         raise BadData(f"The weights {weights.name} are missing. Choose another checkpoint.")
-    need = weights.stat().st_size + 10_000_000
+    require_room(target, weights.stat().st_size)
+    check_sum(weights, checkpoint)
+    small = dict(small_files(model, checkpoint, facts))
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in small.items()}
+    sums[WEIGHTS] = checkpoint.sha256
+    with files.atomic(target) as file:
+        packing.pack(file, kind, [*small.items(), (WEIGHTS, weights), (SUMS, sums_text(sums).encode())])
+
+
+def check_sum(weights: Path, row: CheckpointFile) -> None:
+    """Raise BadData unless the weights are those that were saved."""
+    if sha256_of(weights) != row.sha256:
+        raise BadData(f"The weights {row.file} have changed since they were saved (wrong sha256), so they were "
+                      "not exported. Choose another checkpoint.")
+
+
+def sums_text(sums: dict[str, str]) -> str:
+    """The content of SHA256SUMS for sums by file name."""
+    return "".join(f"{value}  {name}\n" for name, value in sorted(sums.items()))
+
+
+def require_room(target: Path, size: int) -> None:
+    """Raise DiskFull unless an archive of so many bytes, and a bit, may be written there."""
+    need = size + 10_000_000
     if files.free_bytes(target) < need:
         raise files.DiskFull(f"The archive needs {need / 1e6:.0f} MB, and {files.free_bytes(target) / 1e6:.0f} MB are "
                              "free. Free some space (System page: disk by job), then export again.")
 
 
-def _entry(name: str, compression: int) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # no time of export: the same model, the same bytes
-    entry.compress_type = compression
-    entry.external_attr = 0o644 << 16
-    return entry
-
-
-def _stream(archive: zipfile.ZipFile, weights: Path) -> str:
-    """Copy the weights in as they are (they do not compress); returns their sha256."""
-    digest = hashlib.sha256()
-    with weights.open("rb") as source, archive.open(_entry(WEIGHTS, zipfile.ZIP_STORED), "w", force_zip64=True) as out:
-        while piece := source.read(PIECE):
-            digest.update(piece)
-            out.write(piece)
-    return digest.hexdigest()
-
-
-def _small_files(model: ModelFolder, row: CheckpointFile, facts: Facts) -> Iterator[tuple[str, bytes]]:
+def small_files(model: ModelFolder, row: CheckpointFile, facts: Facts, more: str = "") -> Iterator[tuple[str, bytes]]:
+    """Names and contents of everything but weights and sums; ``more`` is a section for the model card."""
     yield "model.json", files.to_bytes(_model_json(row, facts))
+    yield "info.json", files.to_bytes({**facts.info, "snapshot file": WEIGHTS})
     for name in ("network.json", "labels.txt", "preprocessing.json"):
         yield name, (model.path / name).read_bytes()
     if model.source:
@@ -112,7 +107,7 @@ def _small_files(model: ModelFolder, row: CheckpointFile, facts: Facts) -> Itera
         report = files.read_json(model.path / "evaluation" / f"{split}.json")
         if report and report.get("checkpoint_epoch") == row.epoch:  # a report of other weights would be a lie
             yield f"evaluation/{split}.json", files.to_bytes(report)
-    yield "README.md", card(model, row, facts).encode()
+    yield "README.md", card(model, row, facts, more).encode()
 
 
 def _model_json(row: CheckpointFile, facts: Facts) -> Json:
@@ -123,7 +118,7 @@ def _model_json(row: CheckpointFile, facts: Facts) -> Json:
                            "metrics": row.metrics}}
 
 
-def card(model: ModelFolder, row: CheckpointFile, facts: Facts) -> str:
+def card(model: ModelFolder, row: CheckpointFile, facts: Facts, more: str = "") -> str:
     """A short model card for people."""
     steps, network = model.preprocessing, model.network
     colours = {"gray": "grey", "color": "colour"}.get(steps.channels, "all channels")
@@ -152,6 +147,7 @@ In DIGITS: Model Store, Import. Anywhere else: `weights.safetensors` holds the n
 as `preprocessing.json` says, the mean is subtracted, the result divided by `std_pixel` (at least 1), all on the scale
 0..255. Class k is line k of `labels.txt`, counted from 0. `sha256sum -c SHA256SUMS` checks the files.
 
+{more}
 {facts.notes.strip()}
 """.rstrip() + "\n"
 

@@ -6,47 +6,60 @@ import time
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
+from digits_core import files
 from digits_core.errors import BadData
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.jobs.model import Job, Kind
 from digits_core.jobs.store import JobView
-from digits_core.modelstore import archive
+from digits_core.modelstore import archive, packing
 from digits_core.services.access import authorize
+from digits_core.services.info import info
 from digits_core.services.jobs import checked_name, of_kind
 from digits_core.services.models import find_checkpoint
 from digits_core.services.networks import require_custom
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import tasks
 
+Json = dict[str, Any]
 KEEP_S = 3600
 HEAD_LIMIT = 1_000_000
 
 
-def export_model(workspace: Workspace, user: str, model_id: str, checkpoint: str = "best") -> Path:
-    """A zip archive of a model at a checkpoint (best, last or an epoch), named for the download.
+def export_model(workspace: Workspace, user: str, model_id: str, checkpoint: str = "best", kind: str = "zip") -> Path:
+    """An archive of a model at a checkpoint (best, last or an epoch), named for the download: what DIGITS itself needs.
 
-    The file lies in the jobs folder's ``.exports`` and is removed by a later export when it is older than an hour;
-    copy or send it, do not keep the path.
+    ``kind`` is one of packing.KINDS. services.exports makes one that also runs without DIGITS. The file lies in the
+    jobs folder's ``.exports`` and is removed by a later export when it is older than an hour; copy or send it, do not
+    keep the path.
     """
     view = of_kind(workspace, model_id, Kind.MODEL, Kind.PRETRAINED)
     authorize(user, "view", view)
+    packing.check_kind(kind)
     row = find_checkpoint(view, checkpoint)
-    exports = workspace.store.root / ".exports"
-    _remove_old(exports)
-    target = exports / f"{view.id}-{str(row.get('sha256'))[:12]}" / archive.file_name(view.name, row)
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    archive.write(ModelFolder.read(view.folder.path), row, _facts(workspace, view), target)
+    target = place(workspace, f"{view.id}-{str(row.get('sha256'))[:12]}") / archive.file_name(view.name, row, kind)
+    archive.write(ModelFolder.read(view.folder.path), row, facts(workspace, view, row), target, kind)
     return target
 
 
-def _facts(workspace: Workspace, view: JobView) -> archive.Facts:
-    """What the model card says beyond the model's own files."""
+def place(workspace: Workspace, name: str) -> Path:
+    """A folder for an archive that is about to be downloaded; those of others go when they are older than an hour."""
+    exports = workspace.store.root / ".exports"
+    _remove_old(exports)
+    folder = exports / name
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def facts(workspace: Workspace, view: JobView, row: Json) -> archive.Facts:
+    """What an archive says of a model at a checkpoint beyond the model's own files."""
+    prepared = files.read_json(view.folder.path / "preprocessing.json") or {}
     dataset = str(view.job.options.get("dataset", ""))
     known = dataset and (workspace.store.root / dataset).exists()
     return archive.Facts(name=view.name, task=view.job.task, job=view.id, trained=view.ended,
                          dataset=workspace.store.get(dataset).name if known else "",
-                         notes=str(view.notes.get("notes") or ""))
+                         notes=str(view.notes.get("notes") or ""), info=info(view, prepared, row))
 
 
 def _remove_old(exports: Path) -> None:

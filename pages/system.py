@@ -3,7 +3,7 @@
 import streamlit as st
 
 from digits_core.services import system
-from digits_core.ui import bulk, session, system_panels
+from digits_core.ui import bulk, serving_panel, session, system_panels
 from digits_core.ui.frame import head
 
 workspace = session.workspace()
@@ -12,6 +12,7 @@ bulk.said()
 facts = system.overview(workspace)
 panels = {
     "Machine": lambda: system_panels.machine(workspace, facts),
+    "Models loaded": lambda: serving_panel.draw(workspace),
     "Disk": lambda: system_panels.disk(workspace.store.jobs()),
     "Trash": lambda: system_panels.trash(workspace),
     "Doctor": lambda: system_panels.findings(workspace),

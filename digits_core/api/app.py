@@ -15,6 +15,7 @@ from digits_core.api import (
     making,
     maxima,
     models,
+    predict,
     reference,
     searches,
     steering,
@@ -36,7 +37,7 @@ def create_api(workspace: Workspace) -> FastAPI:
                   default_response_class=answers.StrictJSON)
     api.state.workspace = workspace
     answers.install(api)
-    for part in (jobs, datasets, versions, weights, models, searches, steering, compare, inference, embeddings,
+    for part in (jobs, datasets, versions, weights, models, searches, steering, compare, inference, predict, embeddings,
                  making, maxima, frames, videos, evaluations, system, reference):
         api.include_router(part.router)
     return api

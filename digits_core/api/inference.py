@@ -8,10 +8,10 @@ from starlette.responses import Response, StreamingResponse
 
 from digits_core.api.forms import OptionsText, Uploads, Words, options_of, pictures_of, stored
 from digits_core.api.once import once
+from digits_core.api.predict import Predict, answered
 from digits_core.api.request import Body, Key, Limit, Named, Offset, Options, Space, User
 from digits_core.errors import InvalidOptions, Problem
 from digits_core.services import inference, jobs, similarity
-from digits_core.views import to_json
 
 Json = dict[str, Any]
 Text = Annotated[str, Field(max_length=200)]
@@ -20,21 +20,10 @@ Top = Annotated[int, Field(ge=1, le=1000)]
 router = APIRouter(tags=["inference"])
 
 
-class Classify(Body):
-    """Pictures at server paths or http(s) addresses, or texts for a model that reads them, to be classified now."""
+class Classify(Predict):
+    """The same with the model in the body."""
 
     model: Text
-    images: Annotated[list[Annotated[str, Field(max_length=4096)]], Field(max_length=1000)] = Field(
-        default_factory=list)
-    texts: Annotated[list[Annotated[str, Field(max_length=100_000)]], Field(max_length=1000)] = Field(
-        default_factory=list)
-    checkpoint: Text = "best"
-    top: Top = 5
-    whole: bool = False
-    """Pictures keep their size: for models of segmentation, detection and image processing."""
-    view: Text | None = None
-    """Each result brings its panels (pictures, tables, bars) along: by the view of this name, empty: the task's own."""
-    view_options: Options = Field(default_factory=dict)
 
 
 class NewBatch(Body):
@@ -49,14 +38,7 @@ class NewBatch(Body):
 @router.post("/classify")
 def classify(body: Classify, space: Space, user: User) -> Json:
     """What the model says about each picture: labels, masks, boxes, numbers. Needs no name: it changes nothing."""
-    images = inference.load_images(space, body.images) + inference.load_texts(body.texts)
-    answers = inference.classify(space, user, body.model, images, body.checkpoint, body.top, body.whole)
-    if body.view is None:
-        return {"results": answers}
-    panels = [inference.panels(space, body.model, image, answer, body.view_options, body.view)
-              for image, answer in zip(images, answers, strict=True)]
-    return {"results": [{**answer, "panels": list(map(to_json, found))}
-                        for answer, found in zip(answers, panels, strict=True)]}
+    return answered(space, user, body.model, body)
 
 
 @router.post("/classify/upload")

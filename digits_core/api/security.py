@@ -18,6 +18,8 @@ from digits_core.settings import Settings
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 JSON_BYTES = 5_000_000
+TENSORS, TENSOR_BYTES = ("/predict", "/infer"), 64_000_000
+"""Ends of the addresses that get pictures inside their JSON, and how much that may be."""
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?")
 
 HEADERS = {
@@ -111,7 +113,8 @@ class BodyCap:
             return
         headers = Headers(scope=scope)
         is_json = headers.get("content-type", "").lower().startswith("application/json")
-        limit = min(self.limit, JSON_BYTES) if is_json else self.limit
+        of_json = TENSOR_BYTES if scope["path"].endswith(TENSORS) else JSON_BYTES
+        limit = min(self.limit, of_json) if is_json else self.limit
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > limit:
             await refuse(scope, send, 413, "TooLarge", f"The request is larger than {limit / 1e6:.0f} MB.")

@@ -51,10 +51,20 @@ class InferenceClient:
 
         Raises the DigitsError that the model causes, InferenceDown when the process cannot be kept alive.
         """
+        return self._rows(Question(model, file, top, list(images), None, embed, whole))
+
+    def tensors(self, model: str, file: str, entries: Sequence[Image], pixels: bool, top: int = 0) -> list[Json]:
+        """Answers with their numbers as "array" (see infer.tensors), of pictures or of arrays that hold ``pixels``.
+
+        With ``top`` also what ``classify`` tells.
+        """
+        return self._rows(Question(model, file, top, list(entries), pixels=pixels, raw=True))
+
+    def _rows(self, question: Question) -> list[Json]:
         answers: list[Json] = []
-        for piece in chunks(images):
-            body = pack(Question(model, file, top, piece, None, embed, whole))
-            answers += self._ask("/classify", body, self._own(model))["rows"]
+        own = self._own(question.model)
+        for piece in chunks(question.images):
+            answers += self._ask("/classify", pack(question._replace(images=piece)), own)["rows"]
         return answers
 
     def augment(self, dataset: str, options: Json, seed: int) -> list[bytes]:
@@ -79,6 +89,15 @@ class InferenceClient:
     def status(self) -> Json:
         """What the process says about itself: pid, device, loaded models. Starts it when there is none."""
         return self._ask("/status", b"")
+
+    def running(self) -> list[Json]:
+        """The same of every process that runs now, also of those of one model each; starts none."""
+        found = []
+        for own in _served(self.settings.jobs_dir):
+            record = current(self.settings.jobs_dir, own)
+            with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+                found += [_post(record, "/status", b"", 5)[1]] if record else []
+        return found
 
     def _own(self, model: str) -> str:
         """The model itself when its network is custom: its code runs in a process that answers for it alone."""

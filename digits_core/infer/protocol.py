@@ -36,6 +36,10 @@ class Question(NamedTuple):
     """Whether pictures are asked about in their own size."""
     make: Json | None = None
     """What shall be made, perhaps from the pictures, see services.making."""
+    pixels: bool = False
+    """Whether the "pictures" are arrays, see infer.tensors."""
+    raw: bool = False
+    """Whether each answer brings its numbers along as an "array"; with ``top`` 0 it brings nothing else."""
 
 
 def folder_of(jobs_dir: Path) -> Path:
@@ -57,6 +61,7 @@ def pack(question: Question) -> bytes:
     """A request's body."""
     header = {"model": question.model, "file": question.file, "top": question.top, "look": question.look,
               "embed": question.embed, "whole": question.whole, "make": question.make,
+              "pixels": question.pixels, "raw": question.raw,
               "images": [[name, len(data)] for name, data in question.images]}
     text = json.dumps(header).encode()  # ASCII: names that are no valid UTF-8 travel as escapes
     return b"".join([struct.pack(">I", len(text)), text, *(data for _, data in question.images)])
@@ -73,7 +78,7 @@ def unpack(body: bytes) -> Question:
             at += int(length)
         question = Question(str(header["model"]), str(header["file"]), int(header["top"]), images,
                             header.get("look"), bool(header.get("embed")), bool(header.get("whole")),
-                            header.get("make"))
+                            header.get("make"), bool(header.get("pixels")), bool(header.get("raw")))
     except (struct.error, ValueError, KeyError, TypeError) as error:
         raise BadData("The inference process got a request that it does not understand.") from error
     if at != len(body):

@@ -24,6 +24,7 @@ from digits_core.infer.model_folder import Prepared
 from digits_core.infer.predictor import Predictor
 from digits_core.infer.protocol import LARGEST, Image, Question, record_of, unpack
 from digits_core.infer.served import Served
+from digits_core.infer.tensors import to_input, to_output, to_text
 from digits_core.jobs import devices
 from digits_core.jobs.failures import explain
 from digits_core.jobs.store import JobStore
@@ -159,7 +160,7 @@ class Service:
             raise BadData(f"{name} {error}.")
         asked = Asked(name, prepared.size, question.top)
         with self._looking:  # one at a time: pictures of all layers take much memory
-            return {"row": _row(predictor, asked, predictor.predict([prepared.pixels])[0], "", 0.0),
+            return {"row": _row(predictor, question, asked, predictor.predict([prepared.pixels])[0], "", 0.0),
                     **look(predictor, prepared.pixels, question.look or {})}
 
     def _weights(self, predictor: Predictor, wanted: Json) -> Json:
@@ -177,24 +178,24 @@ class Service:
         prepared: list[tuple[Prepared | None, str]] = []
 
         def prepare() -> list[Any]:
-            wanted = functools.partial(_prepared, served.predictor, whole=question.whole)
+            wanted = functools.partial(_prepared, served.predictor, question=question)
             prepared.extend(self.pool.map(wanted, question.images))
             return [one.pixels for one, _ in prepared if one is not None]
 
         found = iter(served.together(prepare, question.embed, alike=not question.whole))
         spent = (time.perf_counter() - started) / len(question.images)
         return [_failed(name, error, spent) if one is None else
-                _row(served.predictor, _asked(name, one, question), *next(found), spent)
+                _row(served.predictor, question, _asked(name, one, question), *next(found), spent)
                 for (name, _), (one, error) in zip(question.images, prepared, strict=True)]
 
 
 def _classified(served: Served, question: Question, image: Image) -> Json:
     started = time.perf_counter()
-    prepared, error = _prepared(served.predictor, image, question.whole)
+    prepared, error = _prepared(served.predictor, image, question)
     if prepared is None:
         return _failed(image[0], error, time.perf_counter() - started)
     (found, features), = served.run([prepared.pixels], question.embed)
-    return _row(served.predictor, _asked(image[0], prepared, question), found, features,
+    return _row(served.predictor, question, _asked(image[0], prepared, question), found, features,
                 time.perf_counter() - started)
 
 
@@ -202,11 +203,13 @@ def _asked(name: str, prepared: Prepared, question: Question) -> Asked:
     return Asked(name, prepared.size, question.top, question.whole)
 
 
-def _prepared(predictor: Predictor, image: Image, whole: bool = False) -> tuple[Prepared | None, str]:
+def _prepared(predictor: Predictor, image: Image, question: Question | None = None) -> tuple[Prepared | None, str]:
     """The network's input, or None and why not. No picture may end the process, whatever a decoder raises."""
     name, data = image
     try:
-        return predictor.model.prepare(data, name, whole), ""
+        if question and question.pixels:
+            return to_input(predictor.model, data), ""
+        return predictor.model.prepare(data, name, bool(question and question.whole)), ""
     except DigitsError as error:
         return None, str(error)
     except Exception as error:
@@ -214,11 +217,12 @@ def _prepared(predictor: Predictor, image: Image, whole: bool = False) -> tuple[
         return None, f"{name}: {explain(error).reason}"
 
 
-def _row(predictor: Predictor, asked: Asked, found: Found, features: str, spent_s: float) -> Json:
-    extra = {"features": features} if features else {}
+def _row(predictor: Predictor, question: Question, asked: Asked, found: Found, features: str, spent_s: float) -> Json:
     model = predictor.model.sized(asked.size) if asked.whole else predictor.model
-    return {"image": asked.name, **predictor.answerer.words(found, model, asked),
-            "latency_ms": round(spent_s * 1000, 2), **extra}
+    words = predictor.answerer.words(found, model, asked) if asked.top else {}
+    extra = {**({"features": features} if features else {}),
+             **({"array": to_text(to_output(model, found))} if question.raw else {})}
+    return {"image": asked.name, **words, "latency_ms": round(spent_s * 1000, 2), **extra}
 
 
 def _failed(name: str, error: str, spent_s: float) -> Json:

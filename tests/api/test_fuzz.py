@@ -18,7 +18,8 @@ with warnings.catch_warnings():
 pytestmark = pytest.mark.filterwarnings("ignore")
 BASE = "http://localhost:8501/api"
 COSTLY = ("/doctor", "/classify", "/classify/upload", "/look", "/look/upload", "/datasets/{job_id}/fit",
-          "/models/try-out", "/models/layers", "/models/{job_id}/weights", "/models/{job_id}/max-activations")
+          "/models/try-out", "/models/layers", "/models/{job_id}/weights", "/models/{job_id}/max-activations",
+          "/models/{job_id}/predict", "/models/{job_id}/predict/upload")
 """Routes where an example costs much."""
 
 

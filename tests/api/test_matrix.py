@@ -7,7 +7,8 @@ from digits_core.services.workspace import Workspace
 from tests.api.conftest import TestClient
 
 READS = {"/classify", "/classify/upload", "/look", "/look/upload", "/compare-pictures", "/compare-pictures/upload",
-         "/datasets/{job_id}/augmentation", "/models/{job_id}/make", "/models/{job_id}/make/upload"}
+         "/datasets/{job_id}/augmentation", "/models/{job_id}/make", "/models/{job_id}/make/upload",
+         "/models/{job_id}/predict", "/models/{job_id}/predict/upload"}
 """POST routes that change nothing, so that they need no name (AUTH-03)."""
 UNKNOWN = "20200101-000000-abcd"
 
@@ -66,6 +67,8 @@ BODIES: dict[str, dict[str, object]] = {
     "/datasets/{job_id}/subsets": {"json": {"options": {"take": "first"}}},
     "/models/{job_id}/max-activations": {"json": {"name": "x"}},
     "/models/{job_id}/make": {"json": {}}, "/models/{job_id}/make/upload": {"files": {"images": ("x.png", b"x")}},
+    "/models/{job_id}/predict": {"json": {"texts": ["x"]}},
+    "/models/{job_id}/predict/upload": {"files": {"images": ("x.png", b"x")}},
     "/evaluations/{job_id}/fix-labels": {"json": {"do": "exclude"}}}
 
 

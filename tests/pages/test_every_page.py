@@ -12,7 +12,7 @@ from tests.pages.conftest import PAGES, words
 ROOT = Path(__file__).parents[2]
 FORMS = [("datasets.py", {"new": "classification"}), ("models.py", {"new": "classification"}),
          ("inference.py", {"mode": "Many pictures"})]
-SYSTEM = ["Machine", "Disk", "Trash", "Doctor", "Versions", "Extensions"]
+SYSTEM = ["Machine", "Models loaded", "Disk", "Trash", "Doctor", "Versions", "Extensions"]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
+import tritonclient.http as client
 
 from digits_core.jobs.model import Status
 from digits_core.jobs.store import JobView
 from digits_core.services.workspace import Workspace
+from tests.api.serving import serving
 from tests.infer.sharing import shared_workspace
 from tests.ticking import Tick, ticking
 
@@ -19,6 +21,13 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 @pytest.fixture(scope="module")
 def tick(workspace: Workspace) -> Iterator[Tick]:
     yield from ticking(workspace)
+
+
+@pytest.fixture(scope="module")
+def triton(workspace: Workspace) -> Iterator[client.InferenceServerClient]:
+    """The public client of inference servers, for the models of the workspace."""
+    with serving(workspace) as address, client.InferenceServerClient(address) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

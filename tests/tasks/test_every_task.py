@@ -22,6 +22,7 @@ from digits_core.services.workspace import Workspace
 from digits_core.tasks import tasks
 from digits_core.train.dataset import Dataset
 from tests.data.videos import video
+from tests.infer.triton import agrees, file_of
 from tests.pages.conftest import visit, words
 from tests.tasks import drawn
 from tests.ticking import Tick
@@ -89,6 +90,15 @@ def test_its_model_answers_and_the_answer_can_be_shown(made: Made, workspace: Wo
     assert panels and all(views.to_json(panel)["kind"] for panel in panels)
     assert inference.classify(workspace, "tester", made.model.id, [image])[0] | {"latency_ms": 0} == (
         answer | {"latency_ms": 0})
+
+
+def test_inference_clients_get_the_same_answer(made: Made, workspace: Workspace, triton: Any) -> None:
+    with Image.open(io.BytesIO(drawn.picture())) as picture:
+        pixels = np.asarray(picture.convert("L").resize((drawn.SIDE, drawn.SIDE)))[..., None]
+    native, = inference.classify(workspace, "", made.model.id, [("a.png", file_of(pixels))])
+    agrees(triton, made.model.id, pixels, file_of(pixels), native)
+    counts = triton.get_inference_statistics(made.model.id)["model_stats"][0]["inference_stats"]
+    assert counts["success"]["count"] >= 4
 
 
 def test_pictures_keep_their_size_where_answers_are_about_places(made: Made, workspace: Workspace) -> None:

@@ -16,6 +16,7 @@ from digits_core.services import datasets, inference, models, modelstore, networ
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import tasks
 from digits_core.train.dataset import Dataset
+from tests.infer.triton import agrees
 from tests.tasks.drawn import OWN
 from tests.ticking import Tick
 
@@ -61,6 +62,12 @@ def model(workspace: Workspace, tick: Tick, data: JobView) -> JobView:
 def test_characters_become_numbers_and_back() -> None:
     assert written(numbered("Hello, WÖRLD?", ALPHABET, 20), ALPHABET) == "hello, w rld?"
     assert len(numbered("a" * 100, ALPHABET, 20)) == 20
+
+
+def test_inference_clients_send_texts_or_their_numbers(model: JobView, workspace: Workspace, triton: Any) -> None:
+    text = "Harbour sail anchor"
+    native, = inference.classify(workspace, "", model.id, inference.load_texts([text]))
+    agrees(triton, model.id, numbered(text, ALPHABET, 64), text.encode(), native)
 
 
 def test_a_table_becomes_records(data: JobView, workspace: Workspace) -> None:

@@ -132,6 +132,8 @@ _SPECS = (
     _generation("dcgan_narrow", "DCGAN, narrow", "28 x 28, grey, CPU", 32),
     _generation("dcgan_tiny", "DCGAN, tiny", "to try things out", 16),
 )
+DESCRIBED = {"custom": "Custom network", "caffe": "Caffe network"}
+"""Networks that come with their description: source, or a list of layers (see custom and graph)."""
 NETWORKS: dict[str, NetworkSpec] = {
     **{spec.name: spec for spec in _SPECS},
     **{name: _torchvision(row) for name, row in ROWS.items() if name not in {spec.name for spec in _SPECS}}}
@@ -149,7 +151,7 @@ def body_of(name: str) -> str:
 
 def title(name: str) -> str:
     """How a network is called; a name that is not on the list as it is."""
-    return NETWORKS[name].title if name in NETWORKS else "Custom network" if name == "custom" else name
+    return NETWORKS[name].title if name in NETWORKS else DESCRIBED.get(name, name)
 
 
 def usual_batch_size(name: str) -> int:

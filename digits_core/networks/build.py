@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from digits_core.errors import DigitsError
-from digits_core.networks import NETWORKS
+from digits_core.networks import NETWORKS, graph, graph_network
 from digits_core.networks.custom import CUSTOM
 from digits_core.networks.usercode import Shape, maker
 
@@ -27,11 +27,15 @@ def build_network(name: str, input_shape: Shape, classes: int, source: str = "",
     Pictures smaller than the network can take are enlarged inside, and all scaled for a network of a fixed size.
     Returns logits (B, classes), in training mode perhaps a tuple with auxiliary logits behind. The name "custom" runs
     the user's ``source`` with ``values``, see usercode. Raises DigitsError when there is no such network, BadNetwork
-    when the source does not work.
+    when the source does not work. The name "caffe" builds what ``values`` describe, see graph.
     """
     if name == CUSTOM:
         make, smallest = maker(source, values)
         size = enlarged(input_shape[1:], smallest)
+    elif name == graph.CAFFE:
+        known = graph.read(values)
+        make = functools.partial(graph_network.build, known)
+        size = input_shape[1:] if known.dense else known.size
     elif name in NETWORKS:
         spec = NETWORKS[name]
         make = functools.partial(resolve_name(spec.build), **spec.arguments)

@@ -18,7 +18,7 @@ from tests.infer.model_folders import make_model, picture
 class Recorder:
     """A context that only remembers."""
 
-    devices: list[str] = []
+    devices: tuple[str, ...] = ()
 
     def __init__(self, store, **options):
         self.store = store

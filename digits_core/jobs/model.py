@@ -25,6 +25,7 @@ class Kind(StrEnum):
     PRETRAINED = "pretrained"
     INFERENCE = "inference"
     FRAMES = "frames"
+    PUBLISH = "publish"
 
 
 class Status(StrEnum):

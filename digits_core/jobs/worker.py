@@ -35,6 +35,7 @@ HANDLERS = {
     Kind.INFERENCE: "digits_core.infer.run:run",
     Kind.PRETRAINED: "digits_core.modelstore.install:run",
     Kind.FRAMES: "digits_core.data.frames_job:run",
+    Kind.PUBLISH: "digits_core.modelstore.publish:run",
 }
 """kind -> function(context) -> summary; imported by name, so that only workers load the heavy half."""
 

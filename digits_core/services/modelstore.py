@@ -5,13 +5,16 @@ import shutil
 import time
 import zipfile
 import zlib
+from dataclasses import asdict
 from pathlib import Path
 
+from digits_core import files
 from digits_core.errors import BadData
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.jobs.model import Job, Kind
 from digits_core.jobs.store import JobView
 from digits_core.modelstore import archive
+from digits_core.networks.custom import CUSTOM
 from digits_core.services.access import authorize
 from digits_core.services.jobs import checked_name, of_kind
 from digits_core.services.models import find_checkpoint
@@ -36,11 +39,30 @@ def export_model(workspace: Workspace, user: str, model_id: str, checkpoint: str
     _remove_old(exports)
     target = exports / f"{view.id}-{str(row.get('sha256'))[:12]}" / archive.file_name(view.name, row)
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    archive.write(ModelFolder.read(view.folder.path), row, _facts(workspace, view), target)
+    archive.write(ModelFolder.read(view.folder.path), row, facts_of(workspace, view), target)
     return target
 
 
-def _facts(workspace: Workspace, view: JobView) -> archive.Facts:
+def make_pretrained(workspace: Workspace, user: str, model_id: str, checkpoint: str = "best", name: str = "",
+                    group: str = "") -> JobView:
+    """Queue a job that makes a pretrained model of a checkpoint: a copy that stays when the training is deleted."""
+    view = of_kind(workspace, model_id, Kind.MODEL, Kind.PRETRAINED)
+    authorize(user, "create")
+    row = find_checkpoint(view, checkpoint)
+    options = {"model": view.id, "checkpoint_file": str(row["file"]), "facts": asdict(facts_of(workspace, view)),
+               "allow_code": is_custom(view)}
+    job = Job(workspace.store.new_id(), Kind.PRETRAINED, view.job.task, checked_name(name or view.name), user,
+              time.time(), options, (), group.strip())
+    workspace.store.submit(job)
+    return workspace.store.get(job.id)
+
+
+def is_custom(view: JobView) -> bool:
+    """Whether a model brings its own Python code."""
+    return (files.read_json(view.folder.path / "network.json") or {}).get("network") == CUSTOM
+
+
+def facts_of(workspace: Workspace, view: JobView) -> archive.Facts:
     """What the model card says beyond the model's own files."""
     dataset = str(view.job.options.get("dataset", ""))
     known = dataset and (workspace.store.root / dataset).exists()

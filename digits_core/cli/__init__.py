@@ -15,6 +15,7 @@ from digits_core.cli import (
     search,
     similarity,
     steer,
+    store,
     tensorboard,
     versions,
     videos,
@@ -23,7 +24,7 @@ from digits_core.cli import (
 from digits_core.cli.program import app
 
 __all__ = ["app", "classify", "compare", "create", "embeddings", "evaluate", "frames", "machine", "main", "making",
-           "manage", "maxima", "networks", "search", "similarity", "steer", "tensorboard", "versions", "videos",
+           "manage", "maxima", "networks", "search", "similarity", "steer", "store", "tensorboard", "versions", "videos",
            "weights"]
 
 

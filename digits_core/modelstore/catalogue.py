@@ -22,6 +22,8 @@ MASTER_BYTES, INFO_BYTES, LICENSE_BYTES, PREVIEW_BYTES = 1_000_000, 1_000_000, 3
 NEEDED = ("snapshot file", "model file", "network file", "deploy file")
 EXTRA = ("labels file", "mean file")
 """What info.json of DIGITS names; without a checksum."""
+UNNAMED = {"pytorch": ("preprocessing.json", "network.py")}
+"""Files that may lie beside those, by framework."""
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -51,6 +53,10 @@ class Entry:
     """DIGITS' own keys, for whoever installs the model."""
     problem: str = ""
     """Why it cannot be imported."""
+
+    def is_optional(self, name: str) -> bool:
+        """Whether a model can do without this file."""
+        return not self.files[name] and name in (*map(self.info.get, EXTRA), *UNNAMED.get(self.framework, ()))
 
     @property
     def verified(self) -> bool:
@@ -154,7 +160,7 @@ def _files(info: Json) -> tuple[dict[str, str], str]:
         return {}, f"info.json names a file outside of its folder: {text(str(strange[0]), 100)}."
     if not info.get("snapshot file"):
         return {}, "info.json names no \"snapshot file\"."
-    return dict.fromkeys(names, ""), ""
+    return dict.fromkeys((*names, *UNNAMED.get(str(info.get("framework")), ())), ""), ""
 
 
 def _own(info: Json) -> Json:

@@ -8,7 +8,7 @@ from typing import Any
 from digits_core import files
 from digits_core.errors import BadData, DigitsError, NotFound, Unsafe
 from digits_core.jobs.context import Context
-from digits_core.modelstore.catalogue import EXTRA, Entry
+from digits_core.modelstore.catalogue import Entry
 from digits_core.modelstore.places import Place, place
 from digits_core.modelstore.team import HERE
 from digits_core.settings import Settings
@@ -62,7 +62,7 @@ class _Fetch:
             try:
                 self._one(name, sha256, target)
             except NotFound:
-                if sha256 or name not in [self.entry.info.get(key) for key in EXTRA]:
+                if not self.entry.is_optional(name):
                     raise
                 self.context.log(f"the store has no {name}")
                 continue

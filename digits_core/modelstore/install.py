@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from digits_core import files
-from digits_core.errors import BadData
+from digits_core.errors import BadData, DigitsError
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.jobs.context import Context
-from digits_core.modelstore import archive, published
+from digits_core.modelstore import archive, foreign, published
 from digits_core.modelstore.fetched import obtain
 from digits_core.modelstore.layout import publish, try_out
 from digits_core.modelstore.unpacked import check_sums, check_weights, checkpoint_of, read_head, read_reports
@@ -59,7 +59,13 @@ def _from_model(context: Context) -> None:
 
 def _from_store(context: Context) -> Json:
     fetched, entry = obtain(context)
-    summary = _install(context, fetched, context.folder.path)
+    ours = (fetched / "model.json").is_file()
+    try:
+        summary = (_install(context, fetched, context.folder.path) if ours
+                   else foreign.install(context, fetched, entry.info))
+    except DigitsError:
+        shutil.rmtree(fetched.parent, ignore_errors=True)
+        raise
     path = context.folder.path / "origin.json"
     files.write_atomic(path, {**(files.read_json(path) or {"v": 1}), "store": entry.store, "license": entry.license,
                               "contributor": entry.contributor, "published": entry.published,

@@ -213,3 +213,9 @@ def served(workspace: Workspace, path: str) -> Path:
     return target
 
 
+
+
+def labels(workspace: Workspace, name: str) -> list[str]:
+    """The labels of a published model's newest version."""
+    store = team_store(workspace)
+    return list(ModelFolder.read(store.folder(name, store.newest(name).number)).labels)

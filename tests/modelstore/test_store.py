@@ -6,7 +6,6 @@ import sys
 import pytest
 
 from digits_core import files
-from digits_core.errors import BadData
 from digits_core.infer import client
 from digits_core.jobs.model import Status
 from digits_core.services import inference, store, team
@@ -99,4 +98,3 @@ def test_a_published_model_served_by_any_web_server_predicts_the_same_elsewhere(
     client.stop(there.settings)
 
 
-BadData  # noqa: B018

@@ -24,8 +24,8 @@ from digits_core.cli import (
 from digits_core.cli.program import app
 
 __all__ = ["app", "classify", "compare", "create", "embeddings", "evaluate", "frames", "machine", "main", "making",
-           "manage", "maxima", "networks", "search", "similarity", "steer", "store", "tensorboard", "versions", "videos",
-           "weights"]
+           "manage", "maxima", "networks", "search", "similarity", "steer", "store", "tensorboard", "versions",
+           "videos", "weights"]
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import os
 import socket
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -58,6 +59,10 @@ class Settings(BaseModel):
                              "before any download; empty: where torch keeps its own.")
     weights_url: str = Field(default="", pattern=r"^(none|https?://\S+)?$", description="Address of a mirror of "
                              "published weights; empty: where torchvision has them; `none`: nothing is downloaded.")
+    model_store_url: str = Field(default="", description="Model stores beside this server's own, with ',' between "
+                                 "them: folders, file:// or http(s) addresses laid out as DIGITS' catalogue.")
+    team_store: str = Field(default="", description="Folder of the models that this team publishes; empty: `.store` "
+                            "in the jobs folder.")
     plugins: bool = Field(default=True, description="Load installed extensions; off gives a clean bug report.")
 
     @field_validator("notify_from", "notify_to")
@@ -67,6 +72,27 @@ class Settings(BaseModel):
         if any(ord(character) < 32 for part in ([value] if isinstance(value, str) else value) for character in part):
             raise ValueError("mail addresses hold no line breaks")
         return value
+
+    @field_validator("model_store_url")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        """As DIGITS says it: each must have a scheme; whole paths of folders do as well."""
+        for address in filter(None, map(str.strip, value.split(","))):
+            parts = urlsplit(address)
+            if not (parts.hostname if parts.scheme in ("http", "https") else
+                    parts.path.startswith("/") and parts.scheme in ("", "file") and not parts.netloc):
+                raise ValueError(f'"{address}" is not a valid URL')
+        return value
+
+    @property
+    def model_stores(self) -> list[str]:
+        """The addresses of the model stores, each once."""
+        return list(dict.fromkeys(filter(None, (one.strip().rstrip("/") for one in self.model_store_url.split(",")))))
+
+    @property
+    def team_folder(self) -> Path:
+        """Where published models are."""
+        return _whole(Path(self.team_store)) if self.team_store else self.jobs_dir / ".store"
 
     @property
     def runs_user_code(self) -> bool:

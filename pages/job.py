@@ -11,12 +11,14 @@ from digits_core.ui import (
     job_head,
     job_parts,
     model_panels,
+    publish_panel,
     session,
     store_panels,
 )
 
 PANELS = {Kind.DATASET: dataset_panels, Kind.MODEL: model_panels, Kind.INFERENCE: inference_panels,
-          Kind.PRETRAINED: store_panels, Kind.FRAMES: frames_panel}
+          Kind.PRETRAINED: store_panels, Kind.FRAMES: frames_panel,
+          Kind.PUBLISH: publish_panel}
 
 workspace = session.workspace()
 view = session.the_job()

@@ -1,10 +1,10 @@
-"""Model Store: bring a trained model here, take one along, start from one."""
+"""Model Store: models of this server, our team, torchvision and other stores; bring one here, start from one."""
 
 import streamlit as st
 
-from digits_core.services import modelstore
-from digits_core.ui import bulk, session, store_panels, weights_panels
-from digits_core.ui.frame import empty, head
+from digits_core.services import store
+from digits_core.ui import bulk, session, store_page, store_panels, weights_panels
+from digits_core.ui.frame import head
 
 workspace = session.workspace()
 with head("Model Store"):
@@ -18,17 +18,11 @@ with head("Model Store"):
         store_panels.import_dialog(workspace)
 bulk.said()
 
-imported = modelstore.list_pretrained(workspace)
-own = store_panels.exportable(workspace)
-if not imported and not own:
-    with empty("deployed_code", "No model to travel yet", "Models that were trained here can be exported as one zip "
-               "file and imported on another server; Get weights brings networks trained on ImageNet. All of them "
-               "classify, and are a start for further training."):
-        if st.button("Import one", icon=":material/upload:", key="store.first"):
-            store_panels.import_dialog(workspace)
-if imported:
-    st.subheader("Imported", anchor=False)
-    store_panels.cards(imported, "store.in")
-if own:
-    st.subheader("Trained here", anchor=False)
-    store_panels.cards(own, "store.own")
+with st.container(horizontal=True):
+    text = st.text_input("Filter", key="store.filter", placeholder="Filter: name, note, licence, network ...",
+                         icon=":material/search:", live="300ms", label_visibility="collapsed") or ""
+    if st.button("Update model list", icon=":material/sync:", key="store.update", help="Read all stores again.",
+                 disabled=not workspace.settings.model_stores):
+        store.wake(workspace, every=True)
+store.wake(workspace)
+store_page.draw(workspace, text.lower().split())

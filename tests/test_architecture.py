@@ -31,8 +31,8 @@ CONVERTER = "digits_core/modelstore/convert.py"
 
 LEVELS = {
     "errors": 0, "files": 1, "safe": 1, "options": 1, "settings": 1, "networks": 3, "log": 4, "jobs": 2, "data": 3,
-    "train": 3, "evaluate": 3, "infer": 3, "views": 3, "notify": 3, "modelstore": 3, "tasks": 3, "search": 3, "export": 3,
-    "plugins": 3, "extension": 3,
+    "train": 3, "evaluate": 3, "infer": 3, "views": 3, "notify": 3, "modelstore": 3, "tasks": 3, "search": 3,
+    "export": 3, "plugins": 3, "extension": 3,
     "services": 4, "api": 5, "cli": 5, "ui": 5, "__main__": 6, "pages": 6, "app": 7}
 """A module imports from its own level or below (architecture: nothing imports upwards)."""
 

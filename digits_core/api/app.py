@@ -19,7 +19,9 @@ from digits_core.api import (
     reference,
     searches,
     steering,
+    store,
     system,
+    team,
     versions,
     videos,
     weights,
@@ -38,6 +40,6 @@ def create_api(workspace: Workspace) -> FastAPI:
     api.state.workspace = workspace
     answers.install(api)
     for part in (jobs, datasets, versions, weights, models, searches, steering, compare, inference, predict, embeddings,
-                 making, maxima, frames, videos, evaluations, system, reference):
+                 making, store, team, maxima, frames, videos, evaluations, system, reference):
         api.include_router(part.router)
     return api

@@ -16,6 +16,7 @@ from digits_core.cli import (
     serving,
     similarity,
     steer,
+    store,
     tensorboard,
     versions,
     videos,
@@ -24,8 +25,8 @@ from digits_core.cli import (
 from digits_core.cli.program import app
 
 __all__ = ["app", "classify", "compare", "create", "embeddings", "evaluate", "frames", "machine", "main", "making",
-           "manage", "maxima", "networks", "search", "serving", "similarity", "steer", "tensorboard", "versions",
-           "videos", "weights"]
+           "manage", "maxima", "networks", "search", "serving", "similarity", "steer", "store", "tensorboard",
+           "versions", "videos", "weights"]
 
 
 def main() -> None:

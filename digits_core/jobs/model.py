@@ -26,6 +26,7 @@ class Kind(StrEnum):
     INFERENCE = "inference"
     FRAMES = "frames"
     EXPORT = "export"
+    PUBLISH = "publish"
 
 
 class Status(StrEnum):

@@ -36,6 +36,7 @@ HANDLERS = {
     Kind.PRETRAINED: "digits_core.modelstore.install:run",
     Kind.FRAMES: "digits_core.data.frames_job:run",
     Kind.EXPORT: "digits_core.export.run:run",
+    Kind.PUBLISH: "digits_core.modelstore.publish:run",
 }
 """kind -> function(context) -> summary; imported by name, so that only workers load the heavy half."""
 

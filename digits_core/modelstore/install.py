@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from digits_core import files
-from digits_core.errors import BadData
+from digits_core.errors import BadData, DigitsError
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.jobs.context import Context
-from digits_core.modelstore import published
+from digits_core.modelstore import archive, foreign, published
+from digits_core.modelstore.fetched import obtain
 from digits_core.modelstore.layout import publish, try_out
 from digits_core.modelstore.unpacked import check_sums, check_weights, checkpoint_of, read_head, read_reports
 from digits_core.safe.archives import Limits, safe_extract
@@ -23,7 +24,12 @@ def run(context: Context) -> Json:
     Until every check has passed nothing is in its place, so a bad archive leaves no model behind; the upload stays
     for a resume until the model is there.
     """
-    if "archive" not in context.job.options:
+    options = context.job.options
+    if "entry" in options:
+        return _from_store(context)
+    if "model" in options:
+        _from_model(context)
+    elif "archive" not in options:
         return published.run(context)
     folder = context.folder.path
     upload, unpacked = folder / "upload" / "model.zip", folder / ".unpacked"
@@ -39,6 +45,33 @@ def run(context: Context) -> Json:
         shutil.rmtree(unpacked, ignore_errors=True)
     shutil.rmtree(upload.parent, ignore_errors=True)
     return summary
+
+
+def _from_model(context: Context) -> None:
+    """Write the archive of a model of this server where an upload would lie: both go the same way from there."""
+    options, target = context.job.options, context.folder.path / "upload" / "model.zip"
+    context.progress(0.0, "Copying", unit="files")
+    target.parent.mkdir(exist_ok=True)
+    model = ModelFolder.read(context.store.folder(str(options["model"])).path)
+    row = model.checkpoint(str(options["checkpoint_file"])).model_dump(mode="json")
+    archive.write(model, row, archive.Facts(**options["facts"]), target)
+
+
+def _from_store(context: Context) -> Json:
+    fetched, entry = obtain(context)
+    ours = (fetched / "model.json").is_file()
+    try:
+        summary = (_install(context, fetched, context.folder.path) if ours
+                   else foreign.install(context, fetched, entry.info))
+    except DigitsError:
+        shutil.rmtree(fetched.parent, ignore_errors=True)
+        raise
+    path = context.folder.path / "origin.json"
+    files.write_atomic(path, {**(files.read_json(path) or {"v": 1}), "store": entry.store, "license": entry.license,
+                              "contributor": entry.contributor, "published": entry.published,
+                              "published_version": entry.version, "verified": entry.verified})
+    shutil.rmtree(fetched.parent, ignore_errors=True)
+    return {**summary, "verified": entry.verified}
 
 
 def _install(context: Context, unpacked: Path, folder: Path) -> Json:

@@ -1,4 +1,4 @@
-"""What the import of a file of weights can be told, described once."""
+"""What the import of a file of weights, and the publishing of a model, can be told: described once."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Literal
 
 from digits_core import safe
 from digits_core.errors import DigitsError, Problem
+from digits_core.modelstore.team import slug
 from digits_core.networks import NETWORKS
 from digits_core.options import Options, option
 from digits_core.train.options import Network
@@ -62,3 +63,21 @@ def _unreadable(text: str, roots: Sequence[Path]) -> str:
         return "" if safe.safe_path(text, roots).is_file() else f"{text!r} is not a file."
     except DigitsError as error:
         return str(error)
+
+
+class PublishOptions(Options):
+    """What goes with a model into the team's store."""
+
+    publish_as: str = option("", title="Publish as", group="Published model",
+                             help="The name of the published model; with one that there is already this becomes its "
+                                  "next version.")
+    note: str = option("", title="Note", group="Published model", kind="text", help="What it is for, what changed.")
+    trained_on: str = option("", title="Data sets", group="Published model", help="Empty: the name of its dataset.")
+    license: str = option("", title="License", group="Published model", help="Its name, such as MIT.")
+    license_text: str = option("", title="License text", group="Published model", kind="text", advanced=True)
+    anyway: str = option("", title="Publish anyway, because", group="Published model", advanced=True,
+                         help="Publishes it although it gets pins wrong. The reason is shown with the version.")
+
+    def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
+        """A name that leaves nothing for an address."""
+        return [] if slug(self.publish_as) else [Problem("publish_as", "A name with letters or digits is needed.")]

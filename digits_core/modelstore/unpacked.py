@@ -74,21 +74,22 @@ def checkpoint_of(head: Json) -> CheckpointFile:
 
 def check_sums(folder: Path) -> None:
     """Raise BadData unless SHA256SUMS lists exactly the files that are there, each with its sum."""
-    listed = _listed(folder / SUMS)
+    sums = listed(folder / SUMS)
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {SUMS}
-    for name in sorted(listed.keys() - found):
+    for name in sorted(sums.keys() - found):
         raise BadData(f"The archive is incomplete: {name[:100]} is missing.")
-    for name in sorted(found - listed.keys()):
+    for name in sorted(found - sums.keys()):
         raise BadData(f"The archive holds {name[:100]!r}, which {SUMS} does not list: it was changed after it was "
                       "made. Ask for a new one.")
-    for name, wanted in sorted(listed.items()):
+    for name, wanted in sorted(sums.items()):
         with (folder / name).open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != wanted:
                 raise BadData(f"{name} has the wrong sha256: it was damaged or changed on the way. Download or export "
                               "the archive again.")
 
 
-def _listed(path: Path) -> dict[str, str]:
+def listed(path: Path) -> dict[str, str]:
+    """The sha256 of each file that SHA256SUMS lists. Raises BadData when it is damaged."""
     if not path.is_file():
         raise BadData(f"This is not a model archive of DIGITS: {SUMS} is missing.")
     lines = path.read_bytes()[:1_000_000].decode(errors="replace").splitlines()

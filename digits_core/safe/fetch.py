@@ -38,6 +38,10 @@ class Again(DigitsError):
     """A failure that may pass by itself: too many requests, a server error, no answer in time, a broken connection."""
 
 
+class Missing(BadData):
+    """There is nothing at the address (404, 410)."""
+
+
 def safe_fetch(url: str, private_hosts: Collection[str] = (), limit: int = 500_000_000, times: Times = Times(),
                tries: int = 3) -> bytes:
     """The body of an http(s) address.
@@ -140,7 +144,7 @@ def _check_answer(response: httpcore.Response, shown: str, limit: int, start: in
     if response.status == 429 or response.status >= 500:
         raise Again(f"{shown} answers with status {response.status}")
     if response.status != 200 and not (start and _header(response, b"content-range").startswith(b"bytes %d-" % start)):
-        raise BadData(f"{shown} answers with status {response.status}")
+        raise (Missing if response.status in (404, 410) else BadData)(f"{shown} answers with status {response.status}")
     if _header(response, b"content-encoding") not in (b"", b"identity"):
         raise BadData(f"{shown} sends a compressed answer although it was asked not to")
     size = _header(response, b"content-length")

@@ -5,6 +5,7 @@ import shutil
 import time
 import zipfile
 import zlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from digits_core.infer.model_folder import ModelFolder
 from digits_core.jobs.model import Job, Kind
 from digits_core.jobs.store import JobView
 from digits_core.modelstore import archive, packing
+from digits_core.networks.custom import CUSTOM
 from digits_core.services.access import authorize
 from digits_core.services.info import info
 from digits_core.services.jobs import checked_name, of_kind
@@ -41,6 +43,25 @@ def export_model(workspace: Workspace, user: str, model_id: str, checkpoint: str
     target = place(workspace, f"{view.id}-{str(row.get('sha256'))[:12]}") / archive.file_name(view.name, row, kind)
     archive.write(ModelFolder.read(view.folder.path), row, facts(workspace, view, row), target, kind)
     return target
+
+
+def make_pretrained(workspace: Workspace, user: str, model_id: str, checkpoint: str = "best", name: str = "",
+                    group: str = "") -> JobView:
+    """Queue a job that makes a pretrained model of a checkpoint: a copy that stays when the training is deleted."""
+    view = of_kind(workspace, model_id, Kind.MODEL, Kind.PRETRAINED)
+    authorize(user, "create")
+    row = find_checkpoint(view, checkpoint)
+    options = {"model": view.id, "checkpoint_file": str(row["file"]), "facts": asdict(facts(workspace, view, row)),
+               "allow_code": is_custom(view)}
+    job = Job(workspace.store.new_id(), Kind.PRETRAINED, view.job.task, checked_name(name or view.name), user,
+              time.time(), options, (), group.strip())
+    workspace.store.submit(job)
+    return workspace.store.get(job.id)
+
+
+def is_custom(view: JobView) -> bool:
+    """Whether a model brings its own Python code."""
+    return (files.read_json(view.folder.path / "network.json") or {}).get("network") == CUSTOM
 
 
 def place(workspace: Workspace, name: str) -> Path:

@@ -58,6 +58,8 @@ class Task:
     """Names a class of digits_core.evaluate.tested that measures answers about a dataset; classifiers need none."""
     base: str = ""
     """Of an extension's source: the task that models are trained for."""
+    named: str = ""
+    """Names function(answer) -> labels of digits_core.infer.named; empty: answers have none that could be pinned."""
     pictures: bool = True
     """Whether entries are pictures; else nothing is measured over their pixels, and versions and maps do not suit."""
     sides: tuple[int, int] = (1, 10_000)

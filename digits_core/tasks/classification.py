@@ -65,4 +65,4 @@ TASK = Task(
     model_options=ClassifierOptions, source="digits_core.data.sources:classification",
     learner="digits_core.train.learner:Classifier", 
     measures=(Measure("accuracy", "Accuracy"), Measure("top5", "Top-5 accuracy")),
-    networks=networks_for("classification"), default_network="lenet")
+    named="digits_core.infer.named:best", networks=networks_for("classification"), default_network="lenet")

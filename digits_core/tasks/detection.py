@@ -138,7 +138,7 @@ TASK = Task(
     moves="digits_core.train.box_moves:Boxes", learner="digits_core.train.detector:Detector",
     answerer="digits_core.infer.answers:Boxes", output="boxes", dense=True,
     trial="digits_core.networks.box_trial:try_detector", counted="Boxes", drawing="digits_core.views.detection:drawn",
-    view="digits_core.views.detection", networks=NAMES, default_network="detectnet_small",
-    judge="digits_core.evaluate.tested:Boxes",
+    view="digits_core.views.detection", named="digits_core.infer.named:boxed", networks=NAMES,
+    default_network="detectnet_small", judge="digits_core.evaluate.tested:Boxes",
     measures=(Measure("map50", "mAP50"), Measure("map", "mAP50-95"), Measure("precision", "Precision"),
               Measure("recall", "Recall"), Measure("f1", "F1"), Measure("detectnet_map", "DetectNet's mAP")))

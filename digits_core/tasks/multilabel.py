@@ -76,4 +76,4 @@ TASK = Task(
     judge="digits_core.evaluate.tested:LabelSets",
     measures=(Measure("map", "Mean average precision"), Measure("macro_f1", "F1, mean of labels"),
               Measure("micro_f1", "F1, all together"), Measure("exact", "All labels right")),
-    networks=networks_for("classification"), default_network="lenet")
+    named="digits_core.infer.named:all_that_count", networks=networks_for("classification"), default_network="lenet")

@@ -136,7 +136,7 @@ TASK = Task(
     source="digits_core.data.segments:segmentation", example="digits_core.data.segments:example", target="uint8",
     moves="digits_core.train.moves:Masks", learner="digits_core.train.segmenter:Segmenter", dense=True,
     answerer="digits_core.infer.answers:Mask", output="mask", counted="Pixels",
-    drawing="digits_core.views.segmentation:drawn",
-    view="digits_core.views.segmentation", networks=NAMES, default_network="unet",
+    drawing="digits_core.views.segmentation:drawn", view="digits_core.views.segmentation",
+    named="digits_core.infer.named:shown", networks=NAMES, default_network="unet",
     judge="digits_core.evaluate.tested:Masks",
     measures=(Measure("miou", "Mean IoU"), Measure("dice", "Dice"), Measure("accuracy", "Pixel accuracy")))

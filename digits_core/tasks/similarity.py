@@ -38,4 +38,4 @@ TASK = Task(
     view="digits_core.views.neighbours",
     measures=(Measure("accuracy", "Nearest-neighbour accuracy"), Measure("pair_accuracy", "Pair accuracy"),
               Measure("separation", "Separation", False)),
-    networks=networks_for("classification"), default_network="lenet")
+    named="digits_core.infer.named:best", networks=networks_for("classification"), default_network="lenet")

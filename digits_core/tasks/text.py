@@ -81,5 +81,6 @@ TASK = Task(
     name="text", title="Text classification", dataset_options=DatasetOptions, model_options=ModelOptions,
     source="digits_core.data.textfiles:text", example="digits_core.data.textfiles:example",
     learner="digits_core.train.learner:Classifier", counted="Texts", drawing="digits_core.data.texts:drawn",
-    networks=networks_for("text"), default_network="charcnn_small", pictures=False,
+    named="digits_core.infer.named:best", networks=networks_for("text"), default_network="charcnn_small",
+    pictures=False,
     measures=(Measure("accuracy", "Accuracy"), Measure("top5", "Top-5 accuracy")))

@@ -17,6 +17,7 @@ from digits_core.ui import (
     job_parts,
     layers_panel,
     measured_map,
+    publish_panel,
     report_panel,
     samples_panel,
     session,
@@ -121,7 +122,7 @@ def _events(view: JobView) -> None:
 
 def tabs(workspace: Workspace, view: JobView) -> dict[str, Any]:
     """Panels below the live part, by title; only the open one is drawn."""
-    found = {"Checkpoints": lambda: checkpoints(view)}
+    found = {"Checkpoints": lambda: checkpoints(workspace, view)}
     if measured_map.splits(view):
         found = {"Map": lambda: measured_map.draw(workspace, view), **found}
     if splits(view):
@@ -176,7 +177,7 @@ def report(workspace: Workspace, view: JobView) -> None:
     report_panel.draw(workspace, view)
 
 
-def checkpoints(view: JobView) -> None:
+def checkpoints(workspace: Workspace, view: JobView) -> None:
     """Every checkpoint with its measurements; the chosen one can be tried, downloaded, or be a start."""
     rows = models.checkpoints(view)
     if not rows:
@@ -196,7 +197,7 @@ def checkpoints(view: JobView) -> None:
             "size": st.column_config.NumberColumn("Size", format="bytes"),
             "time": st.column_config.DatetimeColumn("Saved", format="distance")})
     chosen = rows[next(iter(event["selection"]["rows"]), default)] if event["selection"]["rows"] else rows[default]
-    _use(view, f"{float(chosen['epoch']):g}")
+    _use(workspace, view, f"{float(chosen['epoch']):g}")
 
 
 def _checkpoint_row(row: Json, goal: Measure) -> Json:
@@ -210,7 +211,7 @@ def _checkpoint_row(row: Json, goal: Measure) -> Json:
             "time": pd.Timestamp(moment, unit="s", tz="UTC") if moment and moment < 4e9 else None}
 
 
-def _use(view: JobView, epoch: str) -> None:
+def _use(workspace: Workspace, view: JobView, epoch: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"Epoch **{epoch}**:", width="content")
         if st.button("Try on pictures", icon=":material/image_search:", key="model.try", type="primary"):
@@ -223,6 +224,7 @@ def _use(view: JobView, epoch: str) -> None:
                        type="tertiary", help="The safetensors file.")
         st.link_button("TensorBoard", f"/api/models/{view.id}/tensorboard", icon=":material/download:",
                        type="tertiary", help="The measurements and settings as an event file for TensorBoard.")
+        publish_panel.buttons(workspace, view, epoch)
 
 
 def evaluation(workspace: Workspace, view: JobView) -> None:

@@ -12,6 +12,7 @@ from digits_core.services.sweeps import split_name
 from digits_core.services.workspace import Workspace
 from digits_core.ui import badges, model_panels, session
 from digits_core.ui.forms import said, show_problems, submit
+from digits_core.ui.frame import empty
 from digits_core.ui.overview import bar
 from digits_core.ui.tables import figures
 from digits_core.ui.text import age, count, exact, percent, plain, size
@@ -99,6 +100,31 @@ def _card(view: JobView, key: str) -> None:
                 st.switch_page("models.py", query_params={"new": view.job.task, "start": view.id})
             if st.button("Try", icon=":material/image_search:", key=f"{key}.try.{view.id}", type="tertiary"):
                 st.switch_page("inference.py", query_params={"model": view.id})
+
+
+def here(workspace: Workspace, words: list[str]) -> tuple[list[JobView], list[JobView]]:
+    """Imported models, and those that were trained here, in whose names and networks all words are."""
+    def fits(view: JobView) -> bool:
+        text = f"{view.name} {view.job.owner} {figures(view).get('network', '')} {view.job.task}".lower()
+        return all(word in text for word in words)
+
+    return (list(filter(fits, modelstore.list_pretrained(workspace))), list(filter(fits, exportable(workspace))))
+
+
+def draw(workspace: Workspace, imported: list[JobView], own: list[JobView], filtered: bool) -> None:
+    """The models of this server."""
+    if not imported and not own and filtered:
+        st.caption("Nothing matches the filter.")
+    elif not imported and not own:
+        with empty("deployed_code", "No model to travel yet", "Models that were trained here can be exported as one "
+                   "zip file and imported on another server; Get weights brings networks trained on ImageNet. All of "
+                   "them classify, and are a start for further training."):
+            if st.button("Import one", icon=":material/upload:", key="store.first"):
+                import_dialog(workspace)
+    for heading, found, key in (("Imported", imported, "store.in"), ("Trained here", own, "store.own")):
+        if found:
+            st.subheader(heading, anchor=False)
+            cards(found, key)
 
 
 def exportable(workspace: Workspace) -> list[JobView]:

@@ -1,5 +1,7 @@
 """The Model Store's two ways to pretrained networks: weights that torchvision publishes, and a file of one's own."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -10,6 +12,7 @@ from digits_core.ui import session
 from digits_core.ui.forms import OptionsForm, said, show_problems, submit
 from digits_core.ui.tables import height
 
+Json = dict[str, Any]
 COLUMNS = {
     "network": st.column_config.TextColumn("Network", width="medium"),
     "year": st.column_config.NumberColumn("Year", format="%d"),
@@ -27,8 +30,18 @@ def get_dialog(workspace: Workspace) -> None:
     """A table of all published weights; the chosen ones are fetched by a job."""
     words = (st.text_input("Search", key="weights.search", placeholder="resnet, mobile, vit ...", live="300ms",
                            label_visibility="collapsed") or "").lower().split()
-    rows = [(row, one) for row in weights.networks(workspace) for one in row["weights"]
-            if all(word in f"{row['name']} {row['title']} {one['tag']}".lower() for word in words)]
+    table(workspace, fitting(workspace, words), "weights")
+
+
+def fitting(workspace: Workspace, words: list[str]) -> list[tuple[Json, Json]]:
+    """Every network with each of its published weights in whose names all words are."""
+    return [(row, one) for row in weights.networks(workspace) for one in row["weights"]
+            if all(word in f"{row['name']} {row['title']} {one['tag']} imagenet torchvision".lower()
+                   for word in words)]
+
+
+def table(workspace: Workspace, rows: list[tuple[Json, Json]], key: str) -> None:
+    """These weights with their figures; one can be chosen and fetched, or used."""
     if not rows:
         st.caption("No network has this in its name.")
         return
@@ -36,13 +49,18 @@ def get_dialog(workspace: Workspace) -> None:
         "network": row["title"], "year": row["year"], "weights": one["tag"].removeprefix("IMAGENET1K_"),
         "accuracy": 100 * one["accuracy"], "parameters": row["parameters"], "gflops": row["gflops"],
         "size": one["bytes"], "where": place(one)} for row, one in rows])
-    event = st.dataframe(frame, hide_index=True, column_config=COLUMNS, key="weights.table", on_select="rerun",
+    event = st.dataframe(frame, hide_index=True, column_config=COLUMNS, key=f"{key}.table", on_select="rerun",
                          selection_mode="single-row", height=height(len(frame), 12))
     picked = [rows[index] for index in event["selection"]["rows"] if index < len(rows)]
     st.caption("Trained on the 1,000 classes of ImageNet. Click the box in front of a row to choose it.")
     said("weights")
-    if st.button("Get", type="primary", icon=":material/download:", key="weights.get", disabled=not picked):
-        row, one = picked[0]
+    row, one = picked[0] if picked else ({}, {})
+    if one.get("license"):
+        st.caption(f"These weights have [a licence of their own]({one['license']}).")
+    if one.get("ready"):
+        if st.button("Use as pretrained", type="primary", icon=":material/fork_right:", key=f"{key}.use"):
+            st.switch_page("models.py", query_params={"new": "classification", "start": one["job"]})
+    elif st.button("Get", type="primary", icon=":material/download:", key=f"{key}.get", disabled=not picked):
         view = submit("weights", {}, lambda: weights.fetch_weights(workspace, session.user(), row["name"], one["tag"]))
         st.switch_page("job.py", query_params={"id": view.id})
 

@@ -24,6 +24,8 @@ OPTIONS: dict[str, Json] = {
               "device": "cpu", "mean": "pixel", "lr_policy": "step"},
     "inference": {"checkpoint": "best", "top": 5},
     "pretrained": {"archive": "job:upload/model.zip"},
+    "publish": {"publish_as": "pets", "published": "pets", "anyway": "",
+                "checkpoint_file": "epoch_0002.000.safetensors"},
     "frames": {"videos": "/data/gate.mp4", "frames_by": "rate", "frame_rate": 1.0, "frames_most": 100},
 }
 
@@ -32,7 +34,7 @@ def finished(store: JobStore, kind: str | Kind = "model", name: str = "", owner:
              needs: tuple[str, ...] = (), job_id: str = "", options: Json | None = None) -> JobView:
     """Make a done job of ``kind``. A model or inference without ``needs`` gets its dataset or model made first."""
     kind = Kind(kind)
-    before = {Kind.MODEL: Kind.DATASET, Kind.INFERENCE: Kind.MODEL}
+    before = {Kind.MODEL: Kind.DATASET, Kind.INFERENCE: Kind.MODEL, Kind.PUBLISH: Kind.MODEL}
     if not needs and kind in before:
         needs = (finished(store, before[kind], owner=owner).id,)
     values = {**OPTIONS[kind], **({str(before[kind]): needs[0]} if kind in before else {}), **(options or {})}
@@ -161,5 +163,10 @@ def _frames(folder: Path) -> Json:
     return {"videos": 1, "failed": 0, "pictures": 1}
 
 
+def _publish(folder: Path) -> Json:
+    files.write_atomic(folder / "gate.json", {"v": 1, "rows": []})
+    return {"published": "pets", "version": 1, "pins": 0, "wrong": 0}
+
+
 WRITERS = {Kind.DATASET: _dataset, Kind.MODEL: _model, Kind.INFERENCE: _inference, Kind.PRETRAINED: _pretrained,
-           Kind.FRAMES: _frames}
+           Kind.FRAMES: _frames, Kind.PUBLISH: _publish}

@@ -8,6 +8,7 @@ import streamlit as st
 from starlette.routing import Mount, Route
 
 from digits_core import log
+from digits_core.api import digits
 from digits_core.api.app import create_api
 from digits_core.api.security import security_middleware
 from digits_core.jobs.scheduler import SchedulerThread
@@ -34,7 +35,7 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any] | None]:
 
 app = st.App(
     "pages/main.py",
-    routes=[Route("/name", name_route), Mount("/api", create_api(workspace))],
+    routes=[Route("/name", name_route), *digits.routes(workspace), Mount("/api", create_api(workspace))],
     middleware=security_middleware(workspace.settings),
     lifespan=lifespan,
     on_script_error=broken,

@@ -7,6 +7,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from digits_core.api import digits
 from digits_core.api.app import create_api
 from digits_core.api.security import security_middleware
 from digits_core.services.workspace import Workspace
@@ -19,7 +20,7 @@ with warnings.catch_warnings():
 @pytest.fixture
 def server(workspace: Workspace) -> Starlette:
     """What app.py makes, without the pages."""
-    return Starlette(routes=[Mount("/api", create_api(workspace))],
+    return Starlette(routes=[Mount("/api", create_api(workspace)), *digits.routes(workspace)],
                      middleware=security_middleware(workspace.settings))
 
 

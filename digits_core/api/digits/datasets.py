@@ -23,16 +23,17 @@ Json = dict[str, Any]
 
 def classification(asked: Asked) -> Response:
     """From class folders, or from text files."""
+    user = asked.named
     _refuse_other_storage(asked)
     found = translated(asked, CLASSIFICATION)
     if found.options.get("method") != "text":
-        return _made(asked, "classification", found)
+        return _made(asked, user, "classification", found)
     _refuse_other_folders(asked)
     with _lists(asked) as lists:
         if not (lists.get("val_list") or found.options.get("val_list")):
             found.options["val_percent"] = 0  # no list, no validation: what is not in a list is not taken from another
         names = {**found.names, **{ours: theirs for theirs, ours in LISTS.items() if ours not in found.options}}
-        return _made(asked, "classification", Translated(found.options, names), lists)
+        return _made(asked, user, "classification", Translated(found.options, names), lists)
 
 
 def _refuse_other_storage(asked: Asked) -> None:
@@ -60,24 +61,24 @@ def _lists(asked: Asked) -> Iterator[dict[str, Path]]:
 
 def generic(asked: Asked) -> Response:
     """From databases that are there already; the field ``task`` says what is learned, numbers by default."""
-    task = asked.text("task", "regression")
-    return _made(asked, task, translated(asked, PREBUILT, method="lmdb"))
+    user, task = asked.named, asked.text("task", "regression")
+    return _made(asked, user, task, translated(asked, PREBUILT, method="lmdb"))
 
 
 def extension(asked: Asked) -> Response:
     """Of any other kind that DIGITS knew, or of a source that is installed here, by its name and with its options."""
-    name = asked.part("extension")
+    user, name = asked.named, asked.part("extension")
     if name in GONE:
         raise NotFound(GONE[name])
     if name in EXTENSIONS:
         kind = EXTENSIONS[name]
         found = translated(asked, kind.fields, **kind.fixed)
         found.options.update(_counts(asked) if kind.fixed.get("method") == "gradients" else {})
-        return _made(asked, kind.task, found)
+        return _made(asked, user, kind.task, found)
     if name in sources():
         known = {field.name: field.many for field in option_fields(sources()[name].dataset_options)}
         options = {key: values if known[key] else values[0] for key, values in asked.fields.items() if key in known}
-        return _made(asked, name, Translated(options, {}))
+        return _made(asked, user, name, Translated(options, {}))
     raise NotFound(f"There is no data extension {name[:60]!r}; there are {', '.join((*EXTENSIONS, *sources()))}.")
 
 
@@ -94,9 +95,7 @@ def _counts(asked: Asked) -> Json:
     return {"count": total, "val_percent": 100 * val / total, "test_percent": 100 * test / total}
 
 
-def _made(asked: Asked, task: str, found: Translated, lists: dict[str, Path] | None = None) -> Response:
-    user = asked.named
-    asked.missing("dataset_name")
+def _made(asked: Asked, user: str, task: str, found: Translated, lists: dict[str, Path] | None = None) -> Response:
     with renamed({"name": "dataset_name", "count": "train_image_count", **found.names}):
         view = datasets.create_dataset(asked.space, user, task, asked.text("dataset_name"), found.options,
                                        asked.text("group_name"), lists=lists)

@@ -28,7 +28,6 @@ def create(asked: Asked) -> Response:
     """A training, or one for each combination where fields hold several values."""
     user = asked.named
     _refuse_other_frameworks(asked)
-    asked.missing("model_name")
     found = translated(asked, TRAINING)
     network = _network(asked)
     names = {"name": "model_name", **found.names, **network.names}

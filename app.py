@@ -5,13 +5,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import streamlit as st
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 
 from digits_core import log
-from digits_core.api.app import create_api
-from digits_core.api.protocol import protocol_routes
+from digits_core.api.routes import routes
 from digits_core.api.security import security_middleware
-from digits_core.api.team import store_route
 from digits_core.jobs.scheduler import SchedulerThread
 from digits_core.services.demo import start_demo
 from digits_core.services.scheduling import make_scheduler
@@ -36,8 +34,7 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any] | None]:
 
 app = st.App(
     "pages/main.py",
-    routes=[Route("/name", name_route), store_route(workspace), *protocol_routes(workspace),
-            Mount("/api", create_api(workspace))],
+    routes=[Route("/name", name_route), *routes(workspace)],
     middleware=security_middleware(workspace.settings),
     lifespan=lifespan,
     on_script_error=broken,

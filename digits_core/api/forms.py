@@ -1,12 +1,13 @@
 """Multipart requests: uploaded files go to disk in pieces, the fields beside them are checked like JSON."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import File, Form, UploadFile
+from starlette.datastructures import UploadFile as Sent
 
 from digits_core.errors import BadData, InvalidOptions, Problem
 from digits_core.services import uploads
@@ -40,7 +41,7 @@ def _refuse(word: str) -> None:
 
 
 @contextmanager
-def received(space: Workspace, upload: UploadFile) -> Iterator[Path]:
+def received(space: Workspace, upload: Sent) -> Iterator[Path]:
     """The upload as a file in the jobs folder; what nobody moved away is removed at the end of the block."""
     path = uploads.receive(space, upload.file, upload.filename or "")
     try:
@@ -49,7 +50,7 @@ def received(space: Workspace, upload: UploadFile) -> Iterator[Path]:
         uploads.discard(path)
 
 
-def pictures_of(upload_list: list[UploadFile]) -> list[tuple[str, bytes]]:
+def pictures_of(upload_list: Sequence[Sent]) -> list[tuple[str, bytes]]:
     """Names and bytes of uploaded pictures. Raises BadData when they are too large to be classified at once."""
     if sum(upload.size or 0 for upload in upload_list) > AT_ONCE_BYTES:
         raise BadData(f"Together these pictures are larger than {AT_ONCE_BYTES / 1e6:.0f} MB; make a batch of them "

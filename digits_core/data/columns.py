@@ -150,16 +150,16 @@ def _number(text: str, where: str) -> float:
 
 
 def gradients(count: int, seed: int) -> Iterator[list[float]]:
-    """Made-up slopes along x and y, each -1..1: the truth of DIGITS' example of regression."""
+    """Made-up slopes along x and y, each -0.5..0.5: the truth of DIGITS' example of regression."""
     chance = np.random.default_rng([seed, 7])
     for _ in range(count):
-        yield [round(float(value), 6) for value in chance.uniform(-1, 1, 2)]
+        yield [round(float(value), 6) for value in chance.uniform(-0.5, 0.5, 2)]
 
 
 def gradient_pixels(slopes: Sequence[float], width: int, height: int) -> Any:
-    """uint8 (1, H, W): brightness that rises by these slopes from edge to edge, around the middle grey."""
+    """uint8 (1, H, W): brightness that rises by these shares of 255 from edge to edge, around the middle grey."""
     x, y = np.linspace(-0.5, 0.5, width), np.linspace(-0.5, 0.5, height)[:, None]
-    return np.rint(127.5 + 127.5 * (slopes[0] * x + slopes[1] * y)).astype(np.uint8)[None]
+    return np.rint(127.5 + 255 * (slopes[0] * x + slopes[1] * y)).astype(np.uint8)[None]
 
 
 def example(how: Json, location: str, name: str, extra: str) -> Example:

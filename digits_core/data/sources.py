@@ -19,7 +19,7 @@ from digits_core.tasks.classification import DatasetOptions
 FRAMES = "frames"
 """The folder of frames of videos, in a scan's own."""
 JOB_PREFIX = "job:"
-"""An archive path that begins so lies in the job's own folder: it was uploaded."""
+"""A path of an archive or a list that begins so lies in the job's own folder: it was uploaded."""
 
 
 @dataclass
@@ -125,9 +125,7 @@ def _one_folder(split: str, text: str, roots: Sequence[Path], scan: Scan) -> Ent
 
 
 def _archive(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> Source:
-    text = options.archive
-    archive = (safe_join(scan.job_folder, text.removeprefix(JOB_PREFIX)) if text.startswith(JOB_PREFIX)
-               else safe_path(text, roots))
+    archive = _given(options.archive, roots, scan)
     target = scan.folder / "pictures"
     safe_extract(archive, target, tick=scan.tick)
     splits = {split: folders.read(path, split, [target], scan)
@@ -135,10 +133,17 @@ def _archive(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> Sour
     return Source(scan.labels, splits, [target])
 
 
+def _given(text: str, roots: Sequence[Path], scan: Scan) -> Path:
+    """A file on the server, or one that was uploaded for this job."""
+    if text.startswith(JOB_PREFIX):
+        return safe_join(scan.job_folder, text.removeprefix(JOB_PREFIX))
+    return safe_path(text, roots)
+
+
 def _lists(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> Source:
     wanted = {"train": options.train_list, "val": options.val_list, "test": options.test_list}
-    paths = {split: safe_path(text, roots) for split, text in wanted.items() if text.strip()}
-    labels = lists.read_labels(safe_path(options.labels_file, roots)) if options.labels_file.strip() else None
+    paths = {split: _given(text, roots, scan) for split, text in wanted.items() if text.strip()}
+    labels = lists.read_labels(_given(options.labels_file, roots, scan)) if options.labels_file.strip() else None
     base = options.image_folder.strip()
     if base and not is_url(base):
         base = str(safe_path(base, roots))

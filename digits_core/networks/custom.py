@@ -1,6 +1,7 @@
 """A network that a user wrote, as far as that goes without running it: its text, and the values it is given."""
 
 import ast
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,12 @@ ENTRY = "build_network"
 FILE = "network.py"
 LONGEST = 200_000
 """Characters of source."""
+OTHERS = {
+    "Caffe (prototxt)": re.compile(r"^\s*(layers?|solver_param|net_param)\s*\{", re.M),
+    "Torch7 (Lua)": re.compile(r"^\s*(local\s+\w+|require\s*\(?['\"]\w+|return\s+function\b|function\s+\w+\()", re.M),
+    "TensorFlow (DIGITS' UserModel)": re.compile(r"^\s*class\s+UserModel\s*\(\s*Tower", re.M),
+}
+"""What networks for DIGITS' other frameworks look like."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,9 @@ def check_source(source: str) -> None:
     """Raise BadNetwork unless the text is Python that defines ``build_network``. Parses only; nothing is run."""
     if len(source) > LONGEST:
         raise BadNetwork(f"The source is {len(source):,} characters long; at most {LONGEST:,} are taken.")
+    if other := next((name for name, pattern in OTHERS.items() if pattern.search(source)), ""):
+        raise BadNetwork(f"This is a network for {other}. Here networks are Python for PyTorch: a function "
+                         f"{ENTRY}(params) that returns an nn.Module; begin with the source of a standard network.")
     try:
         body = ast.parse(source, FILE).body
     except SyntaxError as error:

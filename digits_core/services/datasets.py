@@ -25,30 +25,33 @@ Json = dict[str, Any]
 
 
 def create_dataset(workspace: Workspace, user: str, task: str, name: str, options: Json, group: str = "",
-                   upload: Path | None = None) -> JobView:
+                   upload: Path | None = None, lists: dict[str, Path] | None = None) -> JobView:
     """Check everything and put a dataset build into the queue.
 
-    ``upload`` is an archive that the server itself received; it is moved into the job folder and stands for the
-    ``archive`` option. Raises InvalidOptions with every problem at its field.
+    ``upload`` is an archive that the server itself received; it stands for the ``archive`` option, and ``lists`` are
+    text files for options by name. They are moved into the job folder. Raises InvalidOptions with every problem at its
+    field.
     """
     authorize(user, "create")
-    roots = [*workspace.settings.data_roots, *([upload.parent] if upload and workspace.settings.data_roots else [])]
-    if upload is not None:
-        options = {**options, "method": "archive", "archive": str(upload)}
+    files = {**(lists or {}), **({"archive": upload} if upload else {})}
+    roots = workspace.settings.data_roots
+    roots = [*roots, *(path.parent for path in files.values())] if roots else []
+    options = {**options, **{name: str(path) for name, path in files.items()},
+               **({"method": "archive"} if upload else {})}
     kind = source(task)
     name, values = together(lambda: checked_name(name), lambda: check(kind.dataset_options, options, roots))
     checked = values.model_dump(mode="json")
     job_id = workspace.store.new_id()
-    if upload is not None:
-        checked["archive"] = f"job:upload/{upload.name}"
+    kept = {name: f"{name}{path.suffix}" if name in (lists or {}) else path.name for name, path in files.items()}
+    checked.update({name: f"job:upload/{file}" for name, file in kept.items()})
     if kind.base:
         checked["extension"] = kind.name
     job = Job(job_id, Kind.DATASET, kind.base or kind.name, name, user, time.time(), checked, (), group.strip())
 
     def fill(hidden: Path) -> None:
-        if upload is not None:
-            (hidden / "upload").mkdir()
-            shutil.move(upload, hidden / "upload" / upload.name)
+        for name, path in files.items():
+            (hidden / "upload").mkdir(exist_ok=True)
+            shutil.move(path, hidden / "upload" / kept[name])
 
     workspace.store.submit(job, fill)
     return workspace.store.get(job_id)

@@ -34,8 +34,8 @@ class DatasetOptions(DatabaseOptions, SizedOptions):
                                        advanced=True, help="Empty: all others.")
     count: int = option(1000, title="Pictures to make", group="Source", ge=10, le=1_000_000,
                         when={"method": ["gradients"]},
-                        help="Their brightness rises by a random slope along x and along y, each from -1 to 1: the two "
-                             "numbers to learn.")
+                        help="Their brightness rises by a random slope along x and along y, each from -0.5 to 0.5: "
+                             "the two numbers to learn.")
 
     def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
         """Missing or forbidden paths, a split of more than 100 percent."""

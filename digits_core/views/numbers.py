@@ -21,7 +21,7 @@ class ViewOptions(Options):
 
     arrow: Literal["auto", "on", "off"] = option(
         "auto", title="Arrow", labels={"auto": "For gradients", "on": "On", "off": "Off"},
-        help="Draws the first two numbers as a direction from the centre; 1 is half the picture.")
+        help="Draws the first two numbers as a direction from the centre; 0.5 reaches the edge.")
 
 
 FIGURES = "Value"
@@ -48,7 +48,7 @@ def panels(image: Image.Image, answer: Json, options: ViewOptions) -> list[Panel
 
 def _arrow(image: Image.Image, x: float, y: float) -> None:
     middle = np.array(image.size) / 2
-    tip = middle + np.clip([x, y], -1, 1) * middle
+    tip = middle + 2 * np.clip([x, y], -0.5, 0.5) * middle
     draw, width = ImageDraw.Draw(image), max(1, max(image.size) // 60)
     draw.line([*middle, *tip], COLOR, width)
     along = tip - middle

@@ -5,10 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 from starlette.applications import Starlette
-from starlette.routing import Mount
 
-from digits_core.api.app import create_api
-from digits_core.api.protocol import protocol_routes
+from digits_core.api.routes import routes
 from digits_core.api.security import security_middleware
 from digits_core.services.workspace import Workspace
 
@@ -20,7 +18,7 @@ with warnings.catch_warnings():
 @pytest.fixture
 def server(workspace: Workspace) -> Starlette:
     """What app.py makes, without the pages."""
-    return Starlette(routes=[Mount("/api", create_api(workspace)), *protocol_routes(workspace)],
+    return Starlette(routes=routes(workspace),
                      middleware=security_middleware(workspace.settings))
 
 

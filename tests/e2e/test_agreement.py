@@ -15,9 +15,9 @@ from digits_core.services.workspace import Workspace
 from digits_core.settings import Settings
 from digits_core.train.run import run as train
 from digits_core.ui import inference_panels, look_panel
-from tests.e2e.conftest import ROOT, Server
 from tests.infer import formats
 from tests.pages.conftest import MAIN
+from tests.serving import ROOT, Server
 from tests.train import drawn
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]

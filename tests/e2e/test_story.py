@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from digits_core import files
 from digits_core.data.download import download_data
-from tests.e2e.conftest import Server
+from tests.serving import Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 SLOW = 180_000

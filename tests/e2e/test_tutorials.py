@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 from digits_core import files
 from digits_core.data.download import download_data
 from tests.e2e import fundus
-from tests.e2e.conftest import Server
 from tests.e2e.test_story import SLOW, choose_name, classify, create_dataset, create_model, expect_state, fill
+from tests.serving import Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -5,6 +5,7 @@ from fastapi import FastAPI
 import digits_core
 from digits_core.api import (
     answers,
+    bundles,
     compare,
     datasets,
     embeddings,
@@ -36,7 +37,7 @@ def create_api(workspace: Workspace) -> FastAPI:
                   default_response_class=answers.StrictJSON)
     api.state.workspace = workspace
     answers.install(api)
-    for part in (jobs, datasets, versions, weights, models, searches, steering, compare, inference, embeddings,
+    for part in (jobs, bundles, datasets, versions, weights, models, searches, steering, compare, inference, embeddings,
                  making, maxima, frames, videos, evaluations, system, reference):
         api.include_router(part.router)
     return api

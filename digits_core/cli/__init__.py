@@ -1,6 +1,7 @@
 """The command line: the same services, the same words as pages and REST. Works with a server and without one."""
 
 from digits_core.cli import (
+    bundles,
     classify,
     compare,
     create,
@@ -22,8 +23,8 @@ from digits_core.cli import (
 )
 from digits_core.cli.program import app
 
-__all__ = ["app", "classify", "compare", "create", "embeddings", "evaluate", "frames", "machine", "main", "making",
-           "manage", "maxima", "networks", "search", "similarity", "steer", "tensorboard", "versions", "videos",
+__all__ = ["app", "bundles", "classify", "compare", "create", "embeddings", "evaluate", "frames", "machine", "main",
+           "making", "manage", "maxima", "networks", "search", "similarity", "steer", "tensorboard", "versions", "videos",
            "weights"]
 
 

@@ -62,7 +62,7 @@ def unbundle(workspace: Workspace, user: str, path: Path, allow_code: bool = Fal
         jobs = [_job(place / "in", fact) for fact in head["jobs"]]
         _require_consent(place / "in", jobs, allow_code)
         told(1.0, "Checking")
-        return _publish(workspace, user, place, jobs, head)
+        return _publish(workspace, user, place / "in", jobs, head)
 
 
 def _require_room(workspace: Workspace, path: Path) -> None:

@@ -16,6 +16,7 @@ from digits_core.api import (
     making,
     maxima,
     models,
+    recipes,
     reference,
     searches,
     steering,
@@ -37,7 +38,7 @@ def create_api(workspace: Workspace) -> FastAPI:
                   default_response_class=answers.StrictJSON)
     api.state.workspace = workspace
     answers.install(api)
-    for part in (jobs, bundles, datasets, versions, weights, models, searches, steering, compare, inference, embeddings,
-                 making, maxima, frames, videos, evaluations, system, reference):
+    for part in (jobs, bundles, recipes, datasets, versions, weights, models, searches, steering, compare, inference,
+                 embeddings, making, maxima, frames, videos, evaluations, system, reference):
         api.include_router(part.router)
     return api

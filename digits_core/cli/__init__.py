@@ -13,6 +13,7 @@ from digits_core.cli import (
     manage,
     maxima,
     networks,
+    recipes,
     search,
     similarity,
     steer,
@@ -24,8 +25,8 @@ from digits_core.cli import (
 from digits_core.cli.program import app
 
 __all__ = ["app", "bundles", "classify", "compare", "create", "embeddings", "evaluate", "frames", "machine", "main",
-           "making", "manage", "maxima", "networks", "search", "similarity", "steer", "tensorboard", "versions",
-           "videos", "weights"]
+           "making", "manage", "maxima", "networks", "recipes", "search", "similarity", "steer", "tensorboard",
+           "versions", "videos", "weights"]
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from digits_core.infer.options import MAXIMA, VIDEO, AscentOptions, BatchOptions
 from digits_core.jobs.model import Kind
 from digits_core.jobs.store import JobView
 from digits_core.modelstore.options import WeightsOptions
-from digits_core.options import Options
+from digits_core.options import Options, fitting
 from digits_core.services.as_code import Asked
 from digits_core.services.versions import edits_of
 from digits_core.tasks import tasks
@@ -31,15 +31,10 @@ def asked(view: JobView) -> Asked | None:
         task = tasks().get(view.job.task)
         dataset = options.pop("dataset", "")
         return Asked("model", task.model_options, {"dataset": dataset, **head},
-                     _known(task.model_options, options)) if task else None
+                     fitting(task.model_options, options)) if task else None
     if view.job.kind is Kind.FRAMES:
-        return Asked("frames", FramesJobOptions, head, _known(FramesJobOptions, options))
+        return Asked("frames", FramesJobOptions, head, fitting(FramesJobOptions, options))
     return _inference(view, head, options) if view.job.kind is Kind.INFERENCE else _pretrained(head, options)
-
-
-def _known(cls: type[Options], options: Json) -> Json:
-    """Without what an older version could be told and this one cannot."""
-    return {name: value for name, value in options.items() if name in cls.model_fields}
 
 
 def _here(view: JobView, value: Any) -> Any:
@@ -53,7 +48,7 @@ def _dataset(view: JobView, head: Json, options: Json) -> Asked | None:
     name = str(options.pop("extension", "") or view.job.task)
     task = tasks().get(name)
     return Asked("dataset", task.dataset_options, {"task": name, **head},
-                 _known(task.dataset_options, options)) if task else None
+                 fitting(task.dataset_options, options)) if task else None
 
 
 def _version(view: JobView, head: Json, options: Json) -> Asked:
@@ -76,7 +71,7 @@ def _inference(view: JobView, head: Json, options: Json) -> Asked:
     if method == MAXIMA:
         return Asked("maxima", AscentOptions, head, options)
     if method != VIDEO:
-        return Asked("batch", BatchOptions, head, _known(BatchOptions, options))
+        return Asked("batch", BatchOptions, head, fitting(BatchOptions, options))
     drawn, task = options.pop("view_options", {}), tasks().get(view.job.task)
     own = views.own_view(task.view if task else "").ViewOptions
     return Asked("video", VideoOptions, head, options, view_options=(own, drawn))

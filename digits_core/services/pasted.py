@@ -7,12 +7,14 @@ from pydantic import ValidationError
 
 from digits_core.errors import InvalidOptions, Problem
 from digits_core.options import Options, check, option_fields
+from digits_core.services import recipe_file
+from digits_core.services.recipes import KEY
 
 Json = dict[str, Any]
 LONGEST = 1_000_000
 BESIDE = ("name", "group", "dataset", "model", "checkpoint", "draws", "search", "view_options", "task")
 """What may stand beside the options; a form takes of it what it has a field for."""
-FACTS = ("v", "id", "kind", "owner", "created", "needs", "checkpoint_file", "extension", "allow_code", "schema")
+FACTS = ("v", "id", "kind", "owner", "created", "needs", "checkpoint_file", "extension", "allow_code", "made", "ran_with")
 """What job.json says beyond that; it describes the job that was, not the one that will be."""
 
 
@@ -30,7 +32,7 @@ def read(text: str, cls: type[Options], sweeps: bool = False) -> Pasted:
     Options may stand alone or under ``options``. ``sweeps``: an option may hold a list of values or a range to try.
     Raises InvalidOptions with every problem at its field: no JSON, unknown names, values that do not fit.
     """
-    found = _object(text)
+    found = _object(text, cls)
     nested = found.get("options")
     values = dict(nested if isinstance(nested, dict) else found)
     head = found if isinstance(nested, dict) else {}
@@ -50,9 +52,11 @@ def read(text: str, cls: type[Options], sweeps: bool = False) -> Pasted:
     return Pasted({name: value for name, value in beside.items() if name in BESIDE}, single, several)
 
 
-def _object(text: str) -> Json:
+def _object(text: str, cls: type[Options]) -> Json:
     if len(text) > LONGEST:
         raise InvalidOptions([Problem("", f"The text is longer than {LONGEST:,} characters.")])
+    if text.strip() and not text.lstrip().startswith("{"):
+        return _of_recipe(recipe_file.load(text)[0], cls)
     try:
         found = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
@@ -62,6 +66,14 @@ def _object(text: str) -> Json:
     if not isinstance(found, dict):
         raise InvalidOptions([Problem("", 'A JSON object is needed: {"options": {"width": 28, ...}}.')])
     return found
+
+
+def _of_recipe(found: Json, cls: type[Options]) -> Json:
+    """The job of a recipe whose options these are; any other mapping as it is."""
+    jobs = found.get(KEY) and found.get("jobs")
+    parts = [part for part in jobs if isinstance(part, dict) and isinstance(part.get("options"), dict)] \
+        if isinstance(jobs, list) else []
+    return max(parts, key=lambda part: sum(name in cls.model_fields for name in part["options"]), default=found)
 
 
 def _refuse(word: str) -> None:

@@ -83,6 +83,16 @@ def check(cls: type[Checked], values: dict[str, Any], roots: Sequence[Path] = ()
     return options
 
 
+def fitting(cls: type[Options], values: dict[str, Any]) -> dict[str, Any]:
+    """The values that fit their options; those of an older or a damaged job may hold anything."""
+    known = {name: value for name, value in values.items() if name in cls.model_fields}
+    try:
+        return cls.model_validate(known).model_dump(mode="json", include=set(known))
+    except ValidationError as error:
+        bad = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]} & set(known)
+        return fitting(cls, {name: value for name, value in known.items() if name not in bad}) if bad else {}
+
+
 def _words(cls: type[Options], error: dict[str, Any]) -> str:
     if error["type"] == "missing":
         return "This field is required."

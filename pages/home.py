@@ -4,7 +4,7 @@ import streamlit as st
 
 from digits_core.jobs.model import Kind
 from digits_core.tasks import sources, tasks, trainable
-from digits_core.ui import bulk, lists, overview, session, tables
+from digits_core.ui import bulk, lists, move_panels, overview, session, tables
 from digits_core.ui.cards import damaged_list, first_visit, nothing_yet
 from digits_core.ui.frame import head
 
@@ -19,6 +19,9 @@ with head("Home"):
     if task := st.menu_button("New model", list(trainable()), format_func=titles.__getitem__, icon=":material/add:",
                               key="home.new_model"):
         st.switch_page("models.py", query_params={"new": task})
+    if st.button("Import", icon=":material/drive_folder_upload:", key="home.import",
+                 help="Jobs of another server, or a recipe."):
+        move_panels.import_dialog(workspace)
 
 bulk.said()
 if not views:

@@ -40,7 +40,7 @@ with left:
                                 format_func=lambda name: name if kind.pictures else name.replace("picture", "text"))
     picture = inference_form.one_picture(workspace, model) if mode == "One picture" else None
     both = two_pictures.choose(workspace) if mode == "Two pictures" else []
-    asked = making_panel.controls(workspace, model) if mode == "Generate" else None
+    asked = making_panel.controls(workspace, model, checkpoint) if mode == "Generate" else None
 with right:
     if mode == "Many pictures":
         inference_form.batch(workspace, model, checkpoint, first)

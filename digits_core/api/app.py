@@ -5,6 +5,7 @@ from fastapi import FastAPI
 import digits_core
 from digits_core.api import (
     answers,
+    bundles,
     compare,
     datasets,
     embeddings,
@@ -16,6 +17,7 @@ from digits_core.api import (
     maxima,
     models,
     predict,
+    recipes,
     reference,
     searches,
     steering,
@@ -39,7 +41,7 @@ def create_api(workspace: Workspace) -> FastAPI:
                   default_response_class=answers.StrictJSON)
     api.state.workspace = workspace
     answers.install(api)
-    for part in (jobs, datasets, versions, weights, models, searches, steering, compare, inference, predict, embeddings,
-                 making, store, team, maxima, frames, videos, evaluations, system, reference):
+    for part in (jobs, bundles, recipes, datasets, versions, weights, models, searches, steering, compare, inference,
+                 predict, embeddings, making, store, team, maxima, frames, videos, evaluations, system, reference):
         api.include_router(part.router)
     return api

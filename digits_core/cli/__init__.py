@@ -1,6 +1,7 @@
 """The command line: the same services, the same words as pages and REST. Works with a server and without one."""
 
 from digits_core.cli import (
+    bundles,
     classify,
     compare,
     create,
@@ -12,6 +13,7 @@ from digits_core.cli import (
     manage,
     maxima,
     networks,
+    recipes,
     search,
     serving,
     similarity,
@@ -24,8 +26,9 @@ from digits_core.cli import (
 )
 from digits_core.cli.program import app
 
-__all__ = ["app", "classify", "compare", "create", "embeddings", "evaluate", "frames", "machine", "main", "making",
-           "manage", "maxima", "networks", "search", "serving", "similarity", "steer", "store", "tensorboard",
+__all__ = ["app", "bundles", "classify", "compare", "create", "embeddings", "evaluate", "frames", "machine", "main",
+           "making", "manage", "maxima", "networks", "recipes", "search", "serving", "similarity", "steer", "store",
+           "tensorboard",
            "versions", "videos", "weights"]
 
 

@@ -1,12 +1,14 @@
 """Flags made from options: one description gives the form, the REST schema and the command line."""
 
 import inspect
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from digits_core.errors import InvalidOptions, Problem
 from digits_core.options import OptionField, Options, option_fields
 from digits_core.tasks import tasks
 
@@ -36,11 +38,17 @@ def with_options(*classes: type[Options]) -> Callable[[Callable[..., None]], Cal
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(command)
         own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        more = [] if AS_JSON.name in signature.parameters else [AS_JSON]
         command.__signature__ = signature.replace(  # type: ignore[attr-defined]  # what typer reads
-            parameters=[*own, *(_parameter(field) for field in fields)])
+            parameters=[*own, *(_parameter(field) for field in fields), *more])
         return command
 
     return decorate
+
+
+AS_JSON = inspect.Parameter(
+    "options_json", inspect.Parameter.KEYWORD_ONLY, default="", annotation=Annotated[str, typer.Option(
+        "--options", metavar="JSON", help="Options as a JSON object, or @FILE that holds one; flags win.")])
 
 
 def _parameter(field: OptionField) -> inspect.Parameter:
@@ -70,19 +78,36 @@ def _help(field: OptionField) -> str:
     return f"{text} [default: {default}]" if default not in (None, "") else text
 
 
-def given_values(*classes: type[Options], flags: Json, sweeps: bool = False) -> Json:
+def given_values(*classes: type[Options], flags: Json, sweeps: bool = False,
+                 others: Iterable[type[Options]] = ()) -> Json:
     """The flags somebody gave, as values for ``check``: numbers where they look like one, whole paths.
 
     A source flag (``--train-list``) chooses its method by itself. ``sweeps``: ``0.1,0.01`` is a list of two values
-    where an option allows several.
+    where an option allows several. ``others`` are the options that another call of the same command takes.
     """
     fields = fields_of(classes)
-    values = {field.name: _value(field, flags[field.name], sweeps) for field in fields
-              if flags.get(field.name) not in (None, [])}
+    elsewhere = {field.name for field in fields_of(others)} - {field.name for field in fields}
+    values = {name: value for name, value in _from_json(str(flags.get(AS_JSON.name) or "")).items()
+              if name not in elsewhere}
+    values |= {field.name: _value(field, flags[field.name], sweeps) for field in fields
+               if flags.get(field.name) not in (None, [])}
     if any(field.name == "method" for field in fields) and "method" not in values:
         methods = [field.when["method"][0] for field in fields if field.name in values and "method" in field.when]
         values.update({"method": methods[0]} if methods else {})
     return values
+
+
+def _from_json(text: str) -> Json:
+    try:
+        if text.startswith("@"):
+            text = Path(text[1:]).expanduser().read_text(encoding="utf-8")
+        found = json.loads(text or "{}")
+    except (OSError, ValueError, RecursionError) as error:
+        raise InvalidOptions([Problem("options", f"This is not JSON: {error}")]) from None
+    if not isinstance(found, dict):
+        raise InvalidOptions([Problem("options", 'A JSON object is needed: {"width": 28, ...}.')])
+    own = found.get("options", found)  # the body of a REST call, or a job.json, holds them one step deeper
+    return own if isinstance(own, dict) else found
 
 
 def _value(field: OptionField, given: Any, sweeps: bool) -> Any:

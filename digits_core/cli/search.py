@@ -35,8 +35,8 @@ def search(dataset: Annotated[str, typer.Option("--dataset", metavar="ID", help=
     Trials are ordinary trainings in one group; values are chosen from what earlier ones reached, bad trials end early.
     """
     workspace = Workspace.open(settings())
-    own = given_values(SearchOptions, flags=options)
-    values = given_values(*training_options(), flags=options, sweeps=True)
+    own = given_values(SearchOptions, flags=options, others=training_options())
+    values = given_values(*training_options(), flags=options, sweeps=True, others=[SearchOptions])
     found = service.create_search(workspace, acting_user(workspace, user),
                                   name or model_name(workspace, dataset, values), dataset, values, own, group)
     print(f"search {found['id']} '{found['name']}', {found['trials']} trials", flush=True)

@@ -80,6 +80,20 @@ class JobStore:
             shutil.rmtree(self.root / f".new-{job.id}", ignore_errors=True)
         return JobFolder(self.root / job.id)
 
+    def is_free(self, job_id: str) -> bool:
+        """Whether no job has this id, also none in the trash."""
+        return not os.path.lexists(self.root / job_id) and not os.path.lexists(self.trash / job_id)
+
+    def adopt(self, folder: Path, job_id: str) -> JobFolder:
+        """Make a whole job folder, hidden on the same disk, a job of this store; it appears at once."""
+        try:
+            self._publish(folder, self.root / job_id)
+        except OSError as error:
+            raise files.named_disk_error(error, self.root / job_id) from error
+        finally:
+            shutil.rmtree(self.root / f".new-{job_id}", ignore_errors=True)
+        return JobFolder(self.root / job_id)
+
     def _publish(self, hidden: Path, target: Path) -> None:
         if os.path.lexists(target):
             raise BadState(f"There is a job {target.name} already.")

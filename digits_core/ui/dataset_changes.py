@@ -8,11 +8,13 @@ from digits_core.data.version_options import Addition, Selection
 from digits_core.errors import DigitsError
 from digits_core.jobs.store import JobView
 from digits_core.services import datasets, uploads, versions
+from digits_core.services.as_code import Asked
 from digits_core.services.workspace import Workspace
-from digits_core.ui import session
+from digits_core.ui import as_code, session
 from digits_core.ui.dataset_form import upload_archive
 from digits_core.ui.forms import OptionsForm
 from digits_core.ui.text import plain, plural
+from digits_core.ui.widgets import start
 
 Json = dict[str, Any]
 SPLITS = {"train": "Training", "val": "Validation", "test": "Test"}
@@ -21,7 +23,8 @@ SPLITS = {"train": "Training", "val": "Validation", "test": "Test"}
 @st.dialog("Add pictures", width="medium", icon=":material/add_photo_alternate:")
 def add_dialog(workspace: Workspace, view: JobView) -> None:
     """Where the new pictures are and what becomes of them; the version's page comes next."""
-    form = OptionsForm(f"dataset.add.{view.id}", Addition)
+    first = as_code.started(f"add.{view.id}", {"origin": view.id})
+    form = OptionsForm(f"dataset.add.{first['origin']}", Addition, first.get("options"))
     st.caption("They are resized and stored like the others and make a new version; this dataset stays as it is.")
     way = st.segmented_control("Where are they?", ("A folder on the server", "Upload (zip, tar)"), required=True,
                                key=f"{form.prefix}.way", default="A folder on the server")
@@ -29,7 +32,9 @@ def add_dialog(workspace: Workspace, view: JobView) -> None:
     if upload is None and way != "Upload (zip, tar)":
         form.draw(("folder",))
     form.draw(("split", "duplicates", "new_classes"))
-    name = _name(form.prefix, versions.next_name(workspace, view))
+    name = _name(form.prefix, versions.next_name(workspace, view), first)
+    as_code.panel(Asked("addition", Addition, {"dataset": view.id, "name": name}, form.values()), form,
+                  f"add.{view.id}", first, note="The uploaded archive is not in it." if upload else "")
     if st.button("Add", type="primary", icon=":material/add:", key=f"{form.prefix}.add"):
         with session.shown():  # a rerun, as the large forms make one for their fields, would close the dialog
             made = versions.add_pictures(workspace, session.user(), view.id, form.values(), name, upload=upload)
@@ -39,7 +44,8 @@ def add_dialog(workspace: Workspace, view: JobView) -> None:
             st.switch_page("job.py", query_params={"id": made.id})
 
 
-def _name(prefix: str, example: str) -> str:
+def _name(prefix: str, example: str, first: Json) -> str:
+    start(f"{prefix}.name", first.get("name", ""))
     return st.text_input("Name", key=f"{prefix}.name", max_chars=200, placeholder=example) or ""
 
 
@@ -47,17 +53,22 @@ def _name(prefix: str, example: str) -> str:
 def subset_dialog(workspace: Workspace, view: JobView, chosen: Json) -> None:
     """Which pictures it shall hold, how many these are, and its name. ``chosen`` is what it starts with."""
     facts = datasets.manifest(view)
-    form = OptionsForm(f"dataset.subset.{view.id}", Selection, {"search": chosen.get("search", "")})
+    first = as_code.started(f"subset.{view.id}", {"origin": view.id, "options": chosen})
+    form = OptionsForm(f"dataset.subset.{first['origin']}", Selection, first["options"])
     st.caption("A subset is a dataset of its own that can be trained on, compared and versioned like any other.")
     there = [name for name in SPLITS if name in facts["splits"]]
-    splits = st.pills("Splits", there, selection_mode="multi", default=there, key=f"{form.prefix}.splits",
+    wanted = [name for name in form.value("splits") if name in there]
+    splits = st.pills("Splits", there, selection_mode="multi", default=wanted, key=f"{form.prefix}.splits",
                       format_func=lambda name: SPLITS[name])
-    classes = st.multiselect("Classes", list(map(str, facts["labels"])), chosen.get("classes") or None,
+    labels = list(map(str, facts["labels"]))
+    classes = st.multiselect("Classes", labels, [name for name in form.value("classes") if name in labels] or None,
                              key=f"{form.prefix}.classes", placeholder="All classes")
     form.draw(("search",))
     form.draw(("take", "count", "seed"))
-    name = _name(form.prefix, f"{view.name} subset")
+    name = _name(form.prefix, f"{view.name} subset", first)
     values = {**form.values(), "splits": list(splits or []), "classes": list(classes)}
+    as_code.panel(Asked("subset", Selection, {"dataset": view.id, "name": name}, values), form, f"subset.{view.id}",
+                  first)
     fits = _count(workspace, view, values)
     if st.button("Make it", type="primary", icon=":material/filter_alt:", key=f"{form.prefix}.make", disabled=not fits):
         with session.shown():

@@ -8,9 +8,10 @@ import streamlit as st
 
 from digits_core.jobs.model import Kind
 from digits_core.services import datasets, uploads
+from digits_core.services.as_code import Asked
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task
-from digits_core.ui import dataset_preview, session
+from digits_core.ui import as_code, dataset_preview, session
 from digits_core.ui.forms import OptionsForm, name_and_group, said, submit
 from digits_core.ui.text import plain
 
@@ -20,6 +21,7 @@ ARCHIVES = ["zip", "tar", "tgz", "tbz2", "txz", "gz", "bz2", "xz"]
 
 def draw(workspace: Workspace, task: Task, first: Json) -> None:
     """The form at the left, what would come out of it at the right; a finished form goes to the new job's page."""
+    first = as_code.started(f"dataset.{task.name}", first)
     prefix = f"dataset.{task.name}.{first['origin']}"
     form = OptionsForm(prefix, task.dataset_options, first["options"])
     left, right = st.columns([2, 1], gap="large")
@@ -44,8 +46,14 @@ def draw(workspace: Workspace, task: Task, first: Json) -> None:
         if st.button("Create dataset", type="primary", icon=":material/play_arrow:", key=f"{prefix}.create",
                      width="stretch"):
             _create(workspace, task, form, name, group, upload)
+        as_code.panel(Asked("dataset", task.dataset_options, {"task": task.name, "name": name, "group": group},
+                            form.values()), form, f"dataset.{task.name}", first, note=_upload_note(upload))
     with modes:
         dataset_preview.modes(workspace, task, options)
+
+
+def _upload_note(upload: Path | None) -> str:
+    return "The uploaded archive is not in it: put it on the server and give its path." if upload else ""
 
 
 def _create(workspace: Workspace, task: Task, form: OptionsForm, name: str, group: str, upload: Path | None) -> None:

@@ -5,10 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import streamlit as st
-from pydantic import ValidationError
 
 from digits_core.errors import DigitsError, InvalidOptions
-from digits_core.options import OptionField, Options, option_fields
+from digits_core.options import OptionField, Options, fitting, option_fields
 from digits_core.ui.text import plain
 from digits_core.ui.widgets import is_wide, read, shown, start, widget
 
@@ -22,7 +21,8 @@ class OptionsForm:
         self.prefix, self.cls = prefix, cls
         self.fields = {field.name: field for field in option_fields(cls)}
         self.initial = {name: field.default for name, field in self.fields.items()}
-        self.initial.update(_sane(cls, {name: value for name, value in (initial or {}).items() if name in self.fields}))
+        given = {name: value for name, value in (initial or {}).items() if name in self.fields}
+        self.initial.update(fitting(cls, given))
         self.drawn: Json = {}
 
     def checked(self, names: Iterable[str]) -> Options:
@@ -76,15 +76,6 @@ class OptionsForm:
         value = self.drawn[name] = read(field, widget(field, key, label))
         show_problems(self.prefix, name, value)
         return value
-
-
-def _sane(cls: type[Options], values: Json) -> Json:
-    """The values that fit their options; those of a damaged job may hold anything."""
-    try:
-        return cls.model_validate(values).model_dump(mode="json", include=set(values))
-    except ValidationError as error:
-        bad = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
-        return _sane(cls, {name: value for name, value in values.items() if name not in bad}) if bad else {}
 
 
 def show_problems(prefix: str, name: str, value: Any = None) -> None:

@@ -11,8 +11,9 @@ import streamlit as st
 from digits_core.data.video_options import SUFFIXES, UPLOADED, FramesJobOptions
 from digits_core.jobs.store import JobView
 from digits_core.services import frames, uploads
+from digits_core.services.as_code import Asked
 from digits_core.services.workspace import Workspace
-from digits_core.ui import session
+from digits_core.ui import as_code, session
 from digits_core.ui.forms import OptionsForm, name_and_group, said, show_problems, submit
 from digits_core.ui.overview import bar
 from digits_core.ui.tables import height
@@ -25,6 +26,7 @@ UPLOAD_MB = 2000
 
 def form(workspace: Workspace, first: Json) -> None:
     """Which videos, which of their frames; it becomes a job."""
+    first = as_code.started("frames", first)
     prefix = f"frames.{first['origin']}"
     options = dict(first["options"])
     if options.get("videos") == UPLOADED:
@@ -55,6 +57,8 @@ def form(workspace: Workspace, first: Json) -> None:
                 view = submit(prefix, {**form.values(), "name": name}, lambda: frames.create(
                     workspace, session.user(), name, form.values(), group, kept))
             st.switch_page("job.py", query_params={"id": view.id})
+        as_code.panel(Asked("frames", FramesJobOptions, {"name": name, "group": group}, form.values()), form, "frames",
+                      first, note="Uploaded videos are not in it." if given else "")
 
 
 def upload_field(prefix: str, many: bool) -> list[Any]:

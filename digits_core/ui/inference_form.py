@@ -8,9 +8,10 @@ from digits_core.infer.options import WATCH, BatchOptions
 from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.services import inference, models
+from digits_core.services.as_code import Asked
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Measure, measures, task
-from digits_core.ui import inference_panels, look_panel, session
+from digits_core.ui import as_code, inference_panels, look_panel, session
 from digits_core.ui.forms import OptionsForm, said, show_problems, submit
 from digits_core.ui.text import measured, number, plain
 from digits_core.ui.widgets import path_input, start
@@ -110,6 +111,7 @@ def _dataset(workspace: Workspace, form: OptionsForm) -> None:
 
 def batch(workspace: Workspace, model: str, checkpoint: str, first: Json) -> None:
     """The form of a batch: uploads, a list or a folder; it becomes a job."""
+    first = as_code.started("batch", first)
     prefix = f"batch.{first.get('origin', 'new')}"
     able = inference.methods_for(workspace.store.get(model))
     form = OptionsForm(prefix, BatchOptions, {"method": able[0], **(first.get("options") or {})})
@@ -131,6 +133,9 @@ def batch(workspace: Workspace, model: str, checkpoint: str, first: Json) -> Non
     with st.expander("More", icon=":material/tune:"):
         form.draw(("limit", "top", "embeddings", "whole", "notify"))
     show_problems(prefix, "model", model)
+    as_code.panel(Asked("batch", BatchOptions, {"model": model, "name": name},
+                        {**form.values(), "checkpoint": checkpoint}), form, "batch", first,
+                  note="Uploaded files are not in it." if uploads or listed else "")
     said(prefix)
     words = "Watch the folder" if form.value("method") == WATCH else "Classify them all"
     if st.button(words, type="primary", icon=":material/play_arrow:", key=f"{prefix}.create"):

@@ -9,7 +9,7 @@ from digits_core.errors import DigitsError, InvalidOptions
 from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.services import jobs, maxima, search
-from digits_core.ui import badges, bulk, session, steering_panel
+from digits_core.ui import badges, bulk, move_panels, session, steering_panel
 from digits_core.ui.frame import head
 from digits_core.ui.text import age, exact, plain, size
 
@@ -31,6 +31,7 @@ def draw(view: JobView) -> None:
         if view.job.created:
             st.caption(f"{age(view.job.created)}", width="content", help=exact(view.job.created))
         st.caption(view.id, width="content")
+        move_panels.origin(view)
         _search(view)
 
 
@@ -61,6 +62,8 @@ def _actions(view: JobView) -> None:
     if view.job.task:
         with st.popover("", icon=":material/edit:", key="job.more", help="Rename, group"):
             _rename(view)
+        with st.popover("", icon=":material/drive_file_move:", key="job.move", help="Move to another server"):
+            move_panels.menu(workspace, view)
     if st.button("", icon=":material/delete:", key="job.delete", help="Delete"):
         delete_dialog(view)
 

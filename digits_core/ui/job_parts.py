@@ -10,10 +10,10 @@ from digits_core.errors import DigitsError
 from digits_core.jobs.model import Kind
 from digits_core.jobs.store import JobView
 from digits_core.options import option_fields
-from digits_core.services import jobs
+from digits_core.services import jobs, made_of
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import tasks
-from digits_core.ui import badges, curves, session
+from digits_core.ui import as_code, badges, curves, session
 from digits_core.ui.tables import height
 from digits_core.ui.text import number, plain, size
 
@@ -63,7 +63,10 @@ def configuration(view: JobView) -> None:
     if source := str(view.job.options.get("network_source") or ""):
         with st.expander("Source of its network", icon=":material/code:"):
             st.code(source, language="python", line_numbers=True)
-    with st.expander("As JSON", icon=":material/code:"):
+    st.markdown("**:material/code: As code**")
+    if (asked := made_of.asked(view)) is not None:
+        as_code.of_job(asked, f"job.code.{view.id}")
+    else:
         st.code(json.dumps(view.job.options, indent=1, ensure_ascii=False), language="json")
 
 

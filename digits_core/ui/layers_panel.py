@@ -7,8 +7,9 @@ import streamlit as st
 from digits_core.infer.options import AscentOptions
 from digits_core.jobs.store import JobView
 from digits_core.services import maxima, models
+from digits_core.services.as_code import Asked
 from digits_core.services.workspace import Workspace
-from digits_core.ui import badges, look_panel, session
+from digits_core.ui import as_code, badges, look_panel, session
 from digits_core.ui.forms import OptionsForm, said, show_problems, submit
 from digits_core.ui.text import age, count, plain
 from digits_core.ui.widgets import start
@@ -19,7 +20,7 @@ MORE = ("steps", "rate", "jitter", "blur", "decay", "seed", "notify")
 
 def draw(workspace: Workspace, view: JobView) -> None:
     """The form of max activations with earlier runs, then the weights of every layer."""
-    first = _cloned(workspace, view)
+    first = as_code.started(f"maxima.{view.id}", _cloned(workspace, view))
     form = OptionsForm(f"maxima.{first.get('origin', view.id)}", AscentOptions, first.get("options"))
     checkpoint = _checkpoint(view, form)
     with st.spinner("Asking the network …", show_time=True):
@@ -28,6 +29,8 @@ def draw(workspace: Workspace, view: JobView) -> None:
     left, right = st.columns([1.4, 1], gap="large")
     with left:
         _form(workspace, view, form, found["units"])
+        as_code.panel(Asked("maxima", AscentOptions, {"model": view.id}, form.values()), form, f"maxima.{view.id}",
+                      first)
     with right:
         _earlier(workspace, view)
     st.subheader("Weights", anchor=False)

@@ -8,8 +8,9 @@ from digits_core import views
 from digits_core.infer.making import MakeOptions
 from digits_core.infer.tiles import repeated
 from digits_core.services import making, models
+from digits_core.services.as_code import Asked
 from digits_core.services.workspace import Workspace
-from digits_core.ui import answer_view, session
+from digits_core.ui import answer_view, as_code, session
 from digits_core.ui.forms import OptionsForm
 from digits_core.ui.frame import empty
 from digits_core.ui.text import plain
@@ -22,9 +23,10 @@ SLIDERS = 12
 WIDTH = 560
 
 
-def controls(workspace: Workspace, model: str) -> tuple[Json, list[tuple[str, bytes]]]:
+def controls(workspace: Workspace, model: str, checkpoint: str) -> tuple[Json, list[tuple[str, bytes]]]:
     """The form at the left: options, and pictures where they are of use."""
-    form = OptionsForm("make", MakeOptions)
+    first = as_code.started("make", {"origin": "make"})
+    form = OptionsForm(first["origin"], MakeOptions, first.get("options"))
     form.draw(("method",))
     form.draw(("seed", "to_seed", "rows", "columns", "steps"), columns=2)
     labels = models.labels(workspace.store.get(model))
@@ -39,11 +41,14 @@ def controls(workspace: Workspace, model: str) -> tuple[Json, list[tuple[str, by
         pictures = st.file_uploader("Pictures to begin with", TYPES, accept_multiple_files=True, key="make.files",
                                     max_upload_size=100, help="They are encoded: their z takes the place of random "
                                                               "numbers.") or []
+    as_code.panel(Asked("make", MakeOptions, {"model": model, "checkpoint": checkpoint}, form.values()), form, "make",
+                  first, note="The pictures are not in it." if pictures else "")
     return form.values(), [(file.name, file.getvalue()) for file in pictures]
 
 
 def _class(form: OptionsForm, name: str, labels: list[str]) -> None:
-    start(form.key(name), labels[0 if name == "plus" else -1] if labels else "")
+    wanted = form.value(name)
+    start(form.key(name), wanted if wanted in labels else labels[0 if name == "plus" else -1] if labels else "")
     form.drawn[name] = st.selectbox(form.fields[name].title, labels, key=form.key(name), help=form.fields[name].help)
 
 
@@ -51,7 +56,8 @@ def _weights(form: OptionsForm, labels: list[str]) -> None:
     """A slider for each class; with all at 0 there is a row for each."""
     with st.expander("Mix classes", icon=":material/tune:"):
         with st.grid(2, min_column_width=110, gap="small"):
-            weights = [st.slider(plain(label), 0.0, 1.0, 0.0, 0.05, key=f"make.weight.{number}")
+            given = [*form.initial["weights"], *[0.0] * len(labels)]
+            weights = [st.slider(plain(label), 0.0, 1.0, given[number], 0.05, key=f"{form.prefix}.weight.{number}")
                        for number, label in enumerate(labels)]
         st.caption("With all at 0 there is a row for each class.")
     form.drawn["weights"] = weights if any(weights) else []

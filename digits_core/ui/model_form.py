@@ -8,12 +8,23 @@ from digits_core.errors import DigitsError
 from digits_core.jobs import devices
 from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
+from digits_core.search.options import SearchOptions
 from digits_core.services import datasets, networks, search, sweeps
+from digits_core.services.as_code import Asked
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task
 from digits_core.train.options import GAMMA_DEFAULTS, POWER_DEFAULTS, TrainOptions
 from digits_core.train.schedule import curve
-from digits_core.ui import augmentation_form, charts, custom_form, network_form, session, sweep_form, try_out_panel
+from digits_core.ui import (
+    as_code,
+    augmentation_form,
+    charts,
+    custom_form,
+    network_form,
+    session,
+    sweep_form,
+    try_out_panel,
+)
 from digits_core.ui.dataset_panels import shape_words
 from digits_core.ui.forms import OptionsForm, name_and_group, said, show_problems, submit
 from digits_core.ui.text import plain, plural
@@ -31,6 +42,7 @@ def draw(workspace: Workspace, task: Task, first: Json) -> None:
 
     A finished form goes to the page of the new job.
     """
+    first = as_code.started(f"model.{task.name}", first)
     prefix = f"model.{task.name}.{first['origin']}"
     form = OptionsForm(prefix, task.model_options, first["options"])
     form.drawn["task"] = task.name if task.datasets else ""
@@ -50,13 +62,22 @@ def draw(workspace: Workspace, task: Task, first: Json) -> None:
     custom_form.editor(form)
     with st.container(border=True):
         _below(form)
-        sweep = sweep_form.draw(form)
+        sweep = sweep_form.draw(form, first)
     augmentation_form.draw(workspace, form, dataset)
     try_out_panel.draw(workspace, form, dataset)
+    as_code.panel(_asked(task, form, sweep, {"name": name, "dataset": dataset, "group": group}), form,
+                  f"model.{task.name}", first, sweeps=True)
     said(prefix)
     if st.button(_label(sweep), type="primary", icon=":material/play_arrow:", key=f"{prefix}.create"):
         _create(workspace, prefix, sweep, {"name": name, "dataset": dataset, "group": group,
                                            "options": {**form.values(), **sweep.values}})
+
+
+def _asked(task: Task, form: OptionsForm, sweep: sweep_form.Sweep, head: Json) -> Asked:
+    """What the form asks for: one training, several, or a search."""
+    way = "search" if sweep.search else "sweep" if sweep.values else "model"
+    return Asked(way, task.model_options, {**head, **({"draws": sweep.draws} if sweep.draws else {})},
+                 {**form.values(), **sweep.values}, (SearchOptions, sweep.search) if sweep.search else None)
 
 
 def _label(sweep: sweep_form.Sweep) -> str:

@@ -10,6 +10,7 @@ from digits_core.search import chooser, space
 from digits_core.search.options import SearchOptions
 from digits_core.ui.forms import OptionsForm, show_problems
 from digits_core.ui.text import plain
+from digits_core.ui.widgets import start
 
 Json = dict[str, Any]
 ALL, RANDOM, SEARCH = "Every combination", "At random", "Search"
@@ -24,8 +25,12 @@ class Sweep(NamedTuple):
     trainings: int = 1
 
 
-def draw(form: OptionsForm) -> Sweep:
-    """Choose options, give each its values, and say how they are tried."""
+def draw(form: OptionsForm, first: Json) -> Sweep:
+    """Choose options, give each its values, and say how they are tried.
+
+    ``first`` may say what it starts with: ``several`` (values by option), ``draws``, ``search``.
+    """
+    _start(form, first)
     able = {field.name: field for field in form.fields.values() if field.sweeps}
     order = [*(name for name in space.USUAL if name in able), *(name for name in able if name not in space.USUAL)]
     key = f"{form.prefix}.sweep"
@@ -41,21 +46,32 @@ def draw(form: OptionsForm) -> Sweep:
                 with st.container(gap="xxsmall"):
                     found[name] = _values(form, able[name])
         found = {name: values for name, values in found.items() if values}
-        return _tried(form, found) if found else Sweep({})
+        return _tried(form, found, first) if found else Sweep({})
 
 
-def _tried(form: OptionsForm, found: Json) -> Sweep:
+def _start(form: OptionsForm, first: Json) -> None:
+    """Give the widgets their first values."""
+    several: Json = {name: values for name, values in (first.get("several") or {}).items() if name in form.fields}
+    start(f"{form.prefix}.sweep", list(several))
+    start(f"{form.prefix}.sweep.how", SEARCH if first.get("search") else RANDOM if first.get("draws") else ALL)
+    start(f"{form.prefix}.sweep.draws", max(1, min(space.MOST, int(first.get("draws") or 10))))
+    for name, values in several.items():
+        listed = ", ".join(map(str, values)) if isinstance(values, list) else str(values)
+        if form.fields[name].type is not bool:
+            start(f"{form.prefix}.sweep.{name}", values if form.fields[name].choices else listed)
+
+
+def _tried(form: OptionsForm, found: Json, first: Json) -> Sweep:
     key = f"{form.prefix}.sweep.how"
-    how = st.segmented_control("How", [ALL, RANDOM, SEARCH], default=ALL, required=True, key=key,
-                               label_visibility="collapsed")
+    how = st.segmented_control("How", [ALL, RANDOM, SEARCH], required=True, key=key, label_visibility="collapsed")
     sweep = Sweep(found)
     if how == RANDOM:
-        draws = int(st.number_input("Trainings", 1, space.MOST, 10, key=f"{form.prefix}.sweep.draws", width=160,
+        draws = int(st.number_input("Trainings", 1, space.MOST, key=f"{form.prefix}.sweep.draws", width=160,
                                     persist_state="session"))
         show_problems(form.prefix, "draws", draws)
         sweep = Sweep(found, draws)
     elif how == SEARCH:
-        own = OptionsForm(f"{form.prefix}.search", SearchOptions)
+        own = OptionsForm(f"{form.prefix}.search", SearchOptions, first.get("search"))
         own.draw([name for name, field in own.fields.items() if not field.advanced], columns=4)
         with st.expander("More about the search", icon=":material/settings:"):
             own.draw([name for name, field in own.fields.items() if field.advanced], columns=3)

@@ -12,9 +12,10 @@ from digits_core.infer.results import best_of
 from digits_core.jobs.model import Status
 from digits_core.jobs.store import JobView
 from digits_core.services import inference, videos
+from digits_core.services.as_code import Asked
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import task
-from digits_core.ui import charts, session
+from digits_core.ui import as_code, charts, session
 from digits_core.ui.forms import OptionsForm, said, show_problems, submit
 from digits_core.ui.frames_panel import received, upload_field
 from digits_core.ui.overview import bar
@@ -30,6 +31,7 @@ HELD_BYTES = 200_000_000
 def form(workspace: Workspace, model: str, checkpoint: str, first: Json) -> None:
     """Which video, which of its frames, how answers are drawn; it becomes a job."""
     kind = task(workspace.store.get(model).job.task)
+    first = as_code.started("video", first)
     prefix = f"video.{first.get('origin', 'new')}"
     options = dict(first.get("options") or {})
     if options.get("video") == UPLOADED_VIDEO:
@@ -44,12 +46,15 @@ def form(workspace: Workspace, model: str, checkpoint: str, first: Json) -> None
     form.draw(("step", "limit"), columns=2)
     own = views.own_view(kind.view)
     drawing = OptionsForm(f"{prefix}.view.{own.__name__.rpartition('.')[2]}", own.ViewOptions,
-                          options.get("view_options"))
+                          first.get("view_options") or options.get("view_options"))
     with st.expander("How answers are drawn", icon=":material/draw:"):
         drawing.draw(list(drawing.fields))
     with st.expander("More", icon=":material/tune:"):
         form.draw(("top", "notify"))
     show_problems(prefix, "model", model)
+    as_code.panel(Asked("video", VideoOptions, {"model": model, "name": name},
+                        {**form.values(), "checkpoint": checkpoint}, view_options=(own.ViewOptions, drawing.values())),
+                  form, "video", first, note="The uploaded video is not in it." if given else "")
     said(prefix)
     if st.button("Ask about the video", type="primary", icon=":material/play_arrow:", key=f"{prefix}.create"):
         values = {**form.values(), "checkpoint": checkpoint}

@@ -1,0 +1,70 @@
+"""Reads YAML that somebody else wrote: plain values only, no aliases (a kilobyte of them can mean gigabytes)."""
+
+from typing import Any
+
+import yaml
+
+from digits_core.errors import InvalidOptions, Problem
+
+Json = dict[str, Any]
+LONGEST = 1_000_000
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader without aliases and without repeated names."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Refuse a reference to an earlier part."""
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.composer.ComposerError(None, None, "references (*name) are not allowed here",
+                                              self.peek_event().start_mark)  # type: ignore[no-untyped-call]
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        """Refuse a name that stands there twice."""
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key.value, str) and key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands there twice",
+                                                        key.start_mark)
+            seen.add(key.value if isinstance(key.value, str) else "")
+        return super().construct_mapping(node, deep)
+
+
+def load(text: str) -> tuple[Json, dict[str, int]]:
+    """The mapping in a YAML text, and the line (from 1) of every field by its path (``jobs.0.options.width``).
+
+    Raises InvalidOptions with the line that is wrong.
+    """
+    if len(text) > LONGEST:
+        raise InvalidOptions([Problem("", f"The file is longer than {LONGEST:,} characters.")])
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        lines: dict[str, int] = {}
+        if node is not None:
+            _note(node, "", lines)
+        value = None if node is None else loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"Line {mark.line + 1}: " if mark else ""
+        raise InvalidOptions([Problem("", f"{where}{error.problem or 'this is not YAML'}.")]) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InvalidOptions([Problem("", f"This is not YAML: {str(error)[:200] or 'it is too deep'}.")]) from None
+    finally:
+        loader.dispose()
+    if not isinstance(value, dict):
+        raise InvalidOptions([Problem("", "A recipe begins with 'digits_recipe: 1'.")])
+    return value, lines
+
+
+def _note(node: Any, place: str, lines: dict[str, int]) -> None:
+    lines.setdefault(place, node.start_mark.line + 1)
+    dot = "." if place else ""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            lines[f"{place}{dot}{key.value}"] = key.start_mark.line + 1
+            _note(value, f"{place}{dot}{key.value}", lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            _note(value, f"{place}{dot}{number}", lines)

@@ -56,6 +56,8 @@ class Task:
     """Names a class of digits_core.evaluate.tested that measures answers about a dataset; classifiers need none."""
     base: str = ""
     """Of an extension's source: the task that models are trained for."""
+    streams: bool = False
+    """Whether a scan opens no picture and each record is made of its own file alone: it may come when it is decoded."""
     pictures: bool = True
     """Whether entries are pictures; else nothing is measured over their pixels, and versions and maps do not suit."""
     sides: tuple[int, int] = (1, 10_000)

@@ -54,6 +54,7 @@ class DatasetOptions(DatabaseOptions, SizedOptions):
 TASK = Task(
     name="regression", title="Regression", dataset_options=DatasetOptions, model_options=TrainOptions,
     source="digits_core.data.columns:regression", example="digits_core.data.columns:example", target="float32",
+    streams=True,
     learner="digits_core.train.regressor:Regressor", answerer="digits_core.infer.answers:Numbers",
     drawing="digits_core.views.numbers:drawn", view="digits_core.views.numbers",
     judge="digits_core.evaluate.tested:Numbers",

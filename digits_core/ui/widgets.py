@@ -9,6 +9,7 @@ import streamlit as st
 from digits_core.errors import DigitsError
 from digits_core.options import OptionField
 from digits_core.safe import complete_path, is_url
+from digits_core.safe.places import is_s3
 from digits_core.ui import session
 from digits_core.ui.text import number
 
@@ -125,7 +126,7 @@ def path_input(title: str, key: str, help: str = "", files: bool = False) -> str
             st.session_state[f"{key}.pick"] = None
 
     try:
-        wanted = text.strip() and not is_url(text)
+        wanted = text.strip() and not is_url(text) and not is_s3(text)
         found = complete_path(text, session.workspace().settings.data_roots, SUGGESTIONS, files) if wanted else []
     except DigitsError:
         found = []  # the check says what is wrong with it, at the field

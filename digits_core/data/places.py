@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ class Places:
         self.options, self.settings, self.folder = options, settings, folder
         self.streams = streams and options.channels != "all"
         self.mirror: Mirror | None = None
+        self.open = ExitStack()
 
     def local(self, roots: Sequence[Path], context: "Context", skip: Callable[[str, str, str, str], None]
               ) -> tuple[Any, list[Path]]:
@@ -56,7 +58,8 @@ class Places:
 
         places, started = self.options.s3_places(), time.monotonic()
         who = credentials_of(self.options, self.settings)
-        buckets = {place.bucket: Bucket(place.bucket, who, self.settings.private_hosts) for place in places.values()}
+        buckets = {name: self.open.enter_context(Bucket(name, who, self.settings.private_hosts))
+                   for name in sorted({place.bucket for place in places.values()})}
         return {field: str(mirror.add(buckets[place.bucket], place, lambda: context.progress(
             0.0, f"Listing S3: {mirror.listed} objects", mirror.listed / _since(started), "files")))
             for field, place in places.items()}
@@ -74,6 +77,7 @@ class Places:
         """End all connections."""
         if self.mirror is not None:
             self.mirror.close()
+        self.open.close()
 
 
 def _since(started: float) -> float:
@@ -93,7 +97,7 @@ def credentials_of(options: S3Options, settings: Settings) -> S3Credentials:
     return known[name]
 
 
-def check_places(options: S3Options, settings: Settings) -> None:
+def check_places(options: Any, settings: Settings) -> None:
     """Ask for the first object of each place. Raises InvalidOptions with what is wrong, at its field."""
     if not (places := options.s3_places()):
         return
@@ -102,9 +106,9 @@ def check_places(options: S3Options, settings: Settings) -> None:
     who, problems = credentials_of(options, settings), []
     for field, place in places.items():
         try:
-            bucket = Bucket(place.bucket, who, settings.private_hosts, patient=False)
-            if not next(bucket.pages(place.start, 1)) and not (place.prefix and bucket.find(place.prefix)):
-                problems.append(Problem(field, f"{place} holds nothing."))
+            with Bucket(place.bucket, who, settings.private_hosts, patient=False) as bucket:
+                if not next(bucket.pages(place.start, 1)) and not (place.prefix and bucket.find(place.prefix)):
+                    problems.append(Problem(field, f"{place} holds nothing."))
         except S3Failure as error:
             problems.append(at_field(error, field, options))
     if problems:

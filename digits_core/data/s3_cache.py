@@ -130,14 +130,14 @@ class ObjectCache:
 
     def _files(self) -> list[tuple[int, float, bool, Path]]:
         """Size, time of the last use, whether it is in use, and path of each file."""
-        found, now = [], time.time()
+        found, now = {}, time.time()  # by inode: a file that is renamed meanwhile is seen twice
         for path in self.folder.glob("[0-9a-f][0-9a-f]/*"):
             with suppress(FileNotFoundError):
                 facts = path.stat()
                 is_part = path.suffix == ".part"
                 in_use = now - facts.st_mtime < STALE_S if is_part else facts.st_nlink > 1
-                found.append((facts.st_size, facts.st_mtime, in_use, path))
-        return found
+                found[facts.st_ino] = (facts.st_size, facts.st_mtime, in_use, path)
+        return list(found.values())
 
 
 def _link(path: Path, target: Path) -> None:

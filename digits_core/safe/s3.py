@@ -65,9 +65,20 @@ class Bucket:
             raise S3Failure(f"The credentials {credentials.name!r} are not for the bucket {name!r}; they are for "
                             f"{', '.join(credentials.buckets)}.")
         try:
-            self.client = _client(credentials, private_hosts, patient)
+            self.client = _client(credentials, patient)
         except (botocore.exceptions.BotoCoreError, ValueError) as error:
             raise self._failure(error) from None
+        self.guarded = None if credentials.name else _Guarded(private_hosts, Times(read=60 if patient else 4))
+        if self.guarded is not None:
+            self.client.meta.events.register("before-send.s3", self.guarded)
+
+    def __enter__(self) -> "Bucket":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+        if self.guarded is not None:
+            self.guarded.close()
 
     def folders(self, prefix: str) -> list[str]:
         """The names between ``prefix`` (ends with '/' or is empty) and the next '/', of the first page."""
@@ -144,7 +155,7 @@ class Bucket:
     def _refused(self, error: botocore.exceptions.ClientError) -> S3Failure:
         """Only the code of the answer is told: a hostile service could put anything into its message."""
         code = re.sub(r"[^A-Za-z0-9._-]", "", str(error.response.get("Error", {}).get("Code", "")))[:60]
-        whose = f"the credentials {self.credentials.name!r}" if self.credentials.name else "nobody in particular"
+        whose = f"the credentials {self.credentials.name!r}" if self.credentials.name else "everybody"
         if code == "NoSuchBucket" or (code == "404" and error.operation_name.startswith("List")):
             return S3Failure(f"There is no bucket {self.name!r} at {self.credentials.endpoint or 'AWS'}.")
         if code in _GONE:
@@ -156,30 +167,26 @@ class Bucket:
                              "clock (NTP).", "credentials")
         if code in ("AccessDenied", "AllAccessDisabled", "AccountProblem", "403", "401"):
             return S3Failure(f"The S3 service does not allow {whose} to list and read the bucket {self.name!r} "
-                             f"({code}).", "credentials")
+                             f"({code})." + ("" if self.credentials.name else " Choose credentials."), "credentials")
         if code in _BUSY:
             return S3Failure(f"The S3 service is too busy ({code}); it was asked several times. Resume later.",
                              "endpoint")
         return S3Failure(f"The S3 service answers with {code or 'an error'}.", "endpoint")
 
 
-def _client(credentials: S3Credentials, private_hosts: Collection[str], patient: bool) -> Any:
+def _client(credentials: S3Credentials, patient: bool) -> Any:
     session = botocore.session.Session(profile=credentials.profile or None)
-    public = not credentials.name
     config = botocore.config.Config(
         connect_timeout=5 if patient else 2, read_timeout=60 if patient else 4, max_pool_connections=CONNECTIONS,
         retries={"mode": "standard", "total_max_attempts": 8 if patient else 1},
-        signature_version=botocore.UNSIGNED if public else None,
+        signature_version=None if credentials.name else botocore.UNSIGNED,
         # other services than AWS know neither its newer checksums nor, mostly, host names for buckets
         request_checksum_calculation="when_required", response_checksum_validation="when_required",
         s3={"addressing_style": "path" if credentials.endpoint else "auto"})
-    client = session.create_client(
+    return session.create_client(
         "s3", region_name=credentials.region or session.get_config_variable("region") or "us-east-1",
         endpoint_url=credentials.endpoint or None, aws_access_key_id=credentials.key or None,
         aws_secret_access_key=credentials.secret or None, aws_session_token=credentials.token or None, config=config)
-    if public:
-        client.meta.events.register("before-send.s3", _Guarded(private_hosts, Times(read=60 if patient else 4)))
-    return client
 
 
 class _Guarded:
@@ -203,6 +210,10 @@ class _Guarded:
             raise botocore.exceptions.ConnectionError(error=error) from error
         found = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer.headers}
         return AWSResponse(request.url, answer.status, botocore.awsrequest.HeadersDict(found), _Raw(answer))
+
+    def close(self) -> None:
+        for pool in self.pools:
+            pool.close()
 
 
 def _host_header(request: AWSPreparedRequest, headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -69,6 +69,6 @@ class DatasetOptions(FrameOptions, ClassedOptions, SizedOptions):
 TASK = Task(
     name="classification", title="Image classification", dataset_options=DatasetOptions,
     model_options=ClassifierOptions, source="digits_core.data.sources:classification",
-    learner="digits_core.train.learner:Classifier", 
+    learner="digits_core.train.learner:Classifier", streams=True,
     measures=(Measure("accuracy", "Accuracy"), Measure("top5", "Top-5 accuracy")),
     networks=networks_for("classification"), default_network="lenet")

@@ -1,6 +1,5 @@
 """A real S3 server (moto's) on loopback, with a bucket, and who may read it."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,10 +20,11 @@ class S3:
         self.endpoint = endpoint
         self.client = client(endpoint)
 
-    def upload(self, folder: Path, bucket: str, prefix: str = "") -> None:
+    def upload(self, folder: Path, bucket: str, prefix: str = "", **how: str) -> None:
         """All files of a folder as objects."""
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            self.client.put_object(Bucket=bucket, Key=f"{prefix}{path.relative_to(folder)}", Body=path.read_bytes())
+            self.client.put_object(Bucket=bucket, Key=f"{prefix}{path.relative_to(folder)}", Body=path.read_bytes(),
+                                   **how)
 
 
 def client(endpoint: str, key: str = "test", secret: str = SECRET) -> Any:

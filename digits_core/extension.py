@@ -83,7 +83,7 @@ class ViewExtension(Protocol):
 def task_of(found: DataExtension, base: Task) -> Task:
     """The task of its name: as the one it extends, with other pictures."""
     return replace(base, name=found.name, title=found.title, base=base.name, dataset_options=found.Options,
-                   source="digits_core.extension:source", example="digits_core.extension:example")
+                   source="digits_core.extension:source", example="digits_core.extension:example", streams=False)
 
 
 def source(options: Any, roots: Sequence[Path], scan: Scan) -> Source:

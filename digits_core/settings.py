@@ -38,6 +38,9 @@ class Settings(BaseModel):
                                                             "auto: on a GPU that no training holds, else the CPU.")
     inference_models: int = Field(default=4, ge=1, description="Models the inference process keeps loaded.")
     upload_mb: int = Field(default=20_000, ge=1, description="Largest upload in MB.")
+    s3_cache_gb: float = Field(default=20, gt=0, description="GB on this server for copies of pictures from S3.")
+    secrets_file: Path = Field(default=Path(".streamlit/secrets.toml"), description="TOML file with credentials: "
+                               "`[s3.NAME]` with `endpoint`, `region`, `key`, `secret` (README).")
     notify_webhook: str = Field(default="", description="Address that gets a JSON message on events (Slack and "
                                 "Mattermost understand it); or `env:NAME`, `file:PATH` where it stands.")
     notify_smtp: str = Field(default="", pattern=r"^([^:]+:[0-9]{1,5})?$", description="Mail server for "
@@ -115,7 +118,8 @@ class Settings(BaseModel):
             raise InvalidOptions([Problem("", f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']} (got {e['input']!r})")
                                   for e in error.errors()]) from error
         return settings.model_copy(update={
-            "jobs_dir": _whole(settings.jobs_dir), "data_roots": [_whole(root) for root in settings.data_roots]})
+            "jobs_dir": _whole(settings.jobs_dir), "secrets_file": _whole(settings.secrets_file),
+            "data_roots": [_whole(root) for root in settings.data_roots]})
 
 
 def _entries(variable: str, text: str) -> list[str]:

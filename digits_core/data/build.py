@@ -15,6 +15,7 @@ from digits_core import files
 from digits_core.data import depth, index, version
 from digits_core.data.depth import Depth
 from digits_core.data.pictures import to_png
+from digits_core.data.places import Places
 from digits_core.data.plan import SPLITS, Part, Plan, divide, estimate_bytes
 from digits_core.data.planes import ALL
 from digits_core.data.pool import Outcome, Pool
@@ -59,6 +60,7 @@ class Build:
         self.options: Any = kind.dataset_options.model_validate(given)
         self.kind, self.find = kind, resolve_name(kind.source)
         self.staging = self.folder / ".staging"
+        self.places = Places(self.options, settings, self.staging / "s3", kind.streams)
         self._clean()
         self.skipped = SkipLog(self.folder / "skipped.csv")
         self.notes: Counter[str] = Counter()
@@ -81,6 +83,7 @@ class Build:
 
     def close(self) -> None:
         """Keep the list of skipped pictures, whatever happened; remove temporary files."""
+        self.places.close()
         self.skipped.close()
         shutil.rmtree(self.staging, ignore_errors=True)
 
@@ -119,10 +122,11 @@ class Build:
                 self.context.progress(0.0, _looking(scan))
 
         roots = self.settings.data_roots and [*self.settings.data_roots, self.folder.parent / ".demo"]
+        options, roots = self.places.local(roots, self.context, self.skipped.add)
         scan = Scan(self.staging, self.folder, roots, self.settings.private_hosts,
                     self.skipped.add, lambda kind, count: self.notes.update({kind: count}), tick,
                     take=Take.of(self.options))
-        source: Source = self.find(self.options, roots, scan)
+        source: Source = self.find(options, roots, scan)
         if roots and scan.videos:
             source.roots.append(self.staging)
         self._tell_videos(scan)
@@ -172,7 +176,8 @@ class Build:
         per_class, size, entries = [0] * len(plan.labels), 0, 0
         prints, content = self.prints.setdefault(name, array("Q")), self.content.setdefault(name, bytearray())
         with RecordWriter(self.folder / f"{name}.lmdb") as writer:
-            for outcome in pool.outcomes(part.items(), statistics):
+            for outcome in pool.outcomes(self.places.ahead(part.items()), statistics):
+                self.places.release(outcome.item.location)
                 self._report(name, plan)
                 if outcome.record is None:
                     self._skip(outcome, name, plan)

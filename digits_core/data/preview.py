@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from pkgutil import resolve_name
@@ -80,9 +80,13 @@ class _Look(Scan):
 
 
 def look(task: Task, options: Any, roots: Sequence[Path], private_hosts: Sequence[str],
-         with_example: bool = True) -> Preview:
-    """Scan for at most two seconds and 20,000 pictures. Problems are collected, not raised."""
-    found, deadline = Preview(), time.monotonic() + LIMIT_S
+         with_example: bool = True, is_part: bool = False, fetch: Callable[[str], None] = lambda location: None
+         ) -> Preview:
+    """Scan for at most two seconds and 20,000 pictures. Problems are collected, not raised.
+
+    ``is_part``: there is more than can be seen here. ``fetch`` is called with the path of the example first.
+    """
+    found, deadline = Preview(is_estimate=is_part), time.monotonic() + LIMIT_S
     if getattr(options, "method", "") == "archive":
         return found  # its content is known only when it has been unpacked
 
@@ -103,6 +107,8 @@ def look(task: Task, options: Any, roots: Sequence[Path], private_hosts: Sequenc
                 source.roots += [scan.folder] if source.roots else []
             deep = _depth(source, options, private_hosts)
             if with_example:
+                if len(source.splits["train"]):
+                    fetch(source.splits["train"].location(0))
                 _example(task, found, source, _recipe(source, options, deep), private_hosts)
             _describe(found, source, options, lambda path, split, label, reason: skipped.update([reason]),
                       deep.planes)

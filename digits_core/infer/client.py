@@ -259,7 +259,7 @@ def _environment(settings: Settings, own: str) -> dict[str, str]:
     ours = {PREFIX + name.upper(): str(getattr(settings, name)) for name in names}
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": path}
-    inherited = confine.scrubbed(os.environ) if own else os.environ
+    inherited = confine.scrubbed(os.environ) if own else confine.without_keys(os.environ)
     return {**inherited, **ours, **threads, PREFIX + "JOBS_DIR": str(settings.jobs_dir)}
 
 

@@ -29,7 +29,7 @@ def ask(module: str, question: Json, longest_s: float, gpus: list[str], user_cod
     With ``user_code`` it sees no secrets and, where the system allows it and no GPU is needed, no other process and no
     network. Whatever it started ends with it. Raises NoAnswer.
     """
-    environ = confine.scrubbed(os.environ) if user_code else dict(os.environ)
+    environ = confine.scrubbed(os.environ) if user_code else confine.without_keys(os.environ)
     environ = {**TUNED, **environ, "CUDA_VISIBLE_DEVICES": ",".join(gpus)}
     before = confine.apart() if user_code and not gpus else ()
     with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:

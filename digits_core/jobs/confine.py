@@ -17,8 +17,10 @@ from pathlib import Path
 from digits_core import files
 
 KEPT = re.compile(r"PATH|HOME|LANG|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|VIRTUAL_ENV|PYTHON.*|OMP_.*|MKL_.*|GOMP_.*|"
-                  r"MALLOC_.*|CUDA_.*|NVIDIA_.*|TORCH_.*|DIGITS_(?!NOTIFY_).*")
+                  r"MALLOC_.*|CUDA_.*|NVIDIA_.*|TORCH_.*|DIGITS_(?!NOTIFY_|S3_).*")
 """Variables that a user's code may see; passwords and tokens stand in others."""
+FOR_S3 = re.compile(r"AWS_.*|DIGITS_S3_.*_(KEY|SECRET|TOKEN)")
+"""Variables that only builds of datasets need, and none of their children."""
 APART = ("unshare", "--user", "--map-current-user", "--pid", "--net", "--fork", "--kill-child", "--")
 SPARE = 8_000_000_000
 """Bytes of addresses that libraries reserve and never use."""
@@ -34,6 +36,19 @@ def brings_code(job: Path) -> bool:
 def scrubbed(environ: Mapping[str, str]) -> dict[str, str]:
     """An environment without what is not known to be harmless."""
     return {name: value for name, value in environ.items() if KEPT.fullmatch(name)}
+
+
+def without_keys(environ: Mapping[str, str]) -> dict[str, str]:
+    """An environment without the keys to S3."""
+    return {name: value for name, value in environ.items() if not FOR_S3.fullmatch(name)}
+
+
+def environment(job: Path) -> dict[str, str]:
+    """What the worker of the job in this folder may see of this process' environment."""
+    if brings_code(job):
+        return scrubbed(os.environ)
+    fetches = (files.read_json(job / "job.json") or {}).get("kind") == "dataset"
+    return dict(os.environ) if fetches else without_keys(os.environ)
 
 
 def limit(small_files: bool = False) -> None:

@@ -52,8 +52,7 @@ class LocalRunner:
     def start(self, folder: JobFolder, attempt: AttemptFolder, devices: list[str]) -> None:
         """See Runner. stdout and stderr go to the attempt's log, never to a pipe that dies with the reader."""
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-        inherited = confine.scrubbed(os.environ) if confine.brings_code(folder.path) else os.environ
-        environment = {**TUNED, **inherited, "PYTHONUNBUFFERED": "1",
+        environment = {**TUNED, **confine.environment(folder.path), "PYTHONUNBUFFERED": "1",
                        "CUDA_VISIBLE_DEVICES": ",".join(devices), "PYTHONPATH": path,
                        process.MARK: str(attempt.path)}
         with attempt.log.open("ab") as log:

@@ -5,6 +5,7 @@ judged, and the peer of the connected socket is looked at again before one byte 
 """
 
 import ipaddress
+import math
 import socket
 import ssl
 import time
@@ -81,12 +82,12 @@ def body(url: str, private_hosts: Collection[str], limit: int, times: Times, sta
     deadline = time.monotonic() + times.total
     shown, begun = _shown(url), False
     for _ in range(REDIRECTS + 1):
-        host = _host(url)
+        host = host_of(url)
         url = quote(url, safe=_KEPT)
         guard = _Guard(host in {name.lower() for name in private_hosts}, deadline)
         try:
             with httpcore.ConnectionPool(network_backend=guard, ssl_context=ssl.create_default_context()) as pool, \
-                    pool.stream("GET", url, headers=_headers(start), extensions=_timeouts(times)) as response:
+                    pool.stream("GET", url, headers=_headers(start), extensions=timeouts(times)) as response:
                 if response.status in (301, 302, 303, 307, 308):
                     url = urljoin(url, _header(response, b"location").decode("latin-1"))
                     continue
@@ -107,7 +108,7 @@ def body(url: str, private_hosts: Collection[str], limit: int, times: Times, sta
     raise BadData(f"{shown} redirects more than {REDIRECTS} times")
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
     """The host of an address in lower case. Raises Unsafe for anything that is no plain http(s) address."""
     shown = _shown(url)
     if any(character in _BAD for character in url) or len(url) > 4096:
@@ -132,7 +133,14 @@ def _headers(start: int = 0) -> list[tuple[bytes, bytes]]:
             *[(b"Range", f"bytes={start}-".encode())] * bool(start)]
 
 
-def _timeouts(times: Times) -> dict[str, Any]:
+def guarded_pool(private_allowed: bool, connections: int, tls: ssl.SSLContext) -> httpcore.ConnectionPool:
+    """Connections that are kept for many requests to judged addresses; each request brings its own timeouts."""
+    return httpcore.ConnectionPool(tls, max_connections=connections,
+                                   network_backend=_Guard(private_allowed, math.inf))
+
+
+def timeouts(times: Times) -> dict[str, Any]:
+    """What httpcore is told about them; ``total`` is the guard's business."""
     return {"timeout": {"connect": times.connect, "read": times.read, "write": times.read, "pool": times.connect}}
 
 

@@ -14,7 +14,7 @@ from digits_core.safe import fetch
 def safe_post(url: str, body: bytes, private_hosts: Collection[str] = (), timeout_s: float = 15) -> None:
     """Send it once; redirects are not followed. Raises Unsafe and BadData, with the host alone: paths hold secrets."""
     try:
-        host = fetch._host(url)
+        host = fetch.host_of(url)
     except Unsafe:
         raise Unsafe("The webhook's address is no plain http or https address.") from None
     guard = fetch._Guard(host in {name.lower() for name in private_hosts}, time.monotonic() + timeout_s)
@@ -23,7 +23,7 @@ def safe_post(url: str, body: bytes, private_hosts: Collection[str] = (), timeou
         with httpcore.ConnectionPool(network_backend=guard, ssl_context=ssl.create_default_context()) as pool:
             times = fetch.Times(min(5, timeout_s), timeout_s, timeout_s)
             with pool.stream("POST", quote(url, safe=fetch._KEPT), headers=headers, content=body,
-                             extensions=fetch._timeouts(times)) as response:
+                             extensions=fetch.timeouts(times)) as response:
                 status = response.status
     except Unsafe as error:
         raise Unsafe(f"{host} {error}") from None

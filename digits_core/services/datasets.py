@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from digits_core.data.places import check_places
 from digits_core.data.skipped import read_skipped
 from digits_core.errors import DigitsError, InvalidOptions, NotFound, Problem
 from digits_core.jobs.model import Job, Kind, Status
@@ -40,6 +41,7 @@ def create_dataset(workspace: Workspace, user: str, task: str, name: str, option
                **({"method": "archive"} if upload else {})}
     kind = source(task)
     name, values = together(lambda: checked_name(name), lambda: check(kind.dataset_options, options, roots))
+    check_places(values, workspace.settings)
     checked = values.model_dump(mode="json")
     job_id = workspace.store.new_id()
     kept = {name: f"{name}{path.suffix}" if name in (lists or {}) else path.name for name, path in files.items()}
@@ -200,7 +202,11 @@ def preview(workspace: Workspace, task: str, options: Json, with_example: bool =
     from digits_core.data.preview import look  # see samples
 
     settings, kind = workspace.settings, source(task)
-    checked = check(kind.dataset_options, options, settings.data_roots)
+    checked: Any = check(kind.dataset_options, options, settings.data_roots)
+    if checked.s3_places():
+        from digits_core.data import s3_preview  # S3's client: most forms need none
+
+        return s3_preview.look(kind, checked, settings, with_example)
     return look(kind, checked, settings.data_roots, settings.private_hosts, with_example)
 
 

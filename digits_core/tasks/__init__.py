@@ -60,6 +60,8 @@ class Task:
     """Of an extension's source: the task that models are trained for."""
     named: str = ""
     """Names function(answer) -> labels of digits_core.infer.named; empty: answers have none that could be pinned."""
+    streams: bool = False
+    """Whether a scan opens no picture and each record is made of its own file alone: it may come when it is decoded."""
     pictures: bool = True
     """Whether entries are pictures; else nothing is measured over their pixels, and versions and maps do not suit."""
     sides: tuple[int, int] = (1, 10_000)

@@ -10,6 +10,7 @@ from digits_core.errors import DigitsError, Problem
 from digits_core.networks import NETWORKS, networks_for
 from digits_core.networks.custom import CUSTOM
 from digits_core.options import option
+from digits_core.safe.places import is_s3, s3_place
 from digits_core.tasks import Measure, Task
 from digits_core.tasks.pictures import PictureOptions, path_problem
 from digits_core.train.options import TrainOptions
@@ -113,7 +114,9 @@ class DatasetOptions(PictureOptions):
 def _place_problem(name: str, text: str, roots: Sequence[Path]) -> Problem | None:
     """What is wrong with a path that may lead to a file or to a folder."""
     try:
-        if text.strip():
+        if is_s3(text):
+            s3_place(text)
+        elif text.strip():
             safe.safe_path(text, roots)
     except DigitsError as error:
         return Problem(name, str(error))

@@ -71,6 +71,7 @@ class ModelOptions(TrainOptions):
 TASK = Task(
     name="multilabel", title="Multi-label classification", dataset_options=DatasetOptions, model_options=ModelOptions,
     source="digits_core.data.labelsets:multilabel", example="digits_core.data.labelsets:example", target="float32",
+    streams=True,
     learner="digits_core.train.multilabeller:MultiLabeller", answerer="digits_core.infer.answers:LabelSet",
     caption="digits_core.views.multilabel:told", view="digits_core.views.multilabel",
     judge="digits_core.evaluate.tested:LabelSets",

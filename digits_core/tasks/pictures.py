@@ -7,9 +7,11 @@ from typing import Literal
 from digits_core import safe
 from digits_core.errors import DigitsError, Problem
 from digits_core.options import JobOptions, Options, option
+from digits_core.safe.places import is_s3, s3_place
+from digits_core.tasks.places import S3Options
 
 
-class PictureOptions(JobOptions):
+class PictureOptions(S3Options, JobOptions):
     """Options of every dataset; its task adds where the pictures are."""
 
     channels: Literal["color", "gray", "all"] = option(
@@ -38,9 +40,10 @@ class PictureOptions(JobOptions):
 
     def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
         """A split of more than 100 percent."""
-        if self.val_percent + self.test_percent < 100:
-            return []
-        return [Problem("val_percent", "Validation and test together must leave pictures to train on.")]
+        found = super().problems(roots)
+        if self.val_percent + self.test_percent >= 100:
+            found.append(Problem("val_percent", "Validation and test together must leave pictures to train on."))
+        return found
 
 
 class ClassedOptions(Options):
@@ -105,6 +108,9 @@ def path_problem(name: str, text: str, roots: Sequence[Path], kind: str = "") ->
     if not text.strip():
         return None
     try:
+        if is_s3(text):
+            s3_place(text)  # whether it is there is asked when the rest is right
+            return None
         if safe.is_url(text):
             if "folder" not in name or kind:
                 return Problem(name, "A place on the server is needed here, not a URL.")

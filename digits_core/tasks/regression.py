@@ -55,6 +55,7 @@ TASK = Task(
     name="regression", title="Regression", dataset_options=DatasetOptions, model_options=TrainOptions,
     source="digits_core.data.columns:regression", example="digits_core.data.columns:example", target="float32",
     learner="digits_core.train.regressor:Regressor", answerer="digits_core.infer.answers:Numbers", output="values",
+    streams=True,
     drawing="digits_core.views.numbers:drawn", view="digits_core.views.numbers",
     judge="digits_core.evaluate.tested:Numbers",
     measures=(Measure("r2", "R²", False), Measure("mae", "Mean error", False), Measure("rmse", "RMSE", False)),

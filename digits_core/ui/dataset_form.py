@@ -11,7 +11,7 @@ from digits_core.services import datasets, uploads
 from digits_core.services.as_code import Asked
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task
-from digits_core.ui import as_code, dataset_preview, session
+from digits_core.ui import as_code, dataset_preview, s3_form, session
 from digits_core.ui.forms import OptionsForm, name_and_group, said, submit
 from digits_core.ui.text import plain
 
@@ -74,6 +74,7 @@ def _source(workspace: Workspace, form: OptionsForm) -> Path | None:
         upload = upload_archive(workspace, form.prefix) if form.value("method") == "archive" else None
     if upload is None:
         form.draw(_group(form, "Source", but=("method",)))
+        s3_form.draw(workspace, form)
     form.draw(_group(form, "Classes"), columns=2)
     if videos := _group(form, "Videos"):
         with st.expander("Videos in these folders", icon=":material/movie:"):

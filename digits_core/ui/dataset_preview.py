@@ -51,7 +51,8 @@ def summary(workspace: Workspace, task: Task, options: Json) -> None:
             st.caption("An archive is counted when it is unpacked." if options.get("method") == "archive" else
                        "Say where the pictures are; what is found there stands here.")
             return
-        _numbers(found)
+        if found.labels:
+            _numbers(found)
         _problems(found.problems)
 
 

@@ -9,11 +9,14 @@ import streamlit as st
 from digits_core.errors import DigitsError
 from digits_core.options import OptionField
 from digits_core.safe import complete_path, is_url
+from digits_core.safe.places import is_s3
 from digits_core.ui import session
 from digits_core.ui.text import number
 
 Json = dict[str, Any]
 WIDE = ("folder", "path", "text")
+SIDE_BY_SIDE = 5
+"""Choices that are all shown; more are a list."""
 SUGGESTIONS = 8
 
 
@@ -24,7 +27,7 @@ def start(key: str, value: Any) -> None:
 
 def is_wide(field: OptionField) -> bool:
     """Whether it wants a line of its own."""
-    return field.kind in WIDE or (bool(field.choices) and len(field.choices) <= 4
+    return field.kind in WIDE or (bool(field.choices) and len(field.choices) <= SIDE_BY_SIDE
                                   and sum(len(field.labels.get(c, c)) for c in field.choices) > 24)
 
 
@@ -88,7 +91,7 @@ def widget(field: OptionField, key: str, label: bool) -> Any:
 
 def _choice(field: OptionField, common: Json) -> Any:
     words: Callable[[str], str] = lambda value: field.labels.get(value, value)
-    if len(field.choices) <= 4:
+    if len(field.choices) <= SIDE_BY_SIDE:
         return st.segmented_control(field.title, field.choices, format_func=words, required=True, **common)
     return st.selectbox(field.title, field.choices, format_func=words, **common)
 
@@ -117,7 +120,7 @@ def _step(field: OptionField) -> float:
 def path_input(title: str, key: str, help: str = "", files: bool = False) -> str:
     """A server path that completes while it is typed: a click on a suggestion takes it."""
     text = st.text_input(title, key=key, help=help or None, live="300ms", persist_state="session",
-                         placeholder="/data/pictures", icon=":material/folder_open:") or ""
+                         placeholder="/data/pictures or s3://bucket/path", icon=":material/folder_open:") or ""
 
     def take() -> None:
         if picked := st.session_state.get(f"{key}.pick"):
@@ -125,7 +128,7 @@ def path_input(title: str, key: str, help: str = "", files: bool = False) -> str
             st.session_state[f"{key}.pick"] = None
 
     try:
-        wanted = text.strip() and not is_url(text)
+        wanted = text.strip() and not is_url(text) and not is_s3(text)
         found = complete_path(text, session.workspace().settings.data_roots, SUGGESTIONS, files) if wanted else []
     except DigitsError:
         found = []  # the check says what is wrong with it, at the field

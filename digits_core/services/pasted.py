@@ -14,7 +14,8 @@ Json = dict[str, Any]
 LONGEST = 1_000_000
 BESIDE = ("name", "group", "dataset", "model", "checkpoint", "draws", "search", "view_options", "task")
 """What may stand beside the options; a form takes of it what it has a field for."""
-FACTS = ("v", "id", "kind", "owner", "created", "needs", "checkpoint_file", "extension", "allow_code", "made", "ran_with")
+FACTS = ("v", "id", "kind", "owner", "created", "needs", "checkpoint_file", "extension", "allow_code", "made",
+         "ran_with")
 """What job.json says beyond that; it describes the job that was, not the one that will be."""
 
 

@@ -8,6 +8,7 @@ from digits_core.api import (
     bundles,
     compare,
     datasets,
+    described,
     embeddings,
     evaluations,
     frames,
@@ -41,6 +42,7 @@ def create_api(workspace: Workspace) -> FastAPI:
                   default_response_class=answers.StrictJSON)
     api.state.workspace = workspace
     answers.install(api)
+    described.describe(api)
     for part in (jobs, bundles, recipes, datasets, versions, weights, models, searches, steering, compare, inference,
                  predict, embeddings, making, store, team, maxima, frames, videos, evaluations, system, reference):
         api.include_router(part.router)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 from starlette.responses import FileResponse, Response
 
+from digits_core.api.described import binary
 from digits_core.api.forms import OptionsText, Upload, Words, options_of, received
 from digits_core.api.once import once
 from digits_core.api.request import Body, Key, Named, Offset, Options, Space, User
@@ -113,7 +114,7 @@ def mean(job_id: str, space: Space) -> Response:
     return PNG(picture)
 
 
-@router.get("/datasets/{job_id}/skipped", response_class=FileResponse)
+@router.get("/datasets/{job_id}/skipped", response_class=FileResponse, responses=binary("text/csv"))
 def skipped(job_id: str, space: Space) -> Response:
     """The pictures that were left out, as CSV: path, split, class, reason."""
     path = jobs.of_kind(space, job_id, Kind.DATASET).folder.path / "skipped.csv"

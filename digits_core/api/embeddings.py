@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response, StreamingResponse
 
+from digits_core.api.described import binary
 from digits_core.api.request import Space
 from digits_core.services import embeddings
 
@@ -29,14 +30,14 @@ def similar(job_id: str, space: Space, row: Row = 0, limit: Annotated[int, Query
     return {"items": embeddings.similar(space, job_id, row, limit)}
 
 
-@router.get("/inferences/{job_id}/features.csv")
+@router.get("/inferences/{job_id}/features.csv", response_class=Response, responses=binary("text/csv"))
 def features_csv(job_id: str, space: Space) -> Response:
     """Path, truth, predicted class, place on the map and features of every picture as CSV."""
     return StreamingResponse(embeddings.as_csv(space, job_id), media_type="text/csv", headers={
         "Content-Disposition": f'attachment; filename="{job_id}-features.csv"'})
 
 
-@router.get("/inferences/{job_id}/features.npz", response_class=FileResponse)
+@router.get("/inferences/{job_id}/features.npz", response_class=FileResponse, responses=binary())
 def features_npz(job_id: str, space: Space) -> Response:
     """The same as arrays of NumPy: features, places, path, truth, predicted."""
     with tempfile.NamedTemporaryFile(suffix=".npz", delete=False) as file:

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
+from digits_core.api.described import binary
 from digits_core.api.forms import OptionsText, Uploads, Words, options_of, stored
 from digits_core.api.once import once
 from digits_core.api.request import Body, Key, Named, Options, Space, User
@@ -50,7 +51,7 @@ def videos(job_id: str, space: Space, user: User) -> Json:
     return {"videos": frames.videos(space, job_id)}
 
 
-@router.get("/frames/{job_id}/pictures.zip", response_class=Response)
+@router.get("/frames/{job_id}/pictures.zip", response_class=Response, responses=binary("application/zip"))
 def archive(job_id: str, space: Space) -> Response:
     """All pictures so far in one zip file, one folder a video."""
     return StreamingResponse(frames.archive(space, job_id), media_type="application/zip", headers={

@@ -6,6 +6,7 @@ from fastapi import APIRouter, File, Form, UploadFile
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
+from digits_core.api.described import binary
 from digits_core.api.forms import OptionsText, Uploads, Words, options_of, pictures_of, stored
 from digits_core.api.once import once
 from digits_core.api.predict import Predict, answered
@@ -144,7 +145,7 @@ def results_json(job_id: str, space: Space) -> Response:
         "Content-Disposition": f'attachment; filename="{job_id}.json"'})
 
 
-@router.get("/inferences/{job_id}/results.csv")
+@router.get("/inferences/{job_id}/results.csv", response_class=Response, responses=binary("text/csv"))
 def results_csv(job_id: str, space: Space) -> Response:
     """All rows so far as CSV."""
     return StreamingResponse(inference.batch_csv(space, job_id), media_type="text/csv", headers={

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
+from digits_core.api.described import binary
 from digits_core.api.forms import OptionsText, Uploads, Words, options_of, pictures_of
 from digits_core.api.request import Body, Options, Space, User
 from digits_core.jobs.model import Kind
@@ -24,7 +25,7 @@ def samples(job_id: str, space: Space) -> Json:
     return {"epochs": making.samples(jobs.of_kind(space, job_id, Kind.MODEL, Kind.PRETRAINED))}
 
 
-@router.get("/models/{job_id}/samples/{epoch}", response_class=Response)
+@router.get("/models/{job_id}/samples/{epoch}", response_class=Response, responses=binary("image/png"))
 def sample(job_id: str, epoch: str, space: Space) -> Response:
     """The sheet after an epoch, or "last", as PNG: of a model with classes a row for each, the same z in a column."""
     return Response(making.sample(space, job_id, epoch), media_type="image/png")

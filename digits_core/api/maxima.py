@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
+from digits_core.api.described import binary
 from digits_core.api.once import once
 from digits_core.api.request import Body, Key, Limit, Named, Offset, Options, Space, User
 from digits_core.services import jobs, maxima
@@ -46,14 +47,14 @@ def made(job_id: str, space: Space, offset: Offset = 0, limit: Limit = 100) -> J
     return {"rows": page.rows, "total": page.total}
 
 
-@router.get("/inferences/{job_id}/max-activations.zip", response_class=Response)
+@router.get("/inferences/{job_id}/max-activations.zip", response_class=Response, responses=binary("application/zip"))
 def archive(job_id: str, space: Space) -> Response:
     """All pictures so far, and their rows, in one zip file."""
     return StreamingResponse(maxima.archive(space, job_id), media_type="application/zip", headers={
         "Content-Disposition": f'attachment; filename="{job_id}.zip"'})
 
 
-@router.get("/inferences/{job_id}/max-activations/{unit}", response_class=Response)
+@router.get("/inferences/{job_id}/max-activations/{unit}", response_class=Response, responses=binary("image/png"))
 def picture(job_id: str, unit: Annotated[int, Path(ge=0, le=10**6)], space: Space) -> Response:
     """The picture of one unit as PNG."""
     return Response(maxima.picture(space, job_id, unit), media_type="image/png")

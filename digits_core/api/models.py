@@ -6,6 +6,7 @@ from fastapi import APIRouter, Form
 from pydantic import Field
 from starlette.responses import FileResponse, Response
 
+from digits_core.api.described import binary
 from digits_core.api.forms import Upload, Words, received
 from digits_core.api.once import once
 from digits_core.api.request import Body, Key, Named, Options, Space, User
@@ -101,14 +102,14 @@ def checkpoints(job_id: str, space: Space) -> Json:
     return {"checkpoints": models.checkpoints(jobs.of_kind(space, job_id, Kind.MODEL, Kind.PRETRAINED))}
 
 
-@router.get("/models/{job_id}/checkpoints/{which}", response_class=FileResponse)
+@router.get("/models/{job_id}/checkpoints/{which}", response_class=FileResponse, responses=binary())
 def download_checkpoint(job_id: str, which: str, space: Space) -> Response:
     """The weights of one checkpoint (best, last or an epoch) as a safetensors file."""
     path = models.checkpoint_path(jobs.of_kind(space, job_id, Kind.MODEL, Kind.PRETRAINED), which)
     return FileResponse(path, media_type="application/octet-stream", filename=f"{job_id}-{path.name}")
 
 
-@router.get("/models/{job_id}/trace", response_class=FileResponse)
+@router.get("/models/{job_id}/trace", response_class=FileResponse, responses=binary("application/gzip"))
 def trace(job_id: str, space: Space) -> Response:
     """The timeline of some steps as gzipped JSON for Perfetto or chrome://tracing (option ``trace_steps``)."""
     path = timeline.trace_file(space, job_id)
@@ -121,7 +122,7 @@ def operators(job_id: str, space: Space) -> Json:
     return timeline.operators(jobs.of_kind(space, job_id, Kind.MODEL))
 
 
-@router.get("/models/{job_id}/tensorboard", response_class=Response)
+@router.get("/models/{job_id}/tensorboard", response_class=Response, responses=binary())
 def tensorboard(job_id: str, space: Space) -> Response:
     """The measurements and settings of a training as a TensorBoard event file, as far as it is."""
     name, content = eventfiles.event_file(space, job_id)
@@ -135,7 +136,7 @@ def evaluation(job_id: str, space: Space, split: Literal["val", "test"] = "val")
     return models.evaluation(jobs.of_kind(space, job_id, Kind.MODEL, Kind.PRETRAINED), split)
 
 
-@router.get("/models/{job_id}/download", response_class=FileResponse)
+@router.get("/models/{job_id}/download", response_class=FileResponse, responses=binary("application/zip"))
 def download_model(job_id: str, space: Space, user: User, checkpoint: str = "best") -> Response:
     """Network, weights, labels and preprocessing in one zip file that another server can import."""
     path = modelstore.export_model(space, user, job_id, checkpoint)

@@ -47,9 +47,17 @@ def _route(schema: Json, path: str, method: str, route: Json) -> str:
         f"<tr><td><code>{escape(name)}</code>{'' if required else ' (optional)'}<td>{escape(place)}"
         f"<td>{escape(_type(kind))}<td>{escape(text)}" for name, place, required, kind, text in rows)
     head = f"<table><tr><th>Name<th>In<th>Type<th>About{table}</table>" if rows else ""
+    answers = "".join(f"<tr><td><code>{escape(status)}</code><td>{escape(_answer(told))}"
+                      for status, told in route.get("responses", {}).items())
     return (f'<details id="{quote(method + path)}"><summary><code>{method.upper()} /api{escape(path)}</code> '
             f"{escape(route.get('summary', ''))}</summary><p>{escape(route.get('description', ''))}</p>{head}"
+            f"<table><tr><th>Answer<th>About{answers}</table>"
             f"<pre>{escape(curl(path, method, route))}</pre></details>")
+
+
+def _answer(told: Json) -> str:
+    kinds = ", ".join(told.get("content", {}))
+    return told.get("description", "").replace("Successful Response", "Done.") + (f" ({kinds})" if kinds else "")
 
 
 def _body_rows(schema: Json, route: Json) -> list[tuple[str, str, bool, Json, str]]:

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Query, Request
+from fastapi.security import APIKeyHeader
 from pydantic import BaseModel, ConfigDict, Field
 
 from digits_core.errors import DigitsError
@@ -30,7 +31,11 @@ def _user(
     return check_user_name(name) if name else ""
 
 
-def _named_user(user: Annotated[str, Depends(_user)]) -> str:
+_NAME = APIKeyHeader(name="X-Digits-User", scheme_name="Name", auto_error=False,
+                     description="The name you act as; jobs belong to somebody.")
+
+
+def _named_user(user: Annotated[str, Depends(_user)], _: Annotated[str | None, Depends(_NAME)]) -> str:
     if not user:
         raise NoName("Say who you are: send the header 'X-Digits-User: name' (or ?username=name). "
                      "Jobs belong to somebody.")

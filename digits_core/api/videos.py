@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import FileResponse, Response, StreamingResponse
 
+from digits_core.api.described import binary
 from digits_core.api.forms import OptionsText, Upload, Words, options_of, stored
 from digits_core.api.once import once
 from digits_core.api.request import Body, Key, Named, Options, Space, User
@@ -54,13 +55,13 @@ def summary(job_id: str, space: Space, user: User) -> Json:
     return inference.batch_summary(space, job_id)
 
 
-@router.get("/videos/{job_id}/video.mp4", response_class=FileResponse)
+@router.get("/videos/{job_id}/video.mp4", response_class=FileResponse, responses=binary("video/mp4"))
 def film(job_id: str, space: Space) -> Response:
     """The annotated video (H.264), whole or in ranges; 404 until it is done."""
     return FileResponse(videos.film(space, job_id), media_type="video/mp4")
 
 
-@router.get("/videos/{job_id}/frames.csv", response_class=Response)
+@router.get("/videos/{job_id}/frames.csv", response_class=Response, responses=binary("text/csv"))
 def csv(job_id: str, space: Space) -> Response:
     """The frames so far: number, seconds, labels with probabilities, or the figure of each class, and boxes."""
     return StreamingResponse(videos.csv(space, job_id), media_type="text/csv", headers={

@@ -1,0 +1,62 @@
+"""The OpenAPI description, completed: every answer that a route can give, refusals included, with its shape."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+Json = dict[str, Any]
+
+ERROR: Json = {
+    "type": "object", "title": "Refusal", "required": ["error"], "properties": {
+        "error": {"type": "object", "required": ["message", "type"], "properties": {
+            "message": {"type": "string", "description": "What is wrong, where, why, and what to do."},
+            "type": {"type": "string", "description": "A word for programs."}}},
+        "errors": {"type": "object", "description": "Wrong options: messages by field, all problems at once.",
+                   "additionalProperties": {"type": "array", "items": {"type": "string"}}}}}
+WORDS = {
+    400: "Something in the request is wrong: what, at which field, and what to do.",
+    401: "A change needs a name: the header X-Digits-User.",
+    403: "It belongs to somebody else, or is not allowed on this server.",
+    404: "There is no such job, file, class, checkpoint or page.",
+    409: "In use by another job, or not in the state for that.",
+    413: "The body is too large.",
+}
+
+def binary(kind: str = "application/octet-stream") -> dict[int | str, Json]:
+    """For ``responses=`` of a route that answers with a file of this media type."""
+    return {200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}}}}}
+
+
+def describe(api: FastAPI) -> None:
+    """Make ``api.openapi()`` tell what ``completed`` adds."""
+    plain = api.openapi
+
+    def openapi() -> Json:
+        fresh = api.openapi_schema is None
+        return completed(plain()) if fresh else plain()
+
+    api.openapi = openapi  # type: ignore[method-assign]
+
+
+def completed(schema: Json) -> Json:
+    """The description with refusals in place of FastAPI's own 422, which no route here answers with."""
+    schema["components"]["schemas"]["Refusal"] = ERROR
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schema["components"]["schemas"].pop(unused, None)
+    for path, methods in schema["paths"].items():
+        for method, route in methods.items():
+            route["responses"].pop("422", None)
+            for status in statuses(path, method, route):
+                route["responses"].setdefault(str(status), {
+                    "description": WORDS[status],
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}})
+    return schema
+
+
+def statuses(path: str, method: str, route: Json) -> list[int]:
+    """The refusals that a route can answer with."""
+    named = "security" in route
+    found = [400]
+    found += [401, 403] if named else [403] if method != "get" else []
+    found += [404, 409] if "{" in path or "requestBody" in route or named else []
+    return [*found, *([413] if "requestBody" in route else [])]

@@ -83,6 +83,7 @@ def fuzz(server: Starlette, store: JobStore, examples: int) -> int:
                 ids.fill(case.path_parameters, operation.path)  # noqa: B023
                 ids.fill(case.body, operation.path)  # noqa: B023
                 ids.name(case)
+                hypothesis.assume("%0A" not in case.formatted_path)  # no mounted application ever sees such a path
                 request = client.build_request(**_request(case))
                 request.read()
                 case.validate_response(client.send(request), checks=CHECKS)

@@ -10,6 +10,7 @@ from digits_core.api import (
     datasets,
     embeddings,
     evaluations,
+    foreign,
     frames,
     inference,
     jobs,
@@ -41,7 +42,8 @@ def create_api(workspace: Workspace) -> FastAPI:
                   default_response_class=answers.StrictJSON)
     api.state.workspace = workspace
     answers.install(api)
-    for part in (jobs, bundles, recipes, datasets, versions, weights, models, searches, steering, compare, inference,
-                 predict, embeddings, making, store, team, maxima, frames, videos, evaluations, system, reference):
+    for part in (jobs, bundles, recipes, datasets, versions, weights, foreign, models, searches, steering, compare,
+                 inference, predict, embeddings, making, store, team, maxima, frames, videos, evaluations, system,
+                 reference):
         api.include_router(part.router)
     return api

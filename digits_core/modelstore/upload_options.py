@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     Known = str
 else:
     Known = Literal[("", *NETWORKS)]
-CAFFE_ENDING, FILES = ".caffemodel", ("weights", "definition", "labels_file", "mean_file")
+CAFFE_ENDING, FILES = ".caffemodel", ("file", "definition", "labels_file", "mean_file")
 WANTED = {"definition": (".prototxt", ".py"), "labels_file": (".txt",), "mean_file": (".binaryproto", ".npy")}
 
 
 class FilesOptions(Options):
     """A model in single files: of Caffe, or weights of PyTorch with the source or the name of their network."""
 
-    weights: str = option("", title="Weights", group="Files", kind="path",
+    file: str = option("", title="Weights", group="Files", kind="path",
                           help=".caffemodel, or a state dict: .pth, .pt, .safetensors.")
     definition: str = option("", title="Model definition", group="Files", kind="path",
                              help="deploy.prototxt for Caffe; for PyTorch a .py with build_network(params).")
@@ -70,11 +70,11 @@ class FilesOptions(Options):
 
     def file_problems(self, names: Mapping[str, str]) -> list[Problem]:
         """What is wrong with the files of these names, empty where there is none, wherever they come from."""
-        weights, definition = names["weights"].lower(), names["definition"].lower()
+        weights, definition = names["file"].lower(), names["definition"].lower()
         if not weights:
-            return [Problem("weights", "Missing weights file.")]
+            return [Problem("file", "Missing weights file.")]
         if not weights.endswith((CAFFE_ENDING, *ENDINGS)):
-            return [Problem("weights", f"Weights must be a {CAFFE_ENDING} file, or a state dict "
+            return [Problem("file", f"Weights must be a {CAFFE_ENDING} file, or a state dict "
                                        f"({', '.join(ENDINGS[:-1])}).")]
         found = [Problem(name, f"This must be a {' or '.join(endings)} file.") for name, endings in WANTED.items()
                  if name != "definition" and names[name] and not names[name].lower().endswith(endings)]

@@ -75,8 +75,8 @@ def _asked(context: Context, upload: Path) -> tuple[FilesOptions, dict[str, Path
 
 
 def _info(context: Context, options: FilesOptions, paths: dict[str, Path]) -> DigitsInfo:
-    framework = "caffe" if paths["weights"].name.lower().endswith(CAFFE_ENDING) else "pytorch"
-    return DigitsInfo(framework, paths["weights"], paths["definition"], paths.get("labels_file"),
+    framework = "caffe" if paths["file"].name.lower().endswith(CAFFE_ENDING) else "pytorch"
+    return DigitsInfo(framework, paths["file"], paths["definition"], paths.get("labels_file"),
                       paths.get("mean_file"), options.width or 0, options.height or 0,
                       1 if options.image_type == "gray" else 3,
                       options.resize_mode, options.mean, {"v": 1, "name": context.job.name})

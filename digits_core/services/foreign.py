@@ -73,15 +73,11 @@ def _known(workspace: Workspace, user: str, name: str, group: str, checked: File
     if "mean_file" in sent or checked.mean_file:
         raise InvalidOptions([Problem("mean_file", "For a known network the scale of the input says what is "
                                                    "subtracted.")])
-    values = {"network": checked.network, "file": checked.weights, "labels_file": checked.labels_file,
+    values = {"network": checked.network, "file": checked.file, "labels_file": checked.labels_file,
               **{key: found for key in ("width", "height", "resize_mode", "crop", "scale")
                  if (found := getattr(checked, key)) is not None}}
-    places = [sent[field].path if field in sent else None for field in ("weights", "labels_file")]
-    try:
-        return weights.import_weights(workspace, user, name, values, group, *places)
-    except InvalidOptions as error:
-        raise InvalidOptions([Problem("weights" if problem.field == "file" else problem.field, problem.message)
-                              for problem in error.problems]) from None
+    places = [sent[field].path if field in sent else None for field in ("file", "labels_file")]
+    return weights.import_weights(workspace, user, name, values, group, *places)
 
 
 def _guessed(workspace: Workspace, checked: FilesOptions, sent: Mapping[str, Sent]) -> str:

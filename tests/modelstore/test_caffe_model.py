@@ -142,7 +142,7 @@ def files(tmp_path, content, **names):
     return found
 
 
-ALL = {"weights": "snapshot_iter_90.caffemodel", "definition": "deploy.prototxt", "labels_file": "labels.txt",
+ALL = {"file": "snapshot_iter_90.caffemodel", "definition": "deploy.prototxt", "labels_file": "labels.txt",
        "mean_file": "mean.binaryproto"}
 
 
@@ -185,10 +185,10 @@ def test_its_source_can_be_changed_and_builds_the_same_network(workspace, run, t
 
 
 @pytest.mark.parametrize(("sent", "options", "field", "words"), [
-    ({"definition": "deploy.prototxt"}, {}, "weights", "Missing weights file"),
-    ({"weights": "labels.txt"}, {}, "weights", "Weights must be a .caffemodel file"),
-    ({"weights": "snapshot_iter_90.caffemodel"}, {}, "definition", "Missing model definition file"),
-    ({"weights": "snapshot_iter_90.caffemodel", "definition": "labels.txt"}, {}, "definition",
+    ({"definition": "deploy.prototxt"}, {}, "file", "Missing weights file"),
+    ({"file": "labels.txt"}, {}, "file", "Weights must be a .caffemodel file"),
+    ({"file": "snapshot_iter_90.caffemodel"}, {}, "definition", "Missing model definition file"),
+    ({"file": "snapshot_iter_90.caffemodel", "definition": "labels.txt"}, {}, "definition",
      "Model definition must be a .prototxt file"),
     ({**ALL, "labels_file": "deploy.prototxt"}, {}, "labels_file", "must be a .txt file"),
     (ALL, {"width": 10}, "height", "Give both sides"),
@@ -206,10 +206,10 @@ def test_a_segmentation_answers_for_every_pixel(workspace, run, tmp_path, here):
     content = {"deploy.prototxt": definition.encode(),
                "fcn.caffemodel": caffemodel(definition, tmp_path / "w.caffemodel").read_bytes()}
     view = run(foreign.import_files(workspace, "tester", "fcn", {}, "", files(
-        tmp_path, content, weights="fcn.caffemodel", definition="deploy.prototxt")))
+        tmp_path, content, file="fcn.caffemodel", definition="deploy.prototxt")))
     assert (view.status, view.job.task) == (Status.DONE, "segmentation"), view.state.reason
     mask = answer(view, photo())
     assert mask.shape == (50, 60) and mask.max() < 21
     wrong = run(foreign.import_files(workspace, "tester", "fcn", {"task": "classification"}, "", files(
-        tmp_path, content, weights="fcn.caffemodel", definition="deploy.prototxt")))
+        tmp_path, content, file="fcn.caffemodel", definition="deploy.prototxt")))
     assert "import it as segmentation" in wrong.state.reason

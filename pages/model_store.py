@@ -3,7 +3,7 @@
 import streamlit as st
 
 from digits_core.services import store
-from digits_core.ui import bulk, session, store_page, store_panels, weights_panels
+from digits_core.ui import bulk, session, store_page, upload_dialog, weights_panels
 from digits_core.ui.frame import head
 
 workspace = session.workspace()
@@ -11,11 +11,9 @@ with head("Model Store"):
     if st.button("Get weights", icon=":material/cloud_download:", key="store.weights", help="Networks that torchvision "
                  "publishes, trained on ImageNet."):
         weights_panels.get_dialog(workspace)
-    if st.button("Import weights", icon=":material/upload_file:", key="store.own", help="A .pth, .pt or .safetensors "
-                 "file of a known network."):
-        weights_panels.import_dialog(workspace)
-    if st.button("Import a model", type="primary", icon=":material/upload:", key="store.open"):
-        store_panels.import_dialog(workspace)
+    if st.button("Upload a model", type="primary", icon=":material/upload:", key="store.open", help="An archive, or "
+                 "files of Caffe or PyTorch."):
+        upload_dialog.draw(workspace)
 bulk.said()
 
 with st.container(horizontal=True):

@@ -11,6 +11,7 @@ from digits_core.api import (
     described,
     embeddings,
     evaluations,
+    foreign,
     frames,
     inference,
     jobs,
@@ -43,7 +44,8 @@ def create_api(workspace: Workspace) -> FastAPI:
     api.state.workspace = workspace
     answers.install(api)
     described.describe(api)
-    for part in (jobs, bundles, recipes, datasets, versions, weights, models, searches, steering, compare, inference,
-                 predict, embeddings, making, store, team, maxima, frames, videos, evaluations, system, reference):
+    for part in (jobs, bundles, recipes, datasets, versions, weights, foreign, models, searches, steering, compare,
+                 inference, predict, embeddings, making, store, team, maxima, frames, videos, evaluations, system,
+                 reference):
         api.include_router(part.router)
     return api

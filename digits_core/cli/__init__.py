@@ -7,6 +7,7 @@ from digits_core.cli import (
     create,
     embeddings,
     evaluate,
+    foreign,
     frames,
     machine,
     making,
@@ -26,10 +27,9 @@ from digits_core.cli import (
 )
 from digits_core.cli.program import app
 
-__all__ = ["app", "bundles", "classify", "compare", "create", "embeddings", "evaluate", "frames", "machine", "main",
-           "making", "manage", "maxima", "networks", "recipes", "search", "serving", "similarity", "steer", "store",
-           "tensorboard",
-           "versions", "videos", "weights"]
+__all__ = ["app", "bundles", "classify", "compare", "create", "embeddings", "evaluate", "foreign", "frames", "machine",
+           "main", "making", "manage", "maxima", "networks", "recipes", "search", "serving", "similarity", "steer",
+           "store", "tensorboard", "versions", "videos", "weights"]
 
 
 def main() -> None:

@@ -163,7 +163,7 @@ def export_model(
 
 @app.command("import-model")
 def import_model(
-    archive: Annotated[Path, typer.Argument(metavar="FILE", help="A model archive that DIGITS exported.")],
+    archive: Annotated[Path, typer.Argument(metavar="FILE", help="A model archive of DIGITS, also of old (Caffe).")],
     allow_code: Annotated[bool, typer.Option("--allow-code", help="Let a custom network's code run here.")] = False,
     name: Name = "", group: Group = "", user: User = "", wait: Wait = False, as_json: AsJson = False,
 ) -> None:

@@ -17,7 +17,7 @@ from digits_core.jobs import child, confine
 from digits_core.modelstore import caffe_schema
 from digits_core.modelstore.caffe_net import Net, layers_of, understood
 from digits_core.modelstore.caffe_weights import array, blobs_of, fill_outputs, tensors, turned_round
-from digits_core.networks.graph import LONGEST, Graph
+from digits_core.networks.graph import LONGEST, PICTURE, Graph, Power
 from digits_core.networks.graph_network import build
 
 Json = dict[str, Any]
@@ -30,7 +30,7 @@ def read(question: Json) -> Json:
     """Read ``definition``, ``weights`` and perhaps ``mean``; write ``target`` and ``mean_target``.
 
     ``sides`` (channels, height, width; 0: unknown) count where the definition does not say them. Answers with them, the
-    "graph", the sides of the "mean", and what a data layer does to pictures: "scale", "crop" and "means" (RGB).
+    "graph", the sides of the "mean", and the "means" (RGB) that a data layer subtracts.
     """
     definition = caffe_schema.from_text(_text(Path(question["definition"])), "The network definition")
     stored = blobs_of(caffe_schema.from_bytes(_bytes(Path(question["weights"])), "Net", "The file of weights"))
@@ -40,13 +40,22 @@ def read(question: Json) -> Json:
     net = understood(definition)
     sides = _sides(net, question["sides"])
     found = tensors(net, net.parts, stored)
-    parts = turned_round(net.parts, found, sides) if sides[0] == 3 else net.parts
+    parts = turned_round(_scaled(net), found, sides) if sides[0] == 3 else _scaled(net)
     graph = _graph(parts, net.output, sides)
     safetensors.numpy.save_file({name: np.ascontiguousarray(value) for name, value in found.items()},
                                 question["target"])
     mean = _mean(Path(question["mean"]), Path(question["mean_target"])) if question["mean"] else []
-    return {"graph": graph.text(), "sides": list(sides), "scale": net.scale, "crop": net.crop,
-            "means": net.means[::-1], "mean": mean}
+    return {"graph": graph.text(), "sides": list(sides), "means": net.means[::-1], "mean": mean}
+
+
+def _scaled(net: Net) -> list[Any]:
+    """The layers, before them the factor by which a data layer multiplies pictures."""
+    if net.scale == 1:
+        return net.parts
+    name = "scale of the data layer"
+    first = Power(name=name, inputs=[PICTURE], scale=net.scale)
+    return [first, *(part.model_copy(update={"inputs": [name if one == PICTURE else one for one in part.inputs]})
+                     for part in net.parts)]
 
 
 def _text(path: Path) -> str:

@@ -30,7 +30,8 @@ class DigitsInfo(NamedTuple):
     height: int
     channels: int
     resize_mode: Mode
-    mean_subtraction: Literal["none", "image", "pixel"]
+    mean_subtraction: Literal["auto", "none", "image", "pixel"]
+    """auto: nobody said it; what files there are tells."""
     origin: Json
 
 
@@ -47,12 +48,12 @@ def read(info: Json, folder: Path) -> DigitsInfo:
     if definition is None:
         raise BadData("Missing model definition in info.json ('model file' or 'network file').")
     height, width, channels = _dimensions(info.get("image dimensions"))
-    mean = str(info.get("mean subtraction") or "none").lower()
+    mean = str(info.get("mean subtraction") or "auto").lower()
     return DigitsInfo(
         framework, _required(folder, info, "snapshot file"), _required(folder, info, definition),
         _optional(folder, info, "labels file"), _optional(folder, info, "mean file"), width, height, channels,
         MODES.get(str(info.get("image resize mode") or "squash"), "squash"),
-        mean if mean in ("image", "pixel") else "none",  # type: ignore[arg-type]
+        mean if mean in ("image", "pixel", "auto") else "none",  # type: ignore[arg-type]
         {"v": 1, **{key: str(info[name])[:5000] for key, name in (
             ("name", "name"), ("job", "job id"), ("dataset", "dataset_id"), ("version", "digits version"),
             ("notes", "note")) if info.get(name)}})

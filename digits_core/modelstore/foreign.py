@@ -14,6 +14,7 @@ from digits_core import files
 from digits_core.errors import BadData
 from digits_core.infer.model_files import NetworkFile, Preprocessing, read_part
 from digits_core.jobs.context import Context
+from digits_core.modelstore import caffe_model
 from digits_core.modelstore.archive import WEIGHTS
 from digits_core.modelstore.digits_info import DigitsInfo, read
 from digits_core.modelstore.layout import settle
@@ -30,12 +31,16 @@ def install(context: Context, folder: Path, info: Json) -> Json:
     BadData with what is wrong, and nothing is installed then.
     """
     found = read(info, folder)
-    return _ours(context, folder, found)
-
-
-def _ours(context: Context, folder: Path, info: DigitsInfo) -> Json:
     work = folder / ".model"
     work.mkdir()
+    if found.framework == "caffe":
+        context.progress(0.4, "Reading the files of Caffe", unit="files")
+        caffe_model.lay_out(found, work, context.job.task)
+        return settle(context, work, found.origin)
+    return _ours(context, folder, work, found)
+
+
+def _ours(context: Context, folder: Path, work: Path, info: DigitsInfo) -> Json:
     network = read_part(info.model, NetworkFile)
     if network.network == CUSTOM and not context.job.options.get("allow_code"):
         raise BadData("The model brings its own Python code (a custom network). Import it again and allow that, if "
@@ -65,4 +70,5 @@ def _preprocessing(info: DigitsInfo, network: NetworkFile) -> Preprocessing:
     if info.mean_subtraction == "pixel":
         raise BadData("info.json says that the mean pixel is subtracted, but not which: preprocessing.json is missing.")
     return Preprocessing(v=1, channels="gray" if channels == 1 else "color", width=info.width, height=info.height,
-                         resize_mode=info.resize_mode, crop=crop, mean=info.mean_subtraction)
+                         resize_mode=info.resize_mode, crop=crop,
+                         mean="image" if info.mean and info.mean_subtraction != "none" else "none")

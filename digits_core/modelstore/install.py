@@ -8,7 +8,7 @@ from digits_core import files
 from digits_core.errors import BadData, DigitsError
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.jobs.context import Context
-from digits_core.modelstore import archive, foreign, published
+from digits_core.modelstore import archive, foreign, published, uploaded
 from digits_core.modelstore.fetched import obtain
 from digits_core.modelstore.layout import publish, try_out
 from digits_core.modelstore.unpacked import check_sums, check_weights, checkpoint_of, read_head, read_reports
@@ -25,6 +25,8 @@ def run(context: Context) -> Json:
     for a resume until the model is there.
     """
     options = context.job.options
+    if "files" in options:
+        return uploaded.single_files(context)
     if "entry" in options:
         return _from_store(context)
     if "model" in options:
@@ -76,6 +78,8 @@ def _from_store(context: Context) -> Json:
 
 def _install(context: Context, unpacked: Path, folder: Path) -> Json:
     context.progress(0.4, "Checking", unit="files")
+    if not (unpacked / "model.json").exists() and (found := uploaded.archive(context, unpacked)):
+        return found
     head = read_head(unpacked)
     check_sums(unpacked)
     row = checkpoint_of(head)

@@ -51,14 +51,15 @@ class WeightsOptions(Options):
         if self.network not in NETWORKS:
             found.append(Problem("network", "Weights of a custom network come with its source, in a model archive."))
         for name, text in (("file", self.file), ("labels_file", self.labels_file)):
-            if text.strip() and (problem := _unreadable(text, roots)):
+            if text.strip() and (problem := unreadable(text, roots)):
                 found.append(Problem(name, problem))
         if self.file.strip() and not self.file.lower().endswith(ENDINGS):
             found.append(Problem("file", f"A file of weights ends in {', '.join(ENDINGS)}."))
         return found
 
 
-def _unreadable(text: str, roots: Sequence[Path]) -> str:
+def unreadable(text: str, roots: Sequence[Path]) -> str:
+    """What is wrong with a file on the server, empty when nothing."""
     try:
         return "" if safe.safe_path(text, roots).is_file() else f"{text!r} is not a file."
     except DigitsError as error:

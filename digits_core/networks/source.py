@@ -2,10 +2,11 @@
 
 import ast
 import importlib.util
+import json
 from pathlib import Path
 
 from digits_core.errors import NotFound
-from digits_core.networks import NETWORKS
+from digits_core.networks import NETWORKS, graph
 
 OWN = {"lenet": ("lenet", "LeNet", 16), "resnet20": ("resnet20", "ResNet20", 8),
        "mlp": ("mlp", "DenseNetwork", 1)}
@@ -46,6 +47,30 @@ FIRST = '''    if params.input_shape[0] != 3:  # grey, or more than three channe
 LAST = "    return network\n"
 
 
+GRAPH = '''"""A network that was imported. Its layers are the list below: change it as you like.
+
+build_network(params) returns the network: an nn.Module that takes float32 pictures (B, channels, height, width).
+params.input_shape is (channels, height, width), params.classes a number.
+"""
+
+from digits_core.networks import graph, graph_network
+from digits_core.networks.build import enlarge_to
+
+LAYERS = r"""
+{layers}
+"""
+
+
+def build_network(params):
+    known = graph.read(LAYERS)
+    size = params.input_shape[1:] if known.dense else known.size
+    network = graph_network.build(known, (params.input_shape[0], *size), params.classes)
+    if size != params.input_shape[1:]:  # pictures are scaled to the size that its dense layers are made for
+        network.register_forward_pre_hook(enlarge_to(size))
+    return network
+'''
+
+
 def has_source(name: str) -> bool:
     """Whether there is source of this network to start from."""
     return name in OWN or name in TORCHVISION
@@ -68,6 +93,13 @@ def standard_source(name: str) -> str:
     module, smallest, make = TORCHVISION[name]
     text = _parts((_torchvision() / "models" / f"{module}.py").read_text(), "torchvision.models")
     return HEAD.format(title=title, origin=ORIGIN) + text + ENTRY.format(smallest=smallest, make=make) + FIRST + LAST
+
+
+def described_source(values: str) -> str:
+    """A module with ``build_network`` that makes the network that ``values`` describe, see graph."""
+    known = json.loads(graph.read(values).text())
+    layers = ",\n".join(f"  {json.dumps(layer)}" for layer in known.pop("layers"))
+    return GRAPH.format(layers=json.dumps(known)[:-1] + ', "layers": [\n' + layers + "]}")
 
 
 def _torchvision() -> Path:

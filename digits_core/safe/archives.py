@@ -69,6 +69,25 @@ def safe_extract(archive: Path, folder: Path, limits: Limits = Limits(),
         shutil.rmtree(temp, ignore_errors=True)
 
 
+def peek(archive: Path, ending: str, longest: int = 50_000_000) -> bytes:
+    """The first file with such an ending, if it lies within so many unpacked bytes; else, or when damaged, nothing."""
+    spent = 0
+    try:
+        with archive.open("rb") as file, closing(_members(file, Limits())) as members:
+            for member in members:
+                content = []
+                for part in member.parts:
+                    spent += len(part)
+                    if spent > longest:
+                        return b""
+                    content += [part] * member.name.endswith(ending)
+                if content:
+                    return b"".join(content)
+    except (*_DAMAGE, BadData, Unsafe):
+        return b""
+    return b""
+
+
 def _extract(archive: Path, temp: Path, limits: Limits, tick: Callable[[], None]) -> int:
     purse = _Purse(archive.stat().st_size, min(limits.total, int(free_bytes(temp) * 0.9)), limits)
     count = 0

@@ -9,6 +9,7 @@ from digits_core.infer.options import MAXIMA, VIDEO, AscentOptions, BatchOptions
 from digits_core.jobs.model import Kind
 from digits_core.jobs.store import JobView
 from digits_core.modelstore.options import WeightsOptions
+from digits_core.modelstore.upload_options import FilesOptions
 from digits_core.options import Options, fitting
 from digits_core.services.as_code import Asked
 from digits_core.services.versions import edits_of
@@ -80,6 +81,8 @@ def _inference(view: JobView, head: Json, options: Json) -> Asked:
 def _pretrained(head: Json, options: Json) -> Asked | None:
     if set(options) == {"network", "weights"}:
         return Asked("published", Options, {**options, **head})
+    if isinstance(files := options.get("files"), dict):
+        return Asked("files", FilesOptions, {"file": files.get("file", ""), **head}, files)
     if set(options) <= set(WeightsOptions.model_fields) and "file" in options:
         return Asked("weights", WeightsOptions, {"file": options["file"], **head}, options)
     return None

@@ -16,7 +16,9 @@ from digits_core.jobs.model import Job, Kind
 from digits_core.jobs.store import JobView
 from digits_core.modelstore import archive, packing
 from digits_core.networks.custom import CUSTOM
+from digits_core.safe.archives import peek
 from digits_core.services.access import authorize
+from digits_core.services.foreign import guess_task
 from digits_core.services.info import info
 from digits_core.services.jobs import checked_name, of_kind
 from digits_core.services.models import find_checkpoint
@@ -90,14 +92,17 @@ def _remove_old(exports: Path) -> None:
 
 
 def task_of(archive: Path) -> str:
-    """The task that an archive names; that of a damaged one says the job that unpacks it."""
+    """The task that an archive names, or that the network of one of DIGITS' is probably for.
+
+    That of a damaged one says the job that unpacks it.
+    """
     try:
         with zipfile.ZipFile(archive) as members, members.open("model.json") as head:
             named = str(json.loads(head.read(HEAD_LIMIT))["task"])
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, RuntimeError, NotImplementedError,
             zlib.error):
         named = ""
-    return named if named in tasks() else "classification"
+    return named if named in tasks() else guess_task(peek(archive, ".prototxt"))
 
 
 def import_model(workspace: Workspace, user: str, name: str, upload: Path, group: str = "",
@@ -113,7 +118,7 @@ def import_model(workspace: Workspace, user: str, name: str, upload: Path, group
     if allow_code:
         require_custom(workspace)
     if not upload.is_file():
-        raise BadData("No archive was given. Choose a model archive (.zip) that DIGITS exported.")
+        raise BadData("No archive was given. Choose a model archive (.zip, .tar.gz) that DIGITS exported.")
     job = Job(workspace.store.new_id(), Kind.PRETRAINED, task_of(upload), checked_name(name), user, time.time(),
               {"archive": "job:upload/model.zip", "allow_code": allow_code}, (), group.strip())
 

@@ -9,9 +9,10 @@ from digits_core.infer.model_files import read_source
 from digits_core.jobs import child
 from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
-from digits_core.networks import title
+from digits_core.networks import DESCRIBED, graph, title
 from digits_core.networks.custom import CUSTOM, FILE, LONGEST
-from digits_core.networks.source import has_source, standard_source
+from digits_core.networks.graph import CAFFE
+from digits_core.networks.source import described_source, has_source, standard_source
 from digits_core.options import check
 from digits_core.safe import safe_path
 from digits_core.services.access import authorize
@@ -46,9 +47,12 @@ def checked_options(workspace: Workspace, view: JobView, options: Json) -> Train
     kind = model_task(view.job.task, str(options.get("task") or ""))
     given = {"network": kind.default_network, **with_source(workspace, options)}
     checked = check(kind.model_options, with_policy_defaults(given))
-    if checked.network not in (*kind.networks, CUSTOM):
+    if checked.network not in (*kind.networks, *DESCRIBED):
         raise InvalidOptions([Problem("network", f"{title(checked.network)} is not for {kind.title.lower()}; choose "
                                                  f"one of {', '.join(kind.networks[:12])}.")])
+    if checked.network == CAFFE and graph.read(checked.network_values).dense != kind.dense:
+        raise InvalidOptions([Problem("network", "This network answers about pictures as a whole." if kind.dense else
+                                      "This network answers about every pixel: it is for segmentation.")])
     return checked
 
 
@@ -100,7 +104,12 @@ def require_custom(workspace: Workspace) -> None:
 
 
 def with_source(workspace: Workspace, options: Json) -> Json:
-    """The options with the text of ``network_file`` in them, unless they hold a source already."""
+    """The options with the text of ``network_file`` in them, unless they hold a source already.
+
+    An imported network is that of the model to start from, where nothing else is said.
+    """
+    if options.get("network") == CAFFE and not options.get("network_values") and options.get("start_model"):
+        return {**options, **_of_start(workspace, str(options["start_model"]))}
     name = options.get("network_file")
     if options.get("network") != CUSTOM or not name or options.get("network_source"):
         return options
@@ -108,6 +117,16 @@ def with_source(workspace: Workspace, options: Json) -> Json:
         return {**options, "network_source": read_file(workspace, str(name))}
     except DigitsError as error:
         raise InvalidOptions([Problem("network_file", str(error))]) from None
+
+
+def _of_start(workspace: Workspace, start_model: str) -> Json:
+    try:
+        found = described(of_kind(workspace, start_model, Kind.MODEL, Kind.PRETRAINED))
+    except DigitsError as error:
+        raise InvalidOptions([Problem("start_model", str(error))]) from None
+    if found["network"] != CAFFE:
+        raise InvalidOptions([Problem("start_model", "This model's network is not one that was imported from Caffe.")])
+    return found
 
 
 def read_file(workspace: Workspace, name: str) -> str:
@@ -129,7 +148,9 @@ def source(workspace: Workspace, name: str) -> str:
         view = of_kind(workspace, name, Kind.MODEL, Kind.PRETRAINED)
     except DigitsError:
         return standard_source(name)
-    return own_source(view) or standard_source(described(view)["network"])
+    found = described(view)
+    return described_source(found["network_values"]) if found["network"] == CAFFE else (
+        own_source(view) or standard_source(found["network"]))
 
 
 def own_source(view: JobView) -> str:

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from digits_core.errors import Problem
-from digits_core.networks import NETWORKS, networks_for
-from digits_core.networks.custom import CUSTOM
+from digits_core.networks import DESCRIBED, NETWORKS, networks_for
 from digits_core.options import option
 from digits_core.tasks import Measure, Task
 from digits_core.tasks.pictures import PictureOptions, path_problem
@@ -16,7 +15,7 @@ NAMES = networks_for("segmentation")
 if TYPE_CHECKING:
     Network = str
 else:
-    Network = Literal[(*NAMES, CUSTOM)]
+    Network = Literal[(*NAMES, *DESCRIBED)]
 
 
 class DatasetOptions(PictureOptions):
@@ -117,7 +116,7 @@ class ModelOptions(TrainOptions):
     """What a training of a segmentation can be told."""
 
     network: Network = option("unet", title="Network", group="Network",
-                              labels={**{name: NETWORKS[name].title for name in NAMES}, CUSTOM: "Custom"},
+                              labels={**{name: NETWORKS[name].title for name in NAMES}, **DESCRIBED},
                               help="Any input size and channel count works; masks are as large as pictures.")
     segment_loss: Literal["cross_entropy", "cross_entropy_dice"] = option(
         "cross_entropy_dice", title="Loss", group="Goal",

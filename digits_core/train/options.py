@@ -1,12 +1,12 @@
 """Every option of a training, described once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from digits_core.errors import Problem
-from digits_core.networks import NETWORKS
-from digits_core.networks.custom import CUSTOM, BadNetwork, check_source, parse_values
+from digits_core.errors import BadData, Problem
+from digits_core.networks import DESCRIBED, NETWORKS, graph
+from digits_core.networks.custom import CUSTOM, check_source, parse_values
 from digits_core.options import JobOptions, option
 from digits_core.train.augment_options import AugmentOptions, MixOptions
 from digits_core.train.fit_options import ClassOptions, FitOptions
@@ -14,7 +14,7 @@ from digits_core.train.fit_options import ClassOptions, FitOptions
 if TYPE_CHECKING:
     Network = str
 else:
-    Network = Literal[(*NETWORKS, "custom")]
+    Network = Literal[(*NETWORKS, *DESCRIBED)]
 Policy = Literal["fixed", "step", "multistep", "exp", "inv", "poly", "sigmoid", "cosine", "onecycle"]
 Solver = Literal["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad", "adadelta"]
 
@@ -33,7 +33,7 @@ class BasicOptions(JobOptions):
     task: str = option("", title="Task", group="Network", advanced=True, single=True,
                        help="What is learned, where datasets serve several tasks; empty: the dataset's own.")
     network: Network = option("lenet", title="Network", group="Network",
-                              labels={**{spec.name: spec.title for spec in NETWORKS.values()}, CUSTOM: "Custom"},
+                              labels={**{spec.name: spec.title for spec in NETWORKS.values()}, **DESCRIBED},
                               help="Any input size and channel count works; small pictures are enlarged inside.")
     network_source: str = option("", title="Source of a custom network", group="Network", kind="code",
                                  when={"network": [CUSTOM]},
@@ -139,13 +139,14 @@ class BasicOptions(JobOptions):
         return found
 
     def _network_problems(self) -> list[Problem]:
-        if self.network != CUSTOM:
-            return []
+        checks: dict[str, tuple[tuple[str, Callable[[str], Any]], ...]] = {
+            CUSTOM: (("network_source", check_source), ("network_values", parse_values)),
+            graph.CAFFE: (("network_values", graph.read),)}
         found = []
-        for name, check in (("network_source", check_source), ("network_values", parse_values)):
+        for name, check in checks.get(self.network, ()):
             try:
                 check(getattr(self, name))
-            except BadNetwork as error:
+            except BadData as error:
                 found.append(Problem(name, str(error)))
         return found
 

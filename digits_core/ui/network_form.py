@@ -10,10 +10,11 @@ from digits_core.jobs.model import Kind
 from digits_core.jobs.store import JobView
 from digits_core.networks import NETWORKS, title
 from digits_core.networks.custom import CUSTOM
+from digits_core.networks.graph import CAFFE
 from digits_core.services import models, networks
 from digits_core.services.weights import SOURCE
 from digits_core.services.workspace import Workspace
-from digits_core.tasks import Task
+from digits_core.tasks import Task, tasks
 from digits_core.ui import custom_form, pretrained_panel
 from digits_core.ui.forms import OptionsForm, show_problems
 from digits_core.ui.tables import figures, result
@@ -110,7 +111,7 @@ def about(name: str) -> str:
 def earlier(workspace: Workspace, form: OptionsForm, task: Task, kind: Kind, none_yet: str) -> None:
     """Choose a model: its network is taken, with the weights of one of its epochs or without any."""
     ready = {view.id: view for view in workspace.store.jobs(kind)
-             if view.job.kind is kind and network_of(view) in (*task.networks, CUSTOM) and models.checkpoints(view)}
+             if view.job.kind is kind and _suits(view, task) and models.checkpoints(view)}
     if not ready:
         st.caption(none_yet)
         show_problems(form.prefix, "start_model", "")
@@ -123,6 +124,13 @@ def earlier(workspace: Workspace, form: OptionsForm, task: Task, kind: Kind, non
     if chosen in ready:
         form.drawn |= networks.described(ready[chosen])
         _weights(form, ready[chosen])
+
+
+def _suits(view: JobView, task: Task) -> bool:
+    """Whether this task can learn with a model's network; an imported one is either for pixels or for pictures."""
+    known = tasks().get(view.job.task)
+    return network_of(view) in (*task.networks, CUSTOM) or (
+        network_of(view) == CAFFE and known is not None and known.dense == task.dense)
 
 
 def _words(view: JobView) -> str:

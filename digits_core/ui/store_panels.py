@@ -7,11 +7,10 @@ import streamlit as st
 from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.networks import title
-from digits_core.services import models, modelstore, uploads
+from digits_core.services import models, modelstore
 from digits_core.services.sweeps import split_name
 from digits_core.services.workspace import Workspace
-from digits_core.ui import badges, model_panels, session
-from digits_core.ui.forms import said, show_problems, submit
+from digits_core.ui import badges, model_panels, session, upload_dialog
 from digits_core.ui.frame import empty
 from digits_core.ui.overview import bar
 from digits_core.ui.tables import figures
@@ -46,27 +45,6 @@ def job_bytes(view: JobView) -> float:
 def tabs(workspace: Workspace, view: JobView) -> dict[str, Callable[[], None]]:
     """Panels of an imported model, by title."""
     return model_panels.tabs(workspace, view)
-
-
-@st.dialog("Import a model", icon=":material/upload:")
-def import_dialog(workspace: Workspace) -> None:
-    """An archive that a DIGITS server exported becomes a model here."""
-    file = st.file_uploader("Model archive (.zip)", "zip", key="store.file")
-    name = st.text_input("Name", key="store.name", max_chars=200, placeholder=file.name[:-4] if file else "") or ""
-    show_problems("store", "name", name)
-    allowed = st.checkbox("It may bring a custom network, whose Python code then runs on this server", key="store.code",
-                          help="Only for archives of people you trust.")
-    said("store")
-    if st.button("Import", type="primary", icon=":material/upload:", key="store.import", disabled=file is None):
-        with session.shown():
-            path = uploads.receive(workspace, file, file.name)
-            try:
-                view = submit("store", {"name": name}, lambda: modelstore.import_model(
-                    workspace, session.user(), name.strip() or file.name.removesuffix(".zip"), path,
-                    allow_code=allowed))
-            finally:
-                uploads.discard(path)
-            st.switch_page("job.py", query_params={"id": view.id})
 
 
 def cards(views: list[JobView], key: str) -> None:
@@ -119,8 +97,8 @@ def draw(workspace: Workspace, imported: list[JobView], own: list[JobView], filt
         with empty("deployed_code", "No model to travel yet", "Models that were trained here can be exported as one "
                    "zip file and imported on another server; Get weights brings networks trained on ImageNet. All of "
                    "them classify, and are a start for further training."):
-            if st.button("Import one", icon=":material/upload:", key="store.first"):
-                import_dialog(workspace)
+            if st.button("Upload one", icon=":material/upload:", key="store.first"):
+                upload_dialog.draw(workspace)
     for heading, found, key in (("Imported", imported, "store.in"), ("Trained here", own, "store.own")):
         if found:
             st.subheader(heading, anchor=False)

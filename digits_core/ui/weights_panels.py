@@ -1,18 +1,15 @@
-"""The Model Store's two ways to pretrained networks: weights that torchvision publishes, and a file of one's own."""
+"""Weights that torchvision publishes, in the Model Store."""
 
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from digits_core.modelstore.options import ENDINGS, WeightsOptions
-from digits_core.services import uploads, weights
-from digits_core.services.as_code import Asked
+from digits_core.services import weights
 from digits_core.services.workspace import Workspace
-from digits_core.ui import as_code, session
-from digits_core.ui.forms import OptionsForm, said, show_problems, submit
+from digits_core.ui import session
+from digits_core.ui.forms import said, submit
 from digits_core.ui.tables import height
-from digits_core.ui.widgets import start
 
 Json = dict[str, Any]
 COLUMNS = {
@@ -72,39 +69,3 @@ def place(one: dict[str, object]) -> str:
     if one["job"]:
         return "in the store" if one["ready"] else "on their way"
     return "on disk" if one["on_disk"] else ""
-
-
-@st.dialog("Import weights", icon=":material/upload_file:", width="large")
-def import_dialog(workspace: Workspace) -> None:
-    """A state dict of a known network becomes a model here."""
-    first = as_code.started("weights", {"origin": "own"})
-    form = OptionsForm(f"weights.{first['origin']}", WeightsOptions, first.get("options"))
-    form.draw(("network",))
-    file = st.file_uploader("File of weights (state dict)", [one[1:] for one in ENDINGS], key=f"{form.prefix}.upload")
-    with st.expander("It is on the server"):
-        form.draw(("file", "labels_file"))
-    labels = st.file_uploader("Class names, one a line (optional)", "txt", key=f"{form.prefix}.labels",
-                              max_upload_size=1)
-    form.draw(("width", "height", "crop"))
-    form.draw(("resize_mode",))
-    form.draw(("scale",))
-    start(f"{form.prefix}.name", first.get("name", ""))
-    name = st.text_input("Name", key=f"{form.prefix}.name", max_chars=200,
-                         placeholder=file.name.rpartition(".")[0] if file else "") or ""
-    show_problems(form.prefix, "name", name)
-    server = str(form.value("file"))
-    as_code.panel(Asked("weights", WeightsOptions, {"file": server, "name": name}, form.values()), form, "weights",
-                  first, note="Uploaded files are not in it: put them on the server." if file else "")
-    said(form.prefix)
-    if st.button("Import", type="primary", icon=":material/upload:", key=f"{form.prefix}.import",
-                 disabled=file is None and not server.strip()):
-        with session.shown():
-            paths = [uploads.receive(workspace, one, one.name) if one else None for one in (file, labels)]
-            stem = (file.name if file else server).rpartition("/")[2].rpartition(".")[0]
-            try:
-                view = submit(form.prefix, {**form.values(), "name": name}, lambda: weights.import_weights(
-                    workspace, session.user(), name.strip() or stem, form.values(), "", *paths))
-            finally:
-                for path in filter(None, paths):
-                    uploads.discard(path)
-            st.switch_page("job.py", query_params={"id": view.id})

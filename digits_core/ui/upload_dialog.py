@@ -1,0 +1,100 @@
+"""Upload a model: an archive of DIGITS, new or old, or single files of Caffe and PyTorch."""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from digits_core.modelstore.options import ENDINGS
+from digits_core.modelstore.upload_options import CAFFE_ENDING, FILES, FilesOptions
+from digits_core.services import foreign, modelstore, uploads
+from digits_core.services.as_code import Asked
+from digits_core.services.workspace import Workspace
+from digits_core.ui import as_code, session
+from digits_core.ui.forms import OptionsForm, said, show_problems, submit
+from digits_core.ui.widgets import start
+
+Json = dict[str, Any]
+KINDS = {"archive": "An archive", "files": "Single files"}
+ARCHIVES = ["zip", "tar", "gz", "tgz", "bz2", "xz"]
+UPLOADS = {"file": ("Weights", [CAFFE_ENDING[1:], *(one[1:] for one in ENDINGS)]),
+           "definition": ("Model definition (.prototxt; .py for PyTorch)", ["prototxt", "py"]),
+           "labels_file": ("Labels (optional)", ["txt"]), "mean_file": ("Mean (optional)", ["binaryproto", "npy"])}
+
+
+@st.dialog("Upload a model", icon=":material/upload:", width="large")
+def draw(workspace: Workspace) -> None:
+    """What somebody brings becomes a model here: a job reads and checks it."""
+    kind = st.segmented_control("What do you have?", list(KINDS), key="upload.kind", format_func=KINDS.__getitem__,
+                                default="archive", required=True)
+    (_archive if kind == "archive" else _files)(workspace)
+
+
+def _archive(workspace: Workspace) -> None:
+    file = st.file_uploader("Model archive", ARCHIVES, key="upload.archive",
+                            help="As this or another server exported it, or as DIGITS of old did for Caffe "
+                                 "(tar.gz or zip with info.json).")
+    stem = file.name.partition(".")[0] if file else ""
+    name = _name("upload", stem)
+    allowed = st.checkbox("It may bring a custom network, whose Python code then runs on this server",
+                          key="upload.code", help="Only for archives of people you trust.")
+    said("upload")
+    if st.button("Upload", type="primary", icon=":material/upload:", key="upload.go", disabled=file is None):
+        with session.shown():
+            path = uploads.receive(workspace, file, file.name)
+            _go("upload", {"name": name}, lambda: modelstore.import_model(
+                workspace, session.user(), name or stem, path, allow_code=allowed), [path])
+
+
+def _files(workspace: Workspace) -> None:
+    first = as_code.started("files", {"origin": "own"})
+    form = OptionsForm(f"upload.{first['origin']}", FilesOptions, first.get("options"))
+    sent = {field: file for field in UPLOADS if (file := _uploader(form, field)) is not None}
+    with st.expander("They are on the server", expanded=any(form.initial[field] for field in FILES)):
+        form.draw(tuple(field for field in FILES if field not in sent), columns=1)
+    form.draw(("network", "task"))
+    form.draw(("image_type", "resize_mode"))
+    form.draw(("width", "height", "crop"))
+    form.draw(("mean", "scale"))
+    names = {field: sent[field].name if field in sent else str(form.value(field)) for field in FILES}
+    if names["definition"].endswith(".py"):
+        form.draw(("allow_code",))
+    stem = names["file"].rpartition("/")[2].rpartition(".")[0]
+    name = _name(form.prefix, stem, first.get("name", ""))
+    as_code.panel(Asked("files", FilesOptions, {"file": form.value("file"), "name": name}, form.values()), form,
+                  "files", first, note="Uploaded files are not in it: put them on the server." if sent else "")
+    said(form.prefix)
+    if st.button("Upload", type="primary", icon=":material/upload:", key=f"{form.prefix}.go"):
+        with session.shown():
+            received = {field: foreign.Sent(file.name, uploads.receive(workspace, file, file.name))
+                        for field, file in sent.items()}
+            _go(form.prefix, {**form.values(), "name": name}, lambda: foreign.import_files(
+                workspace, session.user(), name or stem or "model", form.values(), "", received),
+                [one.path for one in received.values()])
+
+
+def _uploader(form: OptionsForm, field: str) -> Any:
+    title, endings = UPLOADS[field]
+    file = st.file_uploader(title, endings, key=f"{form.key(field)}.sent")
+    if file is not None:
+        form.drawn[field] = ""
+    if file is not None or not form.value(field):
+        show_problems(form.prefix, field, "")
+    return file
+
+
+def _name(prefix: str, placeholder: str, first: str = "") -> str:
+    start(f"{prefix}.name", first)
+    name = (st.text_input("Name", key=f"{prefix}.name", max_chars=200, placeholder=placeholder) or "").strip()
+    show_problems(prefix, "name", name)
+    return name
+
+
+def _go(prefix: str, values: Json, action: Callable[[], Any], paths: list[Any]) -> None:
+    """Make the job and go to its page; what it did not take is removed."""
+    try:
+        view = submit(prefix, values, action)
+    finally:
+        for path in paths:
+            uploads.discard(path)
+    st.switch_page("job.py", query_params={"id": view.id})

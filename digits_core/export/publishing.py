@@ -16,9 +16,10 @@ class PublishOptions(Options):
     """Which export goes where, under which name."""
 
     where: Literal["archive", "folder", "server"] = option(
-        "archive", title="Where", labels={"archive": "An archive to download: a model repository of Triton",
-                                          "folder": "The model repository of this server (DIGITS_PUBLISH_DIR)",
-                                          "server": "An inference server (DIGITS_PUBLISH_URL)"})
+        "archive", title="Where", labels={"archive": "Archive for Triton", "folder": "Triton's folder here",
+                                          "server": "Server that takes archives"},
+        help="An archive of a model repository to download; the repository that this server writes into "
+             "(DIGITS_PUBLISH_DIR); or an inference server that the archive is posted to (DIGITS_PUBLISH_URL).")
     export: str = option("", title="Export", help="Id of a finished export; empty: the newest.")
     precision: Precision = option("fp32", title="Precision", help="Among those of the export.", labels={
         "fp32": "32 bits", "fp16": "16 bits", "int8": "8 bits, integers"})

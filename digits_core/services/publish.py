@@ -34,6 +34,16 @@ def ready(workspace: Workspace, model_id: str) -> list[JobView]:
     return [view for view in exports.of_model(workspace, model_id) if view.status is Status.DONE]
 
 
+def precisions(workspace: Workspace, export_id: str) -> list[str]:
+    """Those of an export's ONNX files."""
+    return [row["precision"] for row in exports.report(workspace, export_id)["variants"] if row["format"] == "onnx"]
+
+
+def name_for(model: JobView) -> str:
+    """What a model is called elsewhere, unless somebody says otherwise."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", model.name).strip("._-")[:80] or "model"
+
+
 def publish(workspace: Workspace, user: str, model_id: str, options: Json) -> Json:
     """Publish a verified export: {"where", "export", "name"} with "path" (archive), "folder" or "location".
 
@@ -73,7 +83,7 @@ class _Export:
         self.graph = exports.file(workspace, user, self.view.id, self.variant["file"])
         self.folder = self.graph.parent
         self.taken, self.given = triton.port(self.report["input"]), triton.port(self.report["output"])
-        self.name = asked.model_name or _plain(model.name)
+        self.name = asked.model_name or name_for(model)
 
     def repository(self) -> list[packing.Member]:
         """The files of a model repository, each with its path."""
@@ -96,10 +106,6 @@ class _Export:
 
 def _layers(kind: str, port: Port) -> Json:
     return {f"{kind} layer": port.name, f"{kind} shape": list(port.shape), f"{kind} type": port.dtype}
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("._-")[:80] or "model"
 
 
 def _packed(workspace: Workspace, found: _Export, members: list[packing.Member], name: str, kind: str = "zip") -> Path:

@@ -38,12 +38,13 @@ def dialog(workspace: Workspace, view: JobView) -> None:
         st.info("Export this model first: only an export that was held against PyTorch is published.",
                 icon=":material/info:")
         return
-    form = OptionsForm(f"publish.{view.id}", PublishOptions, {"export": done[0].id})
+    form = OptionsForm(f"publish.{view.id}", PublishOptions, {"model_name": publish.name_for(view)})
     form.only("where", ["archive", *(place for place, name in WHERE.items() if getattr(workspace.settings, name))])
     form.draw(("where",))
     names = {one.id: f"{one.name} ({age(one.ended)})" for one in done}
-    form.drawn["export"] = st.selectbox("Export", list(names), format_func=lambda key: plain(names[key]),
+    form.drawn["export"] = st.selectbox("Export", list(names), format_func=names.__getitem__,
                                         key=form.key("export"))
+    form.only("precision", publish.precisions(workspace, form.drawn["export"]))
     form.draw(("model_name", "version", "precision", "max_batch", "delay_us"), columns=2)
     form.draw(("description", "modality"), columns=2)
     if st.button("Publish", type="primary", icon=":material/rocket_launch:", key="publish.go"):

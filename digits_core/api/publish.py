@@ -6,12 +6,15 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import FileResponse, Response
 
+from digits_core.api.described import binary
 from digits_core.api.request import Body, Named, Options, Space
 from digits_core.services import publish
 
 Json = dict[str, Any]
 
 router = APIRouter(tags=["models"])
+ANSWERS: dict[int | str, Json] = {200: {"content": {"application/json": {"schema": {"type": "object"}},
+                                                    **binary("application/zip")[200]["content"]}}}
 
 
 class Publish(Body):
@@ -20,7 +23,7 @@ class Publish(Body):
     options: Options = Field(default_factory=dict)
 
 
-@router.post("/models/{job_id}/publish-inference", response_model=None)
+@router.post("/models/{job_id}/publish-inference", response_model=None, responses=ANSWERS)
 def publish_inference(job_id: str, body: Publish, space: Space, user: Named) -> Json | Response:
     """Publish a finished export: where is "archive" (the answer is the zip file), "folder" or "server" (location)."""
     told = publish.publish(space, user, job_id, body.options)

@@ -33,7 +33,7 @@ def safe_send(url: str, field: str, file: Path, token: str = "", timeout_s: floa
     header Authorization.
     """
     try:
-        host = fetch._host(url)
+        host = fetch.host_of(url)
     except Unsafe:
         raise Unsafe("The address of the inference server (DIGITS_PUBLISH_URL) is no plain http or https address."
                      ) from None
@@ -47,7 +47,7 @@ def safe_send(url: str, field: str, file: Path, token: str = "", timeout_s: floa
         with httpcore.ConnectionPool(network_backend=guard, ssl_context=ssl.create_default_context()) as pool:
             times = fetch.Times(min(5, timeout_s), timeout_s, timeout_s)
             with pool.stream("POST", quote(url, safe=fetch._KEPT), headers=headers, content=_body(head, file, tail),
-                             extensions=fetch._timeouts(times)) as response:
+                             extensions=fetch.timeouts(times)) as response:
                 status, location = response.status, fetch._header(response, b"location").decode("ascii", "replace")
                 said = b"" if 200 <= status < 300 else next(response.iter_stream(), b"")[:SAID]
     except (httpcore.TimeoutException, TimeoutError):

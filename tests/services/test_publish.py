@@ -8,7 +8,6 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from email.parser import BytesParser
-from pathlib import Path
 
 import numpy as np
 import onnxruntime

@@ -66,6 +66,12 @@ class Settings(BaseModel):
                                  "them: folders, file:// or http(s) addresses laid out as DIGITS' catalogue.")
     team_store: str = Field(default="", description="Folder of the models that this team publishes; empty: `.store` "
                             "in the jobs folder.")
+    publish_dir: str = Field(default="", description="Folder of a model repository (of Triton) that models may be "
+                             "published into; empty: none.")
+    publish_url: str = Field(default="", pattern=r"^(https?://\S+)?$", description="Address of an inference server "
+                             "that models may be published to; their archive is posted to `/models` below it.")
+    publish_token: str = Field(default="", pattern="^((env|file):.+)?$", description="Where the token of that server "
+                               "stands: `env:NAME` or `file:PATH`, never the token itself.")
     plugins: bool = Field(default=True, description="Load installed extensions; off gives a clean bug report.")
 
     @field_validator("notify_from", "notify_to")

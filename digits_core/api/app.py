@@ -19,6 +19,7 @@ from digits_core.api import (
     maxima,
     models,
     predict,
+    publish,
     recipes,
     reference,
     searches,
@@ -45,7 +46,7 @@ def create_api(workspace: Workspace) -> FastAPI:
     answers.install(api)
     described.describe(api)
     for part in (jobs, bundles, recipes, datasets, versions, weights, foreign, models, searches, steering, compare,
-                 inference, predict, embeddings, making, store, team, maxima, frames, videos, evaluations, system,
-                 reference):
+                 inference, predict, publish, embeddings, making, store, team, maxima, frames, videos, evaluations,
+                 system, reference):
         api.include_router(part.router)
     return api

@@ -1,8 +1,17 @@
-"""Commands about models that answer: which are loaded."""
+"""Commands about models that answer: which are loaded, and publishing one to another server."""
 
-from digits_core.cli.program import AsJson, app, settings
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from digits_core.cli.flags import given_values, with_options
+from digits_core.cli.identity import acting_user
+from digits_core.cli.program import AsJson, JobId, User, app, settings
 from digits_core.cli.waiting import print_json
-from digits_core.services import serving
+from digits_core.export.publishing import PublishOptions
+from digits_core.services import publish, serving
 from digits_core.services.workspace import Workspace
 
 
@@ -18,3 +27,19 @@ def loaded(as_json: AsJson = False) -> None:
         print_json(found)
     elif not found:
         print("No model is loaded; one is when it is asked.")
+
+
+@app.command("publish-inference")
+@with_options(PublishOptions)
+def publish_inference(
+    model: JobId, out: Annotated[Path | None, typer.Option(help="Where the archive goes (a file).")] = None,
+    user: User = "", as_json: AsJson = False, **options: Any,
+) -> None:
+    """Publish a finished export of a model to an inference server: its repository, its address, or as an archive."""
+    workspace = Workspace.open(settings())
+    told = publish.publish(workspace, acting_user(workspace, user), model, given_values(PublishOptions, flags=options))
+    if path := told.pop("path", ""):
+        told["file"] = str(shutil.move(path, out or Path(path).name))
+    print(f"{told['name']}: {told.get('file') or told.get('folder') or told.get('location') or 'published'}")
+    if as_json:
+        print_json(told)

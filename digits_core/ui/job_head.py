@@ -9,7 +9,7 @@ from digits_core.errors import DigitsError, InvalidOptions
 from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.services import jobs, maxima, search
-from digits_core.ui import badges, bulk, move_panels, session, steering_panel
+from digits_core.ui import badges, bulk, move_panels, publish_dialog, session, steering_panel
 from digits_core.ui.frame import head
 from digits_core.ui.text import age, exact, plain, size
 
@@ -59,6 +59,7 @@ def _actions(view: JobView) -> None:
             st.session_state["tab"] = "Layers"
             st.switch_page("job.py", query_params={"id": str(view.job.options.get("model", "")), "clone": view.id})
         st.switch_page(page, query_params={"clone": view.id})
+    publish_dialog.button(view)
     if view.job.task:
         with st.popover("", icon=":material/edit:", key="job.more", help="Rename, group"):
             _rename(view)

@@ -6,10 +6,8 @@ from contextlib import contextmanager
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Mount
 
-from digits_core.api.app import create_api
-from digits_core.api.protocol import protocol_routes
+from digits_core.api.routes import routes
 from digits_core.api.security import security_middleware
 from digits_core.services.workspace import Workspace
 from tests.faults import waiting
@@ -18,8 +16,7 @@ from tests.faults import waiting
 @contextmanager
 def serving(workspace: Workspace) -> Iterator[str]:
     """``host:port`` of a server for this workspace."""
-    app = Starlette(routes=[*protocol_routes(workspace), Mount("/api", create_api(workspace))],
-                    middleware=security_middleware(workspace.settings))
+    app = Starlette(routes=routes(workspace), middleware=security_middleware(workspace.settings))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run)
     thread.start()

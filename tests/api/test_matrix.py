@@ -67,7 +67,7 @@ BODIES: dict[str, dict[str, object]] = {
     "/datasets/{job_id}/subsets": {"json": {"options": {"take": "first"}}},
     "/models/{job_id}/max-activations": {"json": {"name": "x"}},
     "/models/{job_id}/make": {"json": {}}, "/models/{job_id}/make/upload": {"files": {"images": ("x.png", b"x")}},
-    "/models/{job_id}/predict": {"json": {"texts": ["x"]}},
+    "/models/{job_id}/publish-inference": {"json": {}}, "/models/{job_id}/predict": {"json": {"texts": ["x"]}},
     "/models/{job_id}/predict/upload": {"files": {"images": ("x.png", b"x")}},
     "/evaluations/{job_id}/fix-labels": {"json": {"do": "exclude"}}}
 

@@ -57,7 +57,7 @@ def _route(schema: Json, path: str, method: str, route: Json) -> str:
 
 def _answer(told: Json) -> str:
     kinds = ", ".join(told.get("content", {}))
-    return told.get("description", "").replace("Successful Response", "Done.") + (f" ({kinds})" if kinds else "")
+    return str(told.get("description", "")).replace("Successful Response", "Done.") + (f" ({kinds})" if kinds else "")
 
 
 def _body_rows(schema: Json, route: Json) -> list[tuple[str, str, bool, Json, str]]:

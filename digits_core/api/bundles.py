@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form
 from starlette.responses import Response, StreamingResponse
 
+from digits_core.api.described import binary
 from digits_core.api.forms import Upload, received
 from digits_core.api.request import Named, Space, User
 from digits_core.services import bundles, jobs
@@ -15,7 +16,7 @@ Json = dict[str, Any]
 router = APIRouter(tags=["jobs"])
 
 
-@router.get("/jobs/{job_id}/bundle", response_class=StreamingResponse)
+@router.get("/jobs/{job_id}/bundle", response_class=StreamingResponse, responses=binary("application/x-tar"))
 def download(job_id: str, space: Space, user: User, needs: bool = False, state: bool = False) -> Response:
     """A finished job as one tar file: ``needs`` adds what it was made from, ``state`` lets a training go on there."""
     found = bundles.bundle(space, user, job_id, needs, state)

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
+from digits_core.api.described import binary
 from digits_core.api.request import Body, Named, Space, User
 from digits_core.services import jobs, recipe_run, recipes
 
@@ -24,7 +25,7 @@ class Recipe(Body):
     name: Annotated[str, Field(max_length=200, description="Of the last job; empty: as in the recipe.")] = ""
 
 
-@router.get("/jobs/{job_id}/recipe.yaml", response_class=Response)
+@router.get("/jobs/{job_id}/recipe.yaml", response_class=Response, responses=binary("application/yaml"))
 def download(job_id: str, space: Space, user: User) -> Response:
     """A dataset or a model, and what it was made from, as YAML that makes it again on any server."""
     return Response(recipes.recipe(space, user, job_id), media_type="application/yaml",

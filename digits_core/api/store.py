@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import PlainTextResponse, Response
 
+from digits_core.api.described import binary
 from digits_core.api.once import once
 from digits_core.api.request import Body, Key, Named, Space
 from digits_core.services import jobs, modelstore, store
@@ -52,7 +53,7 @@ def license_text(entry_id: str, space: Space) -> Response:
     return PlainTextResponse(store.license_text(space, entry_id))
 
 
-@router.get("/store/{entry_id}/preview", response_class=Response)
+@router.get("/store/{entry_id}/preview", response_class=Response, responses=binary("image/png"))
 def preview(entry_id: str, space: Space) -> Response:
     """A small PNG that shows what a model of a store is about."""
     return Response(store.preview(space, entry_id), media_type="image/png")

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from digits_core.api.described import binary
 from digits_core.api.forms import Uploads, pictures_of
 from digits_core.api.once import once
 from digits_core.api.request import Body, Key, Named, Options, Space
@@ -84,7 +85,7 @@ def pin_slice(published_name: str, body: Slice, space: Space, user: Named) -> Js
     return team.pin_slice(space, user, published_name, body.dataset, body.split, body.label, body.at_least)
 
 
-@router.get("/published/{published_name}/pins/{pin_id}", response_class=Response)
+@router.get("/published/{published_name}/pins/{pin_id}", response_class=Response, responses=binary("image/png"))
 def pinned_picture(published_name: str, pin_id: str, space: Space) -> Response:
     """A pinned picture as PNG."""
     return Response(team.pinned_picture(space, published_name, pin_id), media_type="image/png")

@@ -38,6 +38,9 @@ def load(text: str) -> tuple[Json, dict[str, int]]:
     """
     if len(text) > LONGEST:
         raise InvalidOptions([Problem("", f"The file is longer than {LONGEST:,} characters.")])
+    if odd := _Loader.NON_PRINTABLE.search(text):
+        line = text.count("\n", 0, odd.start()) + 1
+        raise InvalidOptions([Problem("", f"Line {line}: the character U+{ord(odd.group()):04X} is not YAML.")])
     loader = _Loader(text)
     try:
         node = loader.get_single_node()

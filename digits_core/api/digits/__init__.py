@@ -69,7 +69,9 @@ def _making() -> list[Row]:
         ("POST", "/models/images/classification", models.create), ("POST", "/models/images/generic", models.create),
         ("POST", "/models/images/generic/{extension}", models.create), ("POST", "/models/customize", models.customize),
         ("POST", "/models/visualize-network", models.layers), ("POST", "/models/visualize-lr", models.learning_rate),
-        ("POST", "/pretrained_models/upload_archive", pretrained.upload_archive)]
+        ("POST", "/pretrained_models/upload_archive", pretrained.upload_archive),
+        ("GET", "/store/models", pretrained.store_models), ("GET", "/store/push", pretrained.store_push),
+        *((method, "/models/{job_id}/to_pretrained", pretrained.to_pretrained) for method in ("GET", "POST"))]
 
 
 def _inference() -> list[Row]:

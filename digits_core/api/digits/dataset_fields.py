@@ -27,6 +27,14 @@ CLASSIFICATION = (
     Field("textfile_local_test_images", "test_list", when="textfile_use_local_files"),
     Field("textfile_local_labels_file", "labels_file", when="textfile_use_local_files"),
     Field("textfile_train_folder", "image_folder"),
+    Field("s3_bucket", "folder", when="method=s3", required=True),
+    Field("s3_endpoint_url", "s3_endpoint", when="method=s3"),
+    Field("s3_credentials", "s3_credentials", when="method=s3"),
+    Field("s3_keepcopiesondisk", "s3_keep", when="method=s3"),
+    Field("s3_pct_val", "val_percent", when="method=s3"),
+    Field("s3_pct_test", "test_percent", when="method=s3"),
+    Field("s3_train_min_per_class", "min_per_class", when="method=s3", blank=1),
+    Field("s3_train_max_per_class", "max_per_class", when="method=s3"),
 )
 LISTS = {"textfile_train_images": "train_list", "textfile_val_images": "val_list",
          "textfile_test_images": "test_list", "textfile_labels_file": "labels_file"}

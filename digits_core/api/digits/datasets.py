@@ -26,6 +26,8 @@ def classification(asked: Asked) -> Response:
     user = asked.named
     _refuse_other_storage(asked)
     found = translated(asked, CLASSIFICATION)
+    if found.options.get("method") == "s3":
+        found.options["folder"] = _bucket(asked)
     if found.options.get("method") != "text":
         return _made(asked, user, "classification", found)
     _refuse_other_folders(asked)
@@ -39,6 +41,15 @@ def classification(asked: Asked) -> Response:
 def _refuse_other_storage(asked: Asked) -> None:
     if asked.text("backend", "lmdb") != "lmdb":
         raise InvalidOptions([Problem("backend", "Datasets are kept as LMDB here.")])
+
+
+def _bucket(asked: Asked) -> str:
+    """The place in S3. Raises InvalidOptions for keys: they would end in logs and job files."""
+    keys = [name for name in ("s3_accesskey", "s3_secretkey") if asked.text(name)]
+    if keys:
+        raise InvalidOptions([Problem(name, "Keys are not taken here. The administrator sets them up under a name: "
+                                            "send that as s3_credentials.") for name in keys])
+    return f"s3://{asked.text('s3_bucket')}/{asked.text('s3_path').strip('/')}"
 
 
 def _refuse_other_folders(asked: Asked) -> None:

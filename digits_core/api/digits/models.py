@@ -10,7 +10,7 @@ from digits_core.api.digits.fields import Translated, translated
 from digits_core.api.digits.jobs import of, page_of
 from digits_core.api.digits.model_fields import FRAMEWORKS, POLICIES, TRAINING
 from digits_core.api.digits.request import Asked, answer, renamed
-from digits_core.errors import BadData, DigitsError, InvalidOptions, NotFound, Problem
+from digits_core.errors import BadData, InvalidOptions, NotFound, Problem
 from digits_core.jobs.model import Kind
 from digits_core.jobs.store import JobView
 from digits_core.networks.custom import CUSTOM
@@ -141,9 +141,7 @@ def learning_rate(asked: Asked) -> Response:
 def download(asked: Asked) -> Response:
     """The model at a checkpoint in one archive."""
     view: JobView = of(asked, Kind.MODEL, Kind.PRETRAINED)
-    ending = asked.part("ending") or "zip"
-    if ending != "zip":
-        raise DigitsError(f"Invalid extension {ending[:20]!r}; there is zip.")
+    ending = asked.part("ending") or "tar.gz"
     which = snapshot(asked.text("epoch") or asked.text("snapshot_epoch"))
-    path = modelstore.export_model(asked.space, asked.user, view.id, which)
+    path = modelstore.export_model(asked.space, asked.user, view.id, which, ending)
     return FileResponse(path, filename=f"{view.id}_epoch_{which}.{ending}")

@@ -15,6 +15,7 @@ PAGES = {
     "/models/images/generic/new": "/models?new=regression",
     "/pretrained_models/new": "/model_store",
     "/store": "/model_store",
+    "/store/list": "/model_store",
 }
 
 

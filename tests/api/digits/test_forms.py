@@ -71,6 +71,16 @@ def test_lists_on_the_server_without_one_for_validation_are_all_training(fred, s
     assert (options["train_list"], options["val_percent"]) == (str(pictures / "train.txt"), 0)
 
 
+def test_a_place_in_s3_is_asked_for_with_credentials_by_name_only(fred: TestClient, store: JobStore) -> None:
+    place = {"method": "s3", "dataset_name": "x", "s3_bucket": "pets", "s3_path": "/train/", "s3_pct_val": "10"}
+    answer = fred.post(CLASSIFICATION, data={**place, "s3_accesskey": "me", "s3_secretkey": "hush"})
+    assert set(answer.json()["errors"]) == {"s3_accesskey", "s3_secretkey"}
+    assert "hush" not in answer.text
+    answer = fred.post(CLASSIFICATION, data={**place, "s3_credentials": "nobody"})
+    assert list(answer.json()["errors"]) == ["s3_credentials"]
+    assert set(fred.post(CLASSIFICATION, data={"method": "s3", "dataset_name": "x"}).json()["errors"]) == {"s3_bucket"}
+
+
 def test_all_problems_are_told_at_their_fields(fred: TestClient, store: JobStore) -> None:
     answer = fred.post(CLASSIFICATION, data={"folder_train": "/nowhere", "resize_width": "0", "encoding": "bmp"})
     assert answer.status_code == 400
@@ -230,6 +240,7 @@ def test_a_model_is_downloaded_at_an_epoch(stranger: TestClient, finished_job, w
         answer = stranger.get(f"/models/{model.id}/download.zip", **words)
         assert answer.content[:2] == b"PK"
         assert ("epoch_1.zip" in answer.headers["content-disposition"]) == bool(words)
+    assert stranger.get(f"/models/{model.id}/download").content[:2] == b"\x1f\x8b"
     assert stranger.get(f"/models/{model.id}/download.rar").status_code == 400
 
 
@@ -243,3 +254,22 @@ def test_an_uploaded_archive_becomes_a_job(fred: TestClient, store: JobStore) ->
 def test_a_browser_goes_to_the_page_of_what_it_made(fred: TestClient, pictures: Path) -> None:
     answer = fred.post("/datasets/images/classification", data={"folder_train": str(pictures), "dataset_name": "x"})
     assert (answer.status_code, answer.headers["location"][:8]) == (303, "/job?id=")
+
+
+def test_a_checkpoint_becomes_a_pretrained_model(fred: TestClient, finished_job, store: JobStore) -> None:
+    model = finished_job("model", name="lenet")
+    for method in ("GET", "POST"):
+        answer = fred.request(method, f"/models/{model.id}/to_pretrained/json", params={"epoch": "1"})
+        made = store.get(answer.json()["id"])
+        assert (made.name, made.job.kind, made.job.options["checkpoint_file"]) == (
+            "lenet", "pretrained", "epoch_0001.000.safetensors")
+    assert fred.get(f"/models/{model.id}/to_pretrained").headers["location"] == "/model_store"
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+    assert fred.get(f"/models/{model.id}/to_pretrained", headers=foreign).status_code == 403
+
+
+def test_stores_are_listed_and_unknown_models_refused(fred: TestClient, stranger: TestClient) -> None:
+    assert fred.get("/store/models?refresh=1").json() == {}
+    assert fred.get("/store/push?id=x").status_code == 404
+    assert fred.get("/store/push?id=x", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert fred.get("/store/list").headers["location"] == "/model_store"

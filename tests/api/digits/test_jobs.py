@@ -1,10 +1,12 @@
 """DIGITS' routes on jobs: its keys, its words, its refusals."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from digits_core.api import digits
 from digits_core.jobs.store import JobStore
 from digits_core.services.workspace import Workspace
 from tests.api.conftest import TestClient
@@ -154,3 +156,10 @@ def test_answers_are_plain_json(stranger: TestClient) -> None:
     answer = stranger.get("/index.json")
     assert answer.headers["content-type"] == "application/json"
     json.loads(answer.content.decode("ascii"))
+
+
+def test_every_route_stands_in_the_reference() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "rest.md").read_text()
+    named = set(re.findall(r"`([A-Z]+ /(?!api)[^`]*)`", text))
+    routes = {f"{method} {path}" for method, path, _ in [*digits.plain(), *digits.table()]}
+    assert routes - named == set()

@@ -1,0 +1,53 @@
+"""The description of the API is complete: what generated clients, and people at /api/docs, count on."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+
+from digits_core.api.described import WORDS
+from tests.api.conftest import TestClient
+from tests.api.test_matrix import READS
+
+Json = dict[str, Any]
+
+
+def routes(server: Starlette) -> Iterator[tuple[str, str, Json]]:
+    for path, methods in server.routes[0].app.openapi()["paths"].items():
+        yield from ((method, path, route) for method, route in methods.items())
+
+
+def test_every_route_has_a_summary_and_a_sentence(server: Starlette) -> None:
+    bare = [path for _, path, route in routes(server) if not route.get("summary") or not route.get("description")]
+    assert bare == []
+
+
+def test_every_answer_names_its_media_type_and_no_route_has_a_422(server: Starlette) -> None:
+    silent = [(path, status) for _, path, route in routes(server) for status, told in route["responses"].items()
+              if not told.get("content") or status == "422"]
+    assert silent == []
+    assert not {"HTTPValidationError", "ValidationError"} & set(
+        server.routes[0].app.openapi()["components"]["schemas"])
+
+
+def test_changes_say_that_they_need_a_name_and_reading_does_not(server: Starlette) -> None:
+    for method, path, route in routes(server):
+        changes = method != "get" and path not in READS
+        assert (path, "security" in route, "401" in route["responses"]) == (path, changes, changes)
+
+
+def test_a_refusal_has_the_shape_that_the_description_promises(server: Starlette, nobody: TestClient) -> None:
+    shape = server.routes[0].app.openapi()["components"]["schemas"]["Refusal"]
+    for answer in (nobody.get("/jobs?limit=0"), nobody.get("/jobs/x"), nobody.post("/datasets", json={})):
+        told = answer.json()
+        assert set(told) <= set(shape["properties"])
+        assert set(told["error"]) == set(shape["properties"]["error"]["required"])
+
+
+@pytest.mark.parametrize("status", sorted(WORDS))
+def test_the_page_tells_each_refusal_and_the_kind_of_files(nobody: TestClient, status: int) -> None:
+    page = nobody.get("/docs").text
+    assert f"<code>{status}</code><td>{WORDS[status]} (application/json)" in page
+    assert "(application/zip)" in page
+    assert "Successful Response" not in page

@@ -1,0 +1,12 @@
+"""Recipes as text: what is no YAML is told with its line."""
+
+import pytest
+
+from digits_core.errors import InvalidOptions
+from digits_core.services.recipe_file import load
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x08", "\x9d", "\ufffe"])
+def test_a_character_that_yaml_does_not_know_is_named_with_its_line(character: str) -> None:
+    with pytest.raises(InvalidOptions, match=f"Line 2: the character U\\+{ord(character):04X}"):
+        load(f"digits_recipe: 1\nname: {character}")

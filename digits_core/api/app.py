@@ -19,6 +19,7 @@ from digits_core.api import (
     searches,
     steering,
     system,
+    tus,
     versions,
     videos,
     weights,
@@ -37,6 +38,6 @@ def create_api(workspace: Workspace) -> FastAPI:
     api.state.workspace = workspace
     answers.install(api)
     for part in (jobs, datasets, versions, weights, models, searches, steering, compare, inference, embeddings,
-                 making, maxima, frames, videos, evaluations, system, reference):
+                 making, maxima, frames, videos, evaluations, system, reference, tus):
         api.include_router(part.router)
     return api

@@ -16,6 +16,7 @@ from digits_core.cli import (
     similarity,
     steer,
     tensorboard,
+    upload,
     versions,
     videos,
     weights,
@@ -23,8 +24,8 @@ from digits_core.cli import (
 from digits_core.cli.program import app
 
 __all__ = ["app", "classify", "compare", "create", "embeddings", "evaluate", "frames", "machine", "main", "making",
-           "manage", "maxima", "networks", "search", "similarity", "steer", "tensorboard", "versions", "videos",
-           "weights"]
+           "manage", "maxima", "networks", "search", "similarity", "steer", "tensorboard", "upload", "versions",
+           "videos", "weights"]
 
 
 def main() -> None:

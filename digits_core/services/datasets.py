@@ -14,6 +14,7 @@ from digits_core.jobs.model import Job, Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.options import check
 from digits_core.safe.paths import printable
+from digits_core.services import resumable
 from digits_core.services.access import authorize
 from digits_core.services.jobs import checked_name, of_kind, together
 from digits_core.services.workspace import Workspace
@@ -30,9 +31,12 @@ def create_dataset(workspace: Workspace, user: str, task: str, name: str, option
     """Check everything and put a dataset build into the queue.
 
     ``upload`` is an archive that the server itself received; it is moved into the job folder and stands for the
-    ``archive`` option. Raises InvalidOptions with every problem at its field.
+    ``archive`` option; so does ``upload:ID`` (see resumable). Raises InvalidOptions with every problem at its field.
     """
     authorize(user, "create")
+    if str(options.get("archive", "")).startswith(resumable.PREFIX) and upload is None:
+        with resumable.taken(workspace, user, options["archive"]) as finished:
+            return create_dataset(workspace, user, task, name, options, group, finished.data)
     roots = [*workspace.settings.data_roots, *([upload.parent] if upload and workspace.settings.data_roots else [])]
     if upload is not None:
         options = {**options, "method": "archive", "archive": str(upload)}

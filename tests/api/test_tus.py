@@ -198,16 +198,12 @@ def test_a_finished_upload_becomes_a_dataset_and_is_used_up(client: TestClient, 
     assert client.head(path, headers=TUS).status_code == 404 and ask("again") == 404
 
 
-def test_a_finished_upload_stands_for_files_of_other_routes_too(client: TestClient) -> None:
+@pytest.mark.parametrize(("route", "field"), [("/models/import", "archive"), ("/frames/upload", "videos")])
+def test_a_finished_upload_stands_for_files_of_other_routes_too(client: TestClient, route: str, field: str) -> None:
     path = create(client, 3)
     send(client, path, 0, b"abc")
-    reference = f"upload:{path.rpartition('/')[2]}"
-    answer = client.post("/models/import", data={"archive": reference, "name": "x"})
-    assert answer.status_code == 400 and "archive" in answer.text
-    assert client.post("/models/import", data={"archive": "somewhere", "name": "x"}).json()["errors"]["archive"]
-    frames = client.post("/frames/upload", data={"videos": reference, "name": "x"})
-    assert frames.status_code == 201 and offset_or_gone(client, path) == "gone"
-
-
-def offset_or_gone(client: TestClient, path: str) -> str:
-    return "there" if client.head(path, headers=TUS).status_code == 200 else "gone"
+    wrong = client.post(route, data={field: "somewhere", "name": "x"})
+    assert wrong.status_code == 400 and field in "".join(wrong.json()["errors"])
+    answer = client.post(route, data={field: f"upload:{path.rpartition('/')[2]}", "name": "x"})
+    assert answer.status_code == 201, answer.text
+    assert client.head(path, headers=TUS).status_code == 404

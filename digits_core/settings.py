@@ -38,6 +38,9 @@ class Settings(BaseModel):
                                                             "auto: on a GPU that no training holds, else the CPU.")
     inference_models: int = Field(default=4, ge=1, description="Models the inference process keeps loaded.")
     upload_mb: int = Field(default=20_000, ge=1, description="Largest upload in MB.")
+    large_upload_gb: float = Field(default=500, gt=0, description="Largest resumable upload in GB.")
+    upload_days: float = Field(default=7, gt=0, description="Days until a resumable upload that nobody goes on with, "
+                               "or uses, is removed.")
     s3_cache_gb: float = Field(default=20, gt=0, description="GB on this server for copies of pictures from S3.")
     secrets_file: Path = Field(default=Path(".streamlit/secrets.toml"), description="TOML file with credentials: "
                                "`[s3.NAME]` with `endpoint`, `region`, `key`, `secret` (README).")

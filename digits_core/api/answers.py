@@ -12,11 +12,13 @@ from starlette.responses import JSONResponse, Response
 
 from digits_core.api.request import NoName
 from digits_core.errors import BadState, DigitsError, InUse, InvalidOptions, NotAllowed, NotFound, Problem
+from digits_core.services.resumable import TooLarge, WrongChecksum, WrongOffset
 
 Json = dict[str, Any]
 log = logging.getLogger("digits.api")
 
-STATUS: dict[type[DigitsError], int] = {NoName: 401, NotFound: 404, NotAllowed: 403, InUse: 409, BadState: 409}
+STATUS: dict[type[DigitsError], int] = {NoName: 401, NotFound: 404, NotAllowed: 403, InUse: 409, BadState: 409,
+                                       TooLarge: 413, WrongOffset: 409, WrongChecksum: 460}
 """HTTP status of each error; every other DigitsError is 400."""
 
 

@@ -27,6 +27,7 @@ from digits_core.api import (
     store,
     system,
     team,
+    tus,
     versions,
     videos,
     weights,
@@ -47,6 +48,6 @@ def create_api(workspace: Workspace) -> FastAPI:
     described.describe(api)
     for part in (jobs, bundles, recipes, datasets, versions, weights, foreign, models, searches, steering, compare,
                  inference, predict, publish, embeddings, making, store, team, maxima, frames, videos, evaluations,
-                 system, reference):
+                 system, reference, tus):
         api.include_router(part.router)
     return api

@@ -33,6 +33,6 @@ def summary(job_id: str, space: Space, user: User, needs: bool = False, state: b
 @router.post("/bundles", status_code=201)
 def upload(bundle: Upload, space: Space, user: Named, allow_code: Annotated[bool, Form()] = False) -> Json:
     """Bring in the jobs of such a file; ``allow_code`` lets a custom network's code run here. Safe to repeat."""
-    with received(space, bundle) as path:
+    with received(space, user, bundle) as path:
         moved = unbundle(space, user, path, allow_code)
     return {"jobs": [jobs.describe(view) for view in moved.jobs], "known": moved.known, "renamed": moved.renamed}

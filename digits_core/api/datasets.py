@@ -66,7 +66,7 @@ def upload_dataset(archive: Upload, space: Space, user: Named, name: Words, task
     """The same from an uploaded zip or tar file of class folders."""
     values = options_of(options)
     asked = ["dataset-upload", task, name, values, group, archive.size]
-    with received(space, archive) as path:
+    with received(space, user, archive) as path:
         view = once(space, user, key, asked, lambda place: datasets.create_dataset(
             place, user, task, name, values, group, path))
     return jobs.describe(view)

@@ -43,7 +43,7 @@ def upload_files(weights: Upload, name: Words, space: Space, user: Named, defini
         ("definition", definition), ("labels_file", labels), ("mean_file", mean)) if found}}
     asked = ["model-upload", name, values, group, [(field, file.size) for field, file in files.items()]]
     with ExitStack() as kept:
-        sent = {field: foreign.Sent(file.filename or field, kept.enter_context(received(space, file)))
+        sent = {field: foreign.Sent(file.filename or field, kept.enter_context(received(space, user, file)))
                 for field, file in files.items()}
         view = once(space, user, key, asked, lambda place: foreign.import_files(
             place, user, name, values, group, sent))

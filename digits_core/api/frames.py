@@ -40,7 +40,7 @@ def upload(videos: Uploads, name: Words, space: Space, user: Named, options: Opt
     """The same for uploaded videos."""
     values = options_of(options)
     asked = ["frames-upload", name, values, group, [(one.filename, one.size) for one in videos]]
-    with stored(space, videos) as kept:
+    with stored(space, user, videos) as kept:
         view = once(space, user, key, asked, lambda place: frames.create(place, user, name, values, group, kept))
     return jobs.describe(view)
 

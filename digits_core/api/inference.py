@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import APIRouter, File, Form
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
 from digits_core.api.described import binary
-from digits_core.api.forms import OptionsText, Uploads, Words, options_of, pictures_of, stored
+from digits_core.api.forms import Given, OptionsText, Uploads, Words, options_of, pictures_of, stored
 from digits_core.api.once import once
 from digits_core.api.predict import Predict, answered
 from digits_core.api.request import Body, Key, Limit, Named, Offset, Options, Space, User
@@ -116,15 +116,15 @@ def create_batch(body: NewBatch, space: Space, user: Named, key: Key = "") -> Js
 
 @router.post("/inferences/upload", status_code=201)
 def upload_batch(model: Words, name: Words, space: Space, user: Named,
-                 images: Annotated[list[UploadFile] | None, File(description="Pictures.")] = None,
-                 image_list: Annotated[list[UploadFile] | None, File(description="A text list of server paths or "
+                 images: Annotated[list[Given] | None, File(description="Pictures.")] = None,
+                 image_list: Annotated[list[Given] | None, File(description="A text list of server paths or "
                                                                                  "addresses, instead.")] = None,
                  options: OptionsText = "{}", group: Words = "", key: Key = "") -> Json:
     """The same for uploaded pictures, or for an uploaded text list of pictures that the server can read."""
     values = options_of(options)
     asked = ["batch-upload", model, name, values, group,
              [(one.filename, one.size) for one in [*(images or []), *(image_list or [])]]]
-    with stored(space, images or []) as pictures, stored(space, (image_list or [])[:1]) as lists:
+    with stored(space, user, images or []) as pictures, stored(space, user, (image_list or [])[:1]) as lists:
         view = once(space, user, key, asked, lambda place: inference.create_batch(
             place, user, model, name, values, group, pictures, lists[0][1] if lists else None))
     return jobs.describe(view)

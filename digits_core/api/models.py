@@ -90,7 +90,7 @@ def layers(body: Layers, space: Space, user: Named) -> Json:
 def import_model(archive: Upload, space: Space, user: Named, name: Words, group: Words = "",
                  allow_code: Annotated[bool, Form()] = False, key: Key = "") -> Json:
     """Bring in a model archive that ``download`` made; ``allow_code`` lets a custom network's code run here."""
-    with received(space, archive) as path:
+    with received(space, user, archive) as path:
         view = once(space, user, key, ["import", name, group, allow_code, archive.size],
                     lambda place: modelstore.import_model(place, user, name, path, group, allow_code))
     return jobs.describe(view)

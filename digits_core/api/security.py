@@ -20,6 +20,7 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 JSON_BYTES = 5_000_000
 TENSORS, TENSOR_BYTES = ("/predict", "/infer"), 64_000_000
 """Ends of the addresses that get pictures inside their JSON, and how much that may be."""
+STREAMED = "/api/uploads/"
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?")
 
 HEADERS = {
@@ -36,7 +37,7 @@ def security_middleware(settings: Settings) -> list[Middleware]:
         Middleware(SecurityHeaders),
         Middleware(HostGuard, hosts=(*LOCAL_HOSTS, *settings.hosts)),
         Middleware(OriginGuard),
-        Middleware(BodyCap, limit=settings.upload_mb * 1_000_000),
+        Middleware(BodyCap, limit=settings.upload_mb * 1_000_000, streamed=int(settings.large_upload_gb * 1e9)),
     ]
 
 
@@ -101,10 +102,13 @@ class OriginGuard:
 
 
 class BodyCap:
-    """Ends requests that send more than ``limit`` bytes; JSON has its own, much smaller limit."""
+    """Ends requests that send more than ``limit`` bytes; JSON has its own, much smaller limit.
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
-        self.app, self.limit = app, limit
+    So has what goes straight to the disk, the PATCH of a resumable upload: ``streamed``.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int, streamed: int | None = None) -> None:
+        self.app, self.limit, self.streamed = app, limit, limit if streamed is None else streamed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the class."""
@@ -113,8 +117,9 @@ class BodyCap:
             return
         headers = Headers(scope=scope)
         is_json = headers.get("content-type", "").lower().startswith("application/json")
+        streams = scope["method"] == "PATCH" and scope["path"].startswith(STREAMED)
         of_json = TENSOR_BYTES if scope["path"].endswith(TENSORS) else JSON_BYTES
-        limit = min(self.limit, of_json) if is_json else self.limit
+        limit = self.streamed if streams else min(self.limit, of_json) if is_json else self.limit
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > limit:
             await refuse(scope, send, 413, "TooLarge", f"The request is larger than {limit / 1e6:.0f} MB.")

@@ -79,7 +79,7 @@ def add_uploaded(job_id: str, archive: Upload, space: Space, user: Named, name: 
     """The same from an uploaded zip or tar file of class folders."""
     values = options_of(options)
     asked = ["additions-upload", job_id, name, values, group, archive.size]
-    with received(space, archive) as path:
+    with received(space, user, archive) as path:
         view = once(space, user, key, asked, lambda place: versions.add_pictures(
             place, user, job_id, values, name, group, path))
     return jobs.describe(view)

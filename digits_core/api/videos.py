@@ -42,7 +42,7 @@ def upload(video: Upload, model: Words, name: Words, space: Space, user: Named, 
     """The same for an uploaded video."""
     values, drawn = options_of(options), options_of(view_options)
     asked = ["video-upload", model, name, values, drawn, group, video.filename, video.size]
-    with stored(space, [video]) as kept:
+    with stored(space, user, [video]) as kept:
         view = once(space, user, key, asked, lambda place: videos.create(
             place, user, model, name, values, group, kept[0], drawn))
     return jobs.describe(view)

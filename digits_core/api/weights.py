@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, UploadFile
+from fastapi import APIRouter, File
 from pydantic import Field
 
-from digits_core.api.forms import OptionsText, Upload, Words, options_of, received, stored
+from digits_core.api.forms import Given, OptionsText, Upload, Words, options_of, received, stored
 from digits_core.api.once import once
 from digits_core.api.request import Body, Key, Named, Options, Space
 from digits_core.services import jobs, weights
@@ -57,12 +57,12 @@ def import_weights(body: WeightsFile, space: Space, user: Named, key: Key = "") 
 
 @router.post("/models/weights/upload", status_code=201)
 def upload_weights(weights_file: Upload, name: Words, space: Space, user: Named,
-                   labels: Annotated[list[UploadFile] | None, File(description="Class names, one a line.")] = None,
+                   labels: Annotated[list[Given] | None, File(description="Class names, one a line.")] = None,
                    options: OptionsText = "{}", group: Words = "", key: Key = "") -> Json:
     """The same for an uploaded file, with a list of class names beside it if there is one."""
     values = options_of(options)
     asked = ["weights-upload", name, values, group, weights_file.size, [one.size for one in labels or []]]
-    with received(space, weights_file) as path, stored(space, (labels or [])[:1]) as lists:
+    with received(space, user, weights_file) as path, stored(space, user, (labels or [])[:1]) as lists:
         view = once(space, user, key, asked, lambda place: weights.import_weights(
             place, user, name, values, group, path, lists[0][1] if lists else None))
     return jobs.describe(view)

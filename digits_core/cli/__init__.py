@@ -21,6 +21,7 @@ from digits_core.cli import (
     steer,
     store,
     tensorboard,
+    upload,
     versions,
     videos,
     weights,
@@ -29,7 +30,7 @@ from digits_core.cli.program import app
 
 __all__ = ["app", "bundles", "classify", "compare", "create", "embeddings", "evaluate", "foreign", "frames", "machine",
            "main", "making", "manage", "maxima", "networks", "recipes", "search", "serving", "similarity", "steer",
-           "store", "tensorboard", "versions", "videos", "weights"]
+           "store", "tensorboard", "upload", "versions", "videos", "weights"]
 
 
 def main() -> None:

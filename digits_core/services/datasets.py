@@ -14,6 +14,7 @@ from digits_core.jobs.model import Job, Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.options import check
 from digits_core.safe.paths import printable
+from digits_core.services import resumable
 from digits_core.services.access import authorize
 from digits_core.services.jobs import checked_name, of_kind, together
 from digits_core.services.workspace import Workspace
@@ -29,11 +30,14 @@ def create_dataset(workspace: Workspace, user: str, task: str, name: str, option
                    upload: Path | None = None, lists: dict[str, Path] | None = None) -> JobView:
     """Check everything and put a dataset build into the queue.
 
-    ``upload`` is an archive that the server itself received; it stands for the ``archive`` option, and ``lists`` are
-    text files for options by name. They are moved into the job folder. Raises InvalidOptions with every problem at its
-    field.
+    ``upload`` is an archive that the server itself received; it stands for the ``archive`` option (as does
+    ``upload:ID``, see resumable), and ``lists`` are text files for options by name. They are moved into the job folder.
+    Raises InvalidOptions with every problem at its field.
     """
     authorize(user, "create")
+    if str(options.get("archive", "")).startswith(resumable.PREFIX) and upload is None:
+        with resumable.taken(workspace, user, options["archive"]) as finished:
+            return create_dataset(workspace, user, task, name, options, group, finished.data, lists)
     files = {**(lists or {}), **({"archive": upload} if upload else {})}
     roots = workspace.settings.data_roots
     roots = [*roots, *(path.parent for path in files.values())] if roots else []

@@ -13,6 +13,7 @@ from digits_core.errors import BadState, InvalidOptions, NotFound, Problem
 from digits_core.jobs.model import Job, Kind
 from digits_core.jobs.store import JobView
 from digits_core.options import check
+from digits_core.services import resumable
 from digits_core.services.access import authorize
 from digits_core.services.datasets import manifest
 from digits_core.services.fit import fit_report
@@ -52,9 +53,12 @@ def add_pictures(workspace: Workspace, user: str, parent: str, options: Json, na
     """Queue a version with more pictures (see data.version_options.Addition); the parent stays as it is.
 
     ``upload`` is an archive that the server itself received; it is moved into the job folder and stands for the
-    ``archive`` option. Raises InvalidOptions with every problem at its field.
+    ``archive`` option; so does ``upload:ID`` (see resumable). Raises InvalidOptions with every problem at its field.
     """
     authorize(user, "create")
+    if str(options.get("archive", "")).startswith(resumable.PREFIX) and upload is None:
+        with resumable.taken(workspace, user, options["archive"]) as finished:
+            return add_pictures(workspace, user, parent, options, name, group, finished.data)
     view = of_kind(workspace, parent, Kind.DATASET)
     manifest(view)
     if upload is not None:

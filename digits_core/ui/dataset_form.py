@@ -11,7 +11,7 @@ from digits_core.services import datasets, uploads
 from digits_core.services.as_code import Asked
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task
-from digits_core.ui import as_code, dataset_preview, s3_form, session
+from digits_core.ui import as_code, dataset_preview, large_file, s3_form, session
 from digits_core.ui.forms import OptionsForm, name_and_group, said, submit
 from digits_core.ui.text import plain
 
@@ -68,11 +68,15 @@ def _create(workspace: Workspace, task: Task, form: OptionsForm, name: str, grou
 
 def _source(workspace: Workspace, form: OptionsForm) -> Path | None:
     """The fields of the chosen method; the path of an archive that was uploaded here."""
-    upload = None
+    upload, large = None, ""
     if "method" in form.fields:
         form.field("method", label=False)
-        upload = upload_archive(workspace, form.prefix) if form.value("method") == "archive" else None
-    if upload is None:
+        if form.value("method") == "archive":
+            upload = upload_archive(workspace, form.prefix)
+            large = "" if upload else large_file.choose(workspace, f"{form.prefix}.large")
+    if large:
+        form.drawn["archive"] = large
+    elif upload is None:
         form.draw(_group(form, "Source", but=("method",)))
         s3_form.draw(workspace, form)
     form.draw(_group(form, "Classes"), columns=2)

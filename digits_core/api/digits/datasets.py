@@ -66,7 +66,7 @@ def _lists(asked: Asked) -> Iterator[dict[str, Path]]:
     """The uploaded text files by the options they stand for."""
     uploads = {} if asked.switch("textfile_use_local_files") else asked.uploads
     with ExitStack() as kept:
-        yield {ours: kept.enter_context(received(asked.space, uploads[theirs]))
+        yield {ours: kept.enter_context(received(asked.space, asked.user, uploads[theirs]))
                for theirs, ours in LISTS.items() if theirs in uploads}
 
 

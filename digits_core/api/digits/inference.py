@@ -143,7 +143,7 @@ def _pictures(asked: Asked) -> Iterator[Image]:
     """The pictures of an uploaded list that can be read; a number behind a path is a label, and not asked for."""
     text, folder = asked.text("num_test_images"), asked.text("image_folder")
     most = int(text) if text.isascii() and text.isdecimal() and len(text) < 9 and int(text) else MOST
-    with received(asked.space, asked.uploads["image_list"]) as path:
+    with received(asked.space, asked.user, asked.uploads["image_list"]) as path:
         for _, line in islice(lists.lines(path), most):
             place = _place(line)
             try:

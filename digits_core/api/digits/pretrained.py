@@ -21,7 +21,7 @@ def upload_archive(asked: Asked) -> Response:
     if upload is None:
         return StrictJSON({"status": "archive is a required field"}, 400)
     try:
-        with received(asked.space, upload) as path:
+        with received(asked.space, asked.user, upload) as path:
             name = asked.text("job_name") or (upload.filename or "").partition(".")[0] or "model"
             view = modelstore.import_model(asked.space, user, name, path, asked.text("group_name"))
     except DigitsError as error:

@@ -33,15 +33,15 @@ def fields_of(classes: Iterable[type[Options]]) -> list[OptionField]:
 
 
 def with_options(*classes: type[Options]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command a flag for every option; it gets them, checked by nobody yet, as ``**options``."""
+    """Give a command a flag for every option that it does not name itself; it gets them unchecked as ``**options``."""
     fields = fields_of(classes)
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(command)
         own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-        more = [] if AS_JSON.name in signature.parameters else [AS_JSON]
+        more = [p for p in (*map(_parameter, fields), AS_JSON) if p.name not in signature.parameters]
         command.__signature__ = signature.replace(  # type: ignore[attr-defined]  # what typer reads
-            parameters=[*own, *(_parameter(field) for field in fields), *more])
+            parameters=[*own, *more])
         return command
 
     return decorate

@@ -137,7 +137,7 @@ def evaluation(job_id: str, space: Space, split: Literal["val", "test"] = "val")
 
 
 @router.get("/models/{job_id}/download", response_class=FileResponse, responses=binary("application/zip"))
-def download_model(job_id: str, space: Space, user: User, checkpoint: str = "best") -> Response:
-    """Network, weights, labels and preprocessing in one zip file that another server can import."""
-    path = modelstore.export_model(space, user, job_id, checkpoint)
-    return FileResponse(path, media_type="application/zip", filename=path.name)
+def download_model(job_id: str, space: Space, user: User, checkpoint: str = "best", format: str = "zip") -> Response:
+    """Network, weights, labels and preprocessing in one file that another server can import: zip, tar.gz, tgz ..."""
+    path = modelstore.export_model(space, user, job_id, checkpoint, format)
+    return FileResponse(path, media_type="application/octet-stream", filename=path.name)

@@ -7,6 +7,7 @@ from digits_core.cli import (
     create,
     embeddings,
     evaluate,
+    exports,
     foreign,
     frames,
     machine,
@@ -28,9 +29,9 @@ from digits_core.cli import (
 )
 from digits_core.cli.program import app
 
-__all__ = ["app", "bundles", "classify", "compare", "create", "embeddings", "evaluate", "foreign", "frames", "machine",
-           "main", "making", "manage", "maxima", "networks", "recipes", "search", "serving", "similarity", "steer",
-           "store", "tensorboard", "upload", "versions", "videos", "weights"]
+__all__ = ["app", "bundles", "classify", "compare", "create", "embeddings", "evaluate", "exports", "foreign", "frames",
+           "machine", "main", "making", "manage", "maxima", "networks", "recipes", "search", "serving", "similarity",
+           "steer", "store", "tensorboard", "upload", "versions", "videos", "weights"]
 
 
 def main() -> None:

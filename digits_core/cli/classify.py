@@ -16,6 +16,7 @@ from digits_core.cli.program import AsJson, User, Wait, app, complain, settings
 from digits_core.cli.waiting import finish, print_json
 from digits_core.errors import InvalidOptions, NotFound, Problem
 from digits_core.infer.options import METHODS, BatchOptions
+from digits_core.modelstore.packing import KINDS
 from digits_core.services import inference, modelstore, uploads
 from digits_core.services.workspace import Workspace
 from digits_core.views import Bars, Panel, Picture, Table, Text
@@ -151,9 +152,10 @@ def export_model(
     target: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write; a folder: under its own name.")],
     checkpoint: Checkpoint = "best", user: User = "", as_json: AsJson = False,
 ) -> None:
-    """Write network, weights, labels and preprocessing into one zip file."""
+    """Write network, weights, labels and preprocessing into one file (zip, tar.gz ...), for DIGITS elsewhere."""
     workspace = Workspace.open(settings())
-    path = modelstore.export_model(workspace, acting_user(workspace, user), model, checkpoint)
+    kind = next((kind for kind in KINDS if target.name.endswith(f".{kind}")), "zip")
+    path = modelstore.export_model(workspace, acting_user(workspace, user), model, checkpoint, kind)
     target = target / path.name if target.is_dir() else target
     shutil.copyfile(path, target)
     print(target)

@@ -32,25 +32,33 @@ def _only(text: str, chosen: tuple[str, ...]) -> str:
     while more:
         wanted |= more
         more = {name for here in more for name in _names(functions[here])} & functions.keys() - wanted
-    kept = [node for node in tree.body if not isinstance(node, ast.FunctionDef) or node.name in wanted]
-    used = {name for node in kept if not isinstance(node, ast.Import | ast.ImportFrom) for name in _names(node)}
-    parts, last = list[str](), 0
-    for node in kept:
-        if (part := _trimmed(node, lines, used)) is not None:
-            gap = 2 if isinstance(node, ast.FunctionDef) else min(1, node.lineno - last - 1)
-            parts += [""] * gap + [part]
-        last = node.end_lineno or 0
-    return "\n".join(parts).strip() + "\n"
+    used = {name for here in wanted for name in _names(functions[here])}
+    parts, last = list[str](), tree.body[-1]
+    for node in reversed(tree.body):
+        if part := _kept(node, lines, wanted, used):
+            same = type(node) is type(last) or _imports(node, last)
+            apart = 2 if ast.FunctionDef in (type(node), type(last)) else int(not same)
+            parts[:0] = [part, *[""] * apart] if parts else [part]
+            last = node
+    return "\n".join(parts) + "\n"
 
 
-def _trimmed(node: ast.stmt, lines: list[str], used: set[str]) -> str | None:
-    """The source of a statement; of imports and constants only if somebody uses them."""
+def _kept(node: ast.stmt, lines: list[str], wanted: set[str], used: set[str]) -> str:
+    """The source of a statement that somebody behind it needs, and its own needs among the ``used``; else empty."""
     if isinstance(node, ast.Import | ast.ImportFrom):
-        node.names = [alias for alias in node.names if alias.name.split(".")[0] in used]
-        return ast.unparse(node) if node.names else None
-    if isinstance(node, ast.Assign) and not used & {name for target in node.targets for name in _names(target)}:
-        return None
+        node.names = [alias for alias in node.names if (alias.asname or alias.name) in used]
+        return ast.unparse(node) if node.names else ""
+    if isinstance(node, ast.FunctionDef) and node.name not in wanted:
+        return ""
+    if isinstance(node, ast.Assign):
+        if not used & set().union(*map(_names, node.targets)):
+            return ""
+        used |= _names(node.value)
     return "\n".join(lines[node.lineno - 1:node.end_lineno])
+
+
+def _imports(*nodes: ast.stmt) -> bool:
+    return all(isinstance(node, ast.Import | ast.ImportFrom) for node in nodes)
 
 
 def _names(node: ast.AST) -> set[str]:

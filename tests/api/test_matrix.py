@@ -69,6 +69,7 @@ BODIES: dict[str, dict[str, object]] = {
     "/models/{job_id}/make": {"json": {}}, "/models/{job_id}/make/upload": {"files": {"images": ("x.png", b"x")}},
     "/models/{job_id}/publish-inference": {"json": {}}, "/models/{job_id}/predict": {"json": {"texts": ["x"]}},
     "/models/{job_id}/predict/upload": {"files": {"images": ("x.png", b"x")}},
+    "/models/{job_id}/exports": {"json": {}},
     "/evaluations/{job_id}/fix-labels": {"json": {"do": "exclude"}}}
 
 

@@ -6,6 +6,7 @@ from digits_core.jobs.model import Kind
 from digits_core.ui import (
     badges,
     dataset_panels,
+    exports_panel,
     frames_panel,
     inference_panels,
     job_head,
@@ -18,7 +19,7 @@ from digits_core.ui import (
 
 PANELS = {Kind.DATASET: dataset_panels, Kind.MODEL: model_panels, Kind.INFERENCE: inference_panels,
           Kind.PRETRAINED: store_panels, Kind.FRAMES: frames_panel,
-          Kind.PUBLISH: publish_panel}
+          Kind.PUBLISH: publish_panel, Kind.EXPORT: exports_panel}
 
 workspace = session.workspace()
 view = session.the_job()

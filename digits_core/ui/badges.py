@@ -13,7 +13,8 @@ ICONS = {Status.WAITING: "hourglass_empty", Status.RUNNING: "play_circle", Statu
          Status.DONE: "check_circle", Status.FAILED: "error", Status.STOPPED: "stop_circle",
          Status.DAMAGED: "broken_image"}
 KIND_ICONS = {Kind.DATASET: "photo_library", Kind.MODEL: "neurology", Kind.PRETRAINED: "deployed_code",
-              Kind.INFERENCE: "image_search", Kind.FRAMES: "movie", Kind.PUBLISH: "publish"}
+              Kind.INFERENCE: "image_search", Kind.FRAMES: "movie", Kind.PUBLISH: "publish",
+              Kind.EXPORT: "package_2"}
 
 
 def state(view: JobView) -> None:

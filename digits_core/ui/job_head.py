@@ -14,7 +14,7 @@ from digits_core.ui.frame import head
 from digits_core.ui.text import age, exact, plain, size
 
 CLONE_PAGES = {Kind.DATASET: "datasets.py", Kind.MODEL: "models.py", Kind.INFERENCE: "inference.py",
-               Kind.FRAMES: "datasets.py"}
+               Kind.FRAMES: "datasets.py", Kind.EXPORT: "job.py"}
 
 
 def draw(view: JobView) -> None:
@@ -55,8 +55,8 @@ def _actions(view: JobView) -> None:
     page = CLONE_PAGES.get(view.job.kind) if view.job.task and not view.job.options.get("parent") else None
     if page and st.button("Clone", icon=":material/content_copy:", key="job.clone",
                           help="Open the form again with the same values."):
-        if maxima.is_maxima(view):  # its form stands on the page of its model
-            st.session_state["tab"] = "Layers"
+        if tab := _own_tab(view):  # its form stands on the page of its model
+            st.session_state["tab"] = tab
             st.switch_page("job.py", query_params={"id": str(view.job.options.get("model", "")), "clone": view.id})
         st.switch_page(page, query_params={"clone": view.id})
     publish_dialog.button(view)
@@ -67,6 +67,11 @@ def _actions(view: JobView) -> None:
             move_panels.menu(workspace, view)
     if st.button("", icon=":material/delete:", key="job.delete", help="Delete"):
         delete_dialog(view)
+
+
+def _own_tab(view: JobView) -> str:
+    """The tab of a model's page that has the form of such a job."""
+    return "Layers" if maxima.is_maxima(view) else "Exports" if view.job.kind is Kind.EXPORT else ""
 
 
 def act(action: Callable[[], object]) -> None:

@@ -14,6 +14,7 @@ from digits_core.tasks import Measure, measures
 from digits_core.ui import (
     charts,
     curves,
+    exports_panel,
     job_parts,
     layers_panel,
     measured_map,
@@ -131,6 +132,7 @@ def tabs(workspace: Workspace, view: JobView) -> dict[str, Any]:
         found = {"Evaluation": lambda: evaluation(workspace, view), **found}
     if models.checkpoints(view):
         found["Layers"] = lambda: layers_panel.draw(workspace, view)
+        found["Exports"] = lambda: exports_panel.of_model(workspace, view)
     if models.start_report(view):
         found["Start weights"] = lambda: start_weights(view)
     if timeline.operators(view):
@@ -218,8 +220,9 @@ def _use(workspace: Workspace, view: JobView, epoch: str) -> None:
             st.switch_page("inference.py", query_params={"model": view.id, "checkpoint": epoch})
         if st.button("Train on from here", icon=":material/fork_right:", key="model.start"):
             st.switch_page("models.py", query_params={"new": view.job.task, "start": view.id, "checkpoint": epoch})
-        st.link_button("Download model", f"/api/models/{view.id}/download?checkpoint={epoch}",
-                       icon=":material/download:", help="Network, weights, labels and preprocessing in one zip file.")
+        if st.button("Download model", icon=":material/download:", key="model.download",
+                     help="One archive with everything, also for other programs (ONNX), checked before you get it."):
+            exports_panel.dialog(workspace, view, epoch)
         st.link_button("Weights only", f"/api/models/{view.id}/checkpoints/{epoch}", icon=":material/download:",
                        type="tertiary", help="The safetensors file.")
         st.link_button("TensorBoard", f"/api/models/{view.id}/tensorboard", icon=":material/download:",

@@ -35,6 +35,8 @@ def shown(field: OptionField, value: Any) -> Any:
     """An option's value as its widget wants it; anything that does not fit becomes the default."""
     if field.many:
         values = value if isinstance(value, list) else field.default
+        if field.choices:
+            return [v for v in values if v in field.choices]
         return ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in values)
     if field.choices:
         return value if value in field.choices else field.default
@@ -56,6 +58,8 @@ def _limited(field: OptionField, value: float | None) -> float | None:
 
 def read(field: OptionField, shown: Any) -> Any:
     """A widget's value as the option wants it; words that are no numbers stay, so that the check can say so."""
+    if field.many and field.choices:
+        return [choice for choice in field.choices if choice in (shown or ())]
     if field.many:
         parts = [part.strip() for part in str(shown or "").replace(";", ",").split(",") if part.strip()]
         return [_number_or_word(field, part) for part in parts]
@@ -73,6 +77,9 @@ def widget(field: OptionField, key: str, label: bool) -> Any:
     """Draw it; returns what the widget holds."""
     common: Json = {"key": key, "help": field.help or None, "persist_state": "session",
                     "label_visibility": "visible" if label else "collapsed"}
+    if field.many and field.choices:
+        return st.pills(field.title, field.choices, selection_mode="multi",
+                        format_func=lambda value: field.labels.get(value, value), **common)
     if field.many:
         words = "numbers" if field.type in (int, float) else "words"
         return st.text_input(field.title, placeholder=f"{words} with commas between", **common)

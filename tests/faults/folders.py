@@ -168,5 +168,20 @@ def _publish(folder: Path) -> Json:
     return {"published": "pets", "version": 1, "pins": 0, "wrong": 0}
 
 
+def _export(folder: Path) -> Json:
+    row = {"name": "ONNX fp32", "format": "onnx", "precision": "fp32", "file": "model.onnx", "bytes": 9, "sha256": "0",
+           "batch": "any", "difference": 1e-7, "agreement": 1.0, "metric": 0.5, "p50_ms": 0.2, "p95_ms": 0.3,
+           "reason": ""}
+    files.write_atomic(folder / "export.json", {
+        "v": 1, "model": "", "epoch": 2.0, "source": "9 drawn entries", "pictures": 9, "threads": 1,
+        "measure": {"name": "accuracy", "title": "Accuracy", "share": True}, "variants": [row],
+        "reference": {"metric": 0.5, "bytes": 9, "p50_ms": 0.4, "p95_ms": 0.5},
+        "input": {"name": "image", "dtype": "uint8", "shape": [-1, 8, 8, 1]},
+        "output": {"name": "probabilities", "dtype": "float32", "shape": [-1, 2]}})
+    files.write_atomic(folder / "about.json", {"name": "a model", "task": "classification", "job": "x"})
+    (_made(folder / "archive") / "model.onnx").write_bytes(b"no graph.")
+    return {"variants": 1, "bytes": 9, "agreement": 1.0, "epoch": 2.0, "p50_ms": 0.2}
+
+
 WRITERS = {Kind.DATASET: _dataset, Kind.MODEL: _model, Kind.INFERENCE: _inference, Kind.PRETRAINED: _pretrained,
-           Kind.FRAMES: _frames, Kind.PUBLISH: _publish}
+           Kind.FRAMES: _frames, Kind.PUBLISH: _publish, Kind.EXPORT: _export}

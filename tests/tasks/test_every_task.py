@@ -17,11 +17,12 @@ from digits_core.errors import BadData, InvalidOptions
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.jobs.model import Status
 from digits_core.jobs.store import JobView
-from digits_core.services import augmentation, datasets, inference, models, modelstore, networks, videos
+from digits_core.services import augmentation, datasets, exports, inference, models, modelstore, networks, videos
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import tasks
 from digits_core.train.dataset import Dataset
 from tests.data.videos import video
+from tests.export import alone
 from tests.infer.triton import agrees, file_of
 from tests.pages.conftest import visit, words
 from tests.tasks import drawn
@@ -184,6 +185,23 @@ def test_its_model_travels(made: Made, workspace: Workspace, tmp_path: Path) -> 
     image = ("a.png", drawn.picture())
     answers = [inference.classify(workspace, "tester", job_id, [image])[0] for job_id in (made.model.id, view.id)]
     assert answers[0] | {"latency_ms": 0} == answers[1] | {"latency_ms": 0}
+
+
+@pytest.mark.slow
+def test_it_says_the_same_everywhere(made: Made, workspace: Workspace, tmp_path: Path) -> None:
+    """The inference process, ONNX Runtime on the exported graph, and predict.py where nothing else is installed."""
+    view = made.tick(exports.create(workspace, "tester", made.model.id, {"pictures": 100}))
+    assert view.status is Status.DONE, view.state.reason
+    row, = exports.report(workspace, view.id)["variants"]
+    assert (row["difference"] or 0) < alone.NEAR and row["agreement"] > 0.999, row
+    assert row["metric"] == pytest.approx(exports.report(workspace, view.id)["reference"]["metric"], abs=0.002)
+    images = [(f"{seed}.png", drawn.picture(seed)) for seed in range(100)]
+    for name, content in images:
+        (tmp_path / name).write_bytes(content)
+    whole = exports.file(workspace, "tester", view.id, "predict.py").parent
+    found = alone.predicted(whole, alone.empty(tmp_path / "packages"), *(tmp_path / name for name, _ in images))
+    for ours, theirs in zip(inference.classify(workspace, "tester", made.model.id, images), found, strict=True):
+        alone.same(ours, theirs)
 
 
 @pytest.mark.slow

@@ -12,10 +12,11 @@ from digits_core.errors import BadState, InvalidOptions
 from digits_core.jobs.model import Status
 from digits_core.jobs.store import JobView
 from digits_core.options import option_fields
-from digits_core.services import datasets, inference, models, modelstore, networks, thumbnails, versions
+from digits_core.services import datasets, exports, inference, models, modelstore, networks, thumbnails, versions
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import tasks
 from digits_core.train.dataset import Dataset
+from tests.export import alone
 from tests.infer.triton import agrees
 from tests.tasks.drawn import OWN
 from tests.ticking import Tick
@@ -166,3 +167,18 @@ def test_its_weights_are_a_start_and_its_network_may_be_ones_own(model: JobView,
         "epochs": 1, "network": "custom", "network_source": OWN.format(network="charcnn_small")}))
     assert own.status is Status.DONE, own.state.reason
     assert inference.classify(workspace, "fred", own.id, [("text", b"anchor")])[0]["predictions"]
+
+
+@pytest.mark.slow
+def test_it_says_the_same_everywhere(workspace: Workspace, tick: Tick, model: JobView, tmp_path: Path) -> None:
+    view = tick(exports.create(workspace, "fred", model.id, {"pictures": 40, "precisions": ["fp32", "int8"]}))
+    assert view.status is Status.DONE, view.state.reason
+    texts = [f"{words} {number}!" for number, words in enumerate([*WORDS.values()] * 33)]
+    for number, text in enumerate(texts):
+        (tmp_path / f"{number}.txt").write_text(text)
+    whole = exports.file(workspace, "fred", view.id, "predict.py").parent
+    found = alone.predicted(whole, alone.empty(tmp_path / "packages"),
+                            *(tmp_path / f"{number}.txt" for number in range(len(texts))))
+    wanted = inference.classify(workspace, "fred", model.id, inference.load_texts(texts))
+    for ours, theirs in zip(wanted, found, strict=True):
+        alone.same(ours, theirs)

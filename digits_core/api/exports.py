@@ -8,6 +8,7 @@ from starlette.responses import FileResponse, Response
 
 from digits_core.api.once import once
 from digits_core.api.request import Body, Key, Named, Options, Space, User
+from digits_core.modelstore.packing import MEDIA
 from digits_core.services import exports, jobs
 
 Json = dict[str, Any]
@@ -48,7 +49,7 @@ def report(job_id: str, space: Space) -> Json:
 def archive(job_id: str, space: Space, user: User, format: Text = "zip") -> Response:
     """Everything in one file: zip, tar.gz, tgz, tar or tar.bz2."""
     path = exports.archive(space, user, job_id, format)
-    return FileResponse(path, media_type="application/octet-stream", filename=path.name)
+    return FileResponse(path, media_type=MEDIA[format], filename=path.name)
 
 
 @router.get("/exports/{job_id}/files/{name}", response_class=FileResponse)

@@ -11,6 +11,7 @@ from digits_core.api.forms import Upload, Words, received
 from digits_core.api.once import once
 from digits_core.api.request import Body, Key, Named, Options, Space, User
 from digits_core.jobs.model import Kind
+from digits_core.modelstore.packing import MEDIA
 from digits_core.services import eventfiles, jobs, models, modelstore, networks, rehearsal, sweeps, timeline
 
 Json = dict[str, Any]
@@ -140,4 +141,4 @@ def evaluation(job_id: str, space: Space, split: Literal["val", "test"] = "val")
 def download_model(job_id: str, space: Space, user: User, checkpoint: str = "best", format: str = "zip") -> Response:
     """Network, weights, labels and preprocessing in one file that another server can import: zip, tar.gz, tgz ..."""
     path = modelstore.export_model(space, user, job_id, checkpoint, format)
-    return FileResponse(path, media_type="application/octet-stream", filename=path.name)
+    return FileResponse(path, media_type=MEDIA[format], filename=path.name)

@@ -12,7 +12,10 @@ from typing import Any, BinaryIO
 
 from digits_core.errors import InvalidOptions, Problem
 
-KINDS = ("zip", "tar.gz", "tgz", "tar", "tar.bz2")
+MEDIA = {"zip": "application/zip", "tar.gz": "application/gzip", "tgz": "application/gzip", "tar": "application/x-tar",
+         "tar.bz2": "application/x-bzip2"}
+"""Media type of each kind, by its ending."""
+KINDS = tuple(MEDIA)
 PIECE = 1 << 20
 Member = tuple[str, bytes | Path]
 """Name, and content or the file that holds it; what lies in files is not compressed by zip, as weights cannot be."""

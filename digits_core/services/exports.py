@@ -8,7 +8,7 @@ from typing import Any
 from digits_core import files
 from digits_core.errors import BadState, DigitsError, InvalidOptions, NotFound, Problem
 from digits_core.export.options import ARCHIVE, REPORT, ExportOptions
-from digits_core.jobs.model import Job, Kind, Status
+from digits_core.jobs.model import Job, Kind, Status, number
 from digits_core.jobs.store import JobView
 from digits_core.modelstore import packing
 from digits_core.modelstore.archive import file_name, require_room
@@ -51,8 +51,9 @@ def create(workspace: Workspace, user: str, model_id: str, options: Json, name: 
 
 def of_model(workspace: Workspace, model_id: str) -> list[JobView]:
     """Exports of a model, newest first, in whatever state."""
+    model = of_kind(workspace, model_id, Kind.MODEL, Kind.PRETRAINED).id
     return [view for view in workspace.store.jobs(Kind.EXPORT) if view.job.kind is Kind.EXPORT
-            and view.job.options.get("model") == model_id]
+            and view.job.options.get("model") == model]
 
 
 def report(workspace: Workspace, export_id: str) -> Json:
@@ -81,7 +82,8 @@ def archive(workspace: Workspace, user: str, export_id: str, kind: str = "zip") 
     top = _archive(workspace, user, export_id)
     view = workspace.store.get(export_id)
     about = files.read_json(view.folder.path / "about.json") or {}
-    name = file_name(str(about.get("name") or view.name), {"epoch": report(workspace, export_id)["epoch"]}, kind)
+    epoch = number(report(workspace, export_id).get("epoch")) or 0
+    name = file_name(str(about.get("name") or view.name), {"epoch": epoch}, kind)
     target = place(workspace, f"{view.id}-export") / name
     whole = [path for path in sorted(top.rglob("*")) if path.is_file()]
     require_room(target, sum(path.stat().st_size for path in whole))

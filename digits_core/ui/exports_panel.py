@@ -63,7 +63,7 @@ def of_model(workspace: Workspace, view: JobView) -> None:
     if not found:
         st.caption("Nothing was exported yet.")
     for one in found[:50]:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"), session.readable("This export"):
             job_parts.link(one)
             st.caption(_contents(one), width="content")
             if one.status is Status.DONE:

@@ -27,14 +27,15 @@ OPTIONS: dict[str, Json] = {
     "publish": {"publish_as": "pets", "published": "pets", "anyway": "",
                 "checkpoint_file": "epoch_0002.000.safetensors"},
     "frames": {"videos": "/data/gate.mp4", "frames_by": "rate", "frame_rate": 1.0, "frames_most": 100},
+    "export": {"checkpoint": "best", "formats": ["onnx"], "checkpoint_file": "epoch_0002.000.safetensors"},
 }
 
 
 def finished(store: JobStore, kind: str | Kind = "model", name: str = "", owner: str = "tester", group: str = "",
              needs: tuple[str, ...] = (), job_id: str = "", options: Json | None = None) -> JobView:
-    """Make a done job of ``kind``. A model or inference without ``needs`` gets its dataset or model made first."""
+    """Make a done job of ``kind``. Without ``needs`` its dataset, or its model, is made first."""
     kind = Kind(kind)
-    before = {Kind.MODEL: Kind.DATASET, Kind.INFERENCE: Kind.MODEL, Kind.PUBLISH: Kind.MODEL}
+    before = {Kind.MODEL: Kind.DATASET, Kind.INFERENCE: Kind.MODEL, Kind.PUBLISH: Kind.MODEL, Kind.EXPORT: Kind.MODEL}
     if not needs and kind in before:
         needs = (finished(store, before[kind], owner=owner).id,)
     values = {**OPTIONS[kind], **({str(before[kind]): needs[0]} if kind in before else {}), **(options or {})}

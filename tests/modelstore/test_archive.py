@@ -22,7 +22,7 @@ def test_an_archive_holds_everything_and_its_sums_are_right(store, tmp_path):
     path = written(make_model(store), tmp_path / "m.zip")
     with zipfile.ZipFile(path) as opened:
         names = set(opened.namelist())
-        assert names == {"model.json", "network.json", "labels.txt", "preprocessing.json", "mean.npy",
+        assert names == {"model.json", "info.json", "network.json", "labels.txt", "preprocessing.json", "mean.npy",
                          "weights.safetensors", "evaluation/val.json", "README.md", "SHA256SUMS"}
         for line in opened.read("SHA256SUMS").decode().splitlines():
             value, name = line.split("  ")

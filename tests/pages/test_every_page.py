@@ -80,7 +80,7 @@ def spoil(path: Path, content: bytes | None) -> None:
 DAMAGES = [pytest.param(name, marks=[] if name == "wrong types" else [pytest.mark.slow]) for name in DAMAGE]
 READERS = {"evaluation": "Evaluation", "checkpoints": "Checkpoints", "manifest.json": "Classes", "train.lmdb":
            "Pictures", "predictions.jsonl": "Results", "skipped.csv": "Skipped", "videos.jsonl": "Videos",
-           "notes.json": "Notes"}
+           "export.json": "Check", "notes.json": "Notes"}
 
 
 def tab_for(name: Path) -> str:

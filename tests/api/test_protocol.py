@@ -1,11 +1,14 @@
 """The Open Inference Protocol, in this process; tests/tasks/test_serving.py asks a real server by a real client."""
 
 import base64
+import contextlib
 import json
 import struct
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from digits_core.api.tensors import inputs, parse
 from digits_core.errors import BadData
@@ -41,6 +44,20 @@ def test_a_bad_tensor_is_refused_in_words(bad, why):
     behind = b"" if "data" in bad and why != "belong to no input" else b"\xff\x00\x00\x00"
     with pytest.raises(BadData, match=why):
         inputs({"inputs": [bad]}, behind)
+
+
+NAMES = st.sampled_from(["name", "shape", "datatype", "data", "parameters", "binary_data_size"])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3) | st.just("image")
+    | st.sampled_from(["UINT8", "BYTES", "FP32"]) | st.lists(st.integers(0, 3), max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=6), max_leaves=12)
+
+
+@given(st.lists(st.dictionaries(NAMES, JSON, max_size=6), max_size=3), st.binary(max_size=12))
+def test_no_tensor_is_a_fault(tensors, behind):
+    asked = [{"name": "image", "datatype": "FP32", **one} for one in tensors]
+    with contextlib.suppress(BadData):
+        assert all(isinstance(found, np.ndarray | list) for found in inputs({"inputs": asked}, behind).values())
 
 
 @pytest.mark.parametrize(("body", "length", "why"), [

@@ -106,7 +106,7 @@ def _master(place: Place) -> tuple[str, list[str]]:
     children = data.get("children") if data else None
     if data is None or not isinstance(children, list):
         raise BadData("master.json is not what a model store has: an object with a list of \"children\".")
-    names = [child.strip("/") if isinstance(child, str) else child for child in children]
+    names = [child.removesuffix("/") if isinstance(child, str) else child for child in children]
     return text(data.get("msg"), 500), list(dict.fromkeys(n for n in names if is_inside(n) and "/" not in n))
 
 

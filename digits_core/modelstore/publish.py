@@ -82,6 +82,8 @@ def _filled(context: Context, hidden: Path, rows: list[Json]) -> Json:
     check_sums(unpacked)
     sums = {**listed(unpacked / SUMS), SUMS: sha256_of(unpacked / SUMS)}
     size = sum((unpacked / name).stat().st_size for name in sums)
+    for path in list(unpacked.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)  # whoever serves the store may be another user
     for path in list(unpacked.iterdir()):
         path.rename(hidden / path.name)
     unpacked.rmdir()
@@ -93,7 +95,7 @@ def _filled(context: Context, hidden: Path, rows: list[Json]) -> Json:
     files.write_atomic(hidden / "aux.json", {"dataset": options["trained_on"], "license": options["license"],
                                              "logo": PREVIEW if picture else ""})
     wrong = [entry["why"] for entry in rows if not entry["right"]]
-    return {**options["info"], "job id": context.job.id, "model id": options["model"], "note": options["note"],
+    return {**options["info"], "publication": context.job.id, "note": options["note"],
             "snapshot file": archive.WEIGHTS, "task": context.job.task, "network": model.network.network,
             "files": sums, "bytes": size, "metrics": {name.removeprefix("val/"): value for name, value
                                                       in row["metrics"].items() if name.startswith("val/")},

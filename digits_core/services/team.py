@@ -88,7 +88,7 @@ def published(workspace: Workspace) -> list[Json]:
 def _told(store: TeamStore, version: Version, jobs: dict[str, JobView]) -> Json:
     folder, job = store.root / version.entry.folder, jobs.get(version.entry.id)
     return {**version.entry.to_json(), "number": version.number, "gate": version.info.get("gate", {}),
-            "model": str(version.info.get("model id", "")), "publish_job": str(version.info.get("job id", "")),
+            "model": str(version.info.get("job id", "")), "publication": str(version.info.get("publication", "")),
             "license_text": (folder / "license.txt").exists(), "picture": bool(version.entry.preview),
             "job": job.id if job else "", "ready": job is not None and job.status is Status.DONE}
 

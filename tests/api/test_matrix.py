@@ -20,8 +20,8 @@ def routes(server: Starlette) -> list[tuple[str, str]]:
 
 def filled(path: str) -> str:
     for name, value in (("job_id", UNKNOWN), ("which", "best"), ("name", "classification"), ("split", "train"),
-                        ("position", "0"), ("search_id", UNKNOWN), ("unit", "0"), ("epoch", "last"), ("entry_id", "0" * 16), ("published_name", "none"),
-                        ("number", "1"), ("pin_id", "x")):
+                        ("position", "0"), ("search_id", UNKNOWN), ("unit", "0"), ("epoch", "last"),
+                        ("entry_id", "0" * 16), ("published_name", "none"), ("number", "1"), ("pin_id", "x")):
         path = path.replace("{" + name + "}", value)
     return path
 

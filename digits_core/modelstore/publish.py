@@ -75,18 +75,9 @@ def _filled(context: Context, hidden: Path, rows: list[Json]) -> Json:
     context.progress(0.8, "Copying the model", unit="files")
     model = ModelFolder.read(context.store.folder(options["model"]).path)
     row = model.checkpoint(options["checkpoint_file"]).model_dump(mode="json")
-    packed, unpacked = hidden / "model.zip", hidden / "model"
-    archive.write(model, row, archive.Facts(**options["facts"]), packed)
-    safe_extract(packed, unpacked, LIMITS, context.check_stop)
-    packed.unlink()
-    check_sums(unpacked)
-    sums = {**listed(unpacked / SUMS), SUMS: sha256_of(unpacked / SUMS)}
-    size = sum((unpacked / name).stat().st_size for name in sums)
-    for path in list(unpacked.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)  # whoever serves the store may be another user
-    for path in list(unpacked.iterdir()):
-        path.rename(hidden / path.name)
-    unpacked.rmdir()
+    archive.write(model, row, archive.Facts(**options["facts"]), hidden / "model.zip")
+    sums = _unpacked(context, hidden)
+    size = sum((hidden / name).stat().st_size for name in sums)
     picture = preview(context.store.root / str(options["dataset"]), row)
     if picture:
         files.write_atomic(hidden / PREVIEW, picture)
@@ -101,6 +92,20 @@ def _filled(context: Context, hidden: Path, rows: list[Json]) -> Json:
                                                       in row["metrics"].items() if name.startswith("val/")},
             "preview": PREVIEW if picture else "",
             "gate": {"pins": len(rows), "wrong": wrong, "anyway": options["anyway"] if wrong else ""}}
+
+
+def _unpacked(context: Context, hidden: Path) -> dict[str, str]:
+    """Lay out the archive as plain files; the sha256 of each."""
+    packed, unpacked = hidden / "model.zip", hidden / "model"
+    safe_extract(packed, unpacked, LIMITS, context.check_stop)
+    packed.unlink()
+    check_sums(unpacked)
+    for path in list(unpacked.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)  # whoever serves the store may be another user
+    for path in list(unpacked.iterdir()):
+        path.rename(hidden / path.name)
+    unpacked.rmdir()
+    return {**listed(hidden / SUMS), SUMS: sha256_of(hidden / SUMS)}
 
 
 def preview(dataset: Path, row: Json) -> bytes:

@@ -113,7 +113,8 @@ class TeamStore:
                 return done[0]
             about = files.read_json(self.about(name) / "about.json") or {"v": 1, "owner": owner, "last": 0}
             number = int(about["last"]) + 1
-            files.write_atomic(hidden / "info.json", {**info, "published": name, "version": number})
+            files.write_atomic(hidden / "info.json", {
+                **info, "published": name, "version": number, "publication time": time.time()})
             self.about(name).mkdir(parents=True, exist_ok=True)
             files.write_atomic(self.about(name) / "about.json", {**about, "last": number})
             hidden.rename(self.root / f"{name}-v{number}")

@@ -13,7 +13,7 @@ from digits_core.infer.model_folder import ModelFolder
 from digits_core.jobs.model import Job, Kind, Status
 from digits_core.modelstore.pins import Pins
 from digits_core.modelstore.team import TeamStore, slug
-from digits_core.services import inference, store, team
+from digits_core.services import inference, pins, store, team
 from tests.faults.folders import end
 from tests.infer.model_folders import make_model, picture
 from tests.infer.sharing import shared_workspace
@@ -52,7 +52,7 @@ def said(space, model):
 def pin_all(space, model):
     """Pin what a model says, as the truth."""
     for image, label in zip(IMAGES, said(space, model), strict=True):
-        team.pin_pictures(space, "ann", "zahlen", [image], label)
+        pins.pin_pictures(space, "ann", "zahlen", [image], label)
 
 
 def test_versions_are_counted_and_laid_out_as_a_catalogue(space, good):
@@ -117,8 +117,8 @@ def dataset(shared, good):
 
 def test_a_class_of_a_dataset_must_stay_as_good_as_it_is_pinned(space, good, bad, dataset):
     published(space, good)
-    team.pin_slice(space, "ann", "zahlen", dataset.id, "val", "", 1.0)
-    team.pin_slice(space, "ann", "zahlen", dataset.id, "val", said(space, good)[0], 0.5)
+    pins.pin_slice(space, "ann", "zahlen", dataset.id, "val", "", 1.0)
+    pins.pin_slice(space, "ann", "zahlen", dataset.id, "val", said(space, good)[0], 0.5)
     assert published(space, good) == 2
     view = publish(space, bad)
     rows = team.gate(space, view.id)
@@ -132,7 +132,7 @@ def test_a_dataset_that_is_gone_is_no_reason_to_pass(space, good, dataset):
     pin = Pins(team.team_store(space), "zahlen").add_slice("20200101-000000-abcd", "gone", "val", "", 0.5, "ann")
     view = publish(space, good)
     assert view.status is Status.FAILED and "no pictures in its split" in view.state.reason
-    team.unpin(space, "ann", "zahlen", pin["id"])
+    pins.unpin(space, "ann", "zahlen", pin["id"])
     assert published(space, good) == 2
 
 
@@ -141,9 +141,9 @@ def test_a_dataset_that_is_gone_is_no_reason_to_pass(space, good, dataset):
 def test_what_cannot_be_pinned_is_said_at_its_field(space, good, label, image, field):
     published(space, good)
     with pytest.raises(InvalidOptions) as caught:
-        team.pin_pictures(space, "ann", "zahlen", [image], label)
+        pins.pin_pictures(space, "ann", "zahlen", [image], label)
     assert list(caught.value.by_field()) == [field]
-    assert team.pins(space, "zahlen") == {"pictures": [], "slices": []}
+    assert pins.pins(space, "zahlen") == {"pictures": [], "slices": []}
 
 
 @pytest.mark.parametrize("changes", [{"dataset": "20200101-000000-abcd"}, {"split": "test"}, {"label": "hund"},
@@ -151,7 +151,7 @@ def test_what_cannot_be_pinned_is_said_at_its_field(space, good, label, image, f
 def test_a_class_that_cannot_be_pinned_is_said_at_its_field(space, good, dataset, changes):
     published(space, good)
     with pytest.raises(InvalidOptions) as caught:
-        team.pin_slice(space, "ann", "zahlen", **{"dataset": dataset.id, **changes})
+        pins.pin_slice(space, "ann", "zahlen", **{"dataset": dataset.id, **changes})
     assert list(caught.value.by_field()) == list(changes)
 
 
@@ -160,7 +160,7 @@ def test_answers_without_labels_cannot_be_pinned(space, good):
     path = space.settings.team_folder / "zahlen-v1" / "info.json"
     files.write_atomic(path, {**files.read_json(path), "task": "regression"})
     with pytest.raises(BadData, match="no labels that are right or wrong"):
-        team.pin_pictures(space, "ann", "zahlen", IMAGES, "eins")
+        pins.pin_pictures(space, "ann", "zahlen", IMAGES, "eins")
     with pytest.raises(InvalidOptions, match="published model of the task regression"):
         team.publish(space, "ann", good.id, {"publish_as": "Zahlen"})
 
@@ -179,13 +179,13 @@ def test_only_who_published_takes_away_and_numbers_are_not_used_again(space, goo
 
 def test_pins_are_removed_by_who_made_them_or_published_first(space, good):
     published(space, good)
-    [first] = team.pin_pictures(space, "bob", "zahlen", IMAGES[:1], "eins")
-    [second] = team.pin_pictures(space, "bob", "zahlen", IMAGES[1:2], "eins")
+    [first] = pins.pin_pictures(space, "bob", "zahlen", IMAGES[:1], "eins")
+    [second] = pins.pin_pictures(space, "bob", "zahlen", IMAGES[1:2], "eins")
     with pytest.raises(NotAllowed):
-        team.unpin(space, "eve", "zahlen", first["id"])
-    assert team.pinned_picture(space, "zahlen", first["id"]).startswith(b"\x89PNG")
-    team.unpin(space, "bob", "zahlen", first["id"])
-    team.unpin(space, "ann", "zahlen", second["id"])
+        pins.unpin(space, "eve", "zahlen", first["id"])
+    assert pins.pinned_picture(space, "zahlen", first["id"]).startswith(b"\x89PNG")
+    pins.unpin(space, "bob", "zahlen", first["id"])
+    pins.unpin(space, "ann", "zahlen", second["id"])
     assert tree(space.settings.team_folder / ".models" / "zahlen" / "pins") == {}
 
 

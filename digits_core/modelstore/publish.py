@@ -105,7 +105,10 @@ def _unpacked(context: Context, hidden: Path) -> dict[str, str]:
     for path in list(unpacked.iterdir()):
         path.rename(hidden / path.name)
     unpacked.rmdir()
-    return {**listed(hidden / SUMS), SUMS: sha256_of(hidden / SUMS)}
+    sums = listed(hidden / SUMS)
+    sums.pop("info.json")  # a version has its own
+    files.write_atomic(hidden / SUMS, archive.sums_text(sums))
+    return {**sums, SUMS: sha256_of(hidden / SUMS)}
 
 
 def preview(dataset: Path, row: Json) -> bytes:

@@ -17,11 +17,6 @@ from digits_core.modelstore.team import VERSION, TeamStore, Version, slug
 from digits_core.options import check
 from digits_core.services import modelstore
 from digits_core.services.access import authorize, must_own
-<<<<<<< HEAD
-from digits_core.services.datasets import manifest
-=======
-from digits_core.services.info import info
->>>>>>> fc9ba66 (Pins have a service of their own; imported models tell which store they are from)
 from digits_core.services.jobs import checked_name, of_kind, together
 from digits_core.services.models import find_checkpoint
 from digits_core.services.store import imports

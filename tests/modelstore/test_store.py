@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+import zipfile
 
 import pytest
 
@@ -129,6 +130,19 @@ def test_a_list_is_read_again_after_a_day(tmp_path, copied, until):
     files.write_atomic(path, {**files.read_json(path), "read": time.time() - FRESH_S - 1})
     assert store.wake(space)
     until(lambda: shelves.shelf(str(copied)).read > time.time() - 60 and not shelves.is_being_read(str(copied)))
+
+
+def test_an_unpacked_archive_is_a_model_of_a_store_with_all_its_checksums(home, tmp_path):
+    [model] = [one.id for one in home.store.jobs() if one.name == "Zahlen 3"]
+    path = modelstore.export_model(home, "ann", model)
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(tmp_path / "shop" / "zahlen")
+    space = listing(tmp_path, str(tmp_path / "shop"))
+    [entry] = entries(space)
+    assert entry["verified"] and entry["name"] == "Zahlen 3"
+    view = done(space, store.import_entry(space, "bob", entry["id"]))
+    assert view.status is Status.DONE, view.state.reason
+    assert predictions(home.store.get(model)) == predictions(view)
 
 
 CAFFE = {"name": "LeNet", "framework": "caffe", "snapshot file": "s.caffemodel", "model file": "deploy.prototxt",

@@ -14,7 +14,7 @@ from digits_core.api.forms import Uploads, pictures_of
 from digits_core.api.once import once
 from digits_core.api.request import Body, Key, Named, Options, Space
 from digits_core.errors import DigitsError
-from digits_core.services import jobs, team
+from digits_core.services import jobs, pins, team
 from digits_core.services.workspace import Workspace
 
 Json = dict[str, Any]
@@ -58,16 +58,16 @@ def unpublish(published_name: str, number: int, space: Space, user: Named) -> Js
 
 
 @router.get("/published/{published_name}/pins")
-def pins(published_name: str, space: Space) -> Json:
+def list_pins(published_name: str, space: Space) -> Json:
     """What every new version must get right: pictures, and classes of datasets."""
-    return team.pins(space, published_name)
+    return pins.pins(space, published_name)
 
 
 @router.post("/published/{published_name}/pins", status_code=201)
 def pin_pictures(published_name: str, images: Uploads, label: Annotated[str, Form(max_length=200)], space: Space,
                  user: Named) -> Json:
     """Pin uploaded pictures in which every new version must find ``label``."""
-    return {"pictures": team.pin_pictures(space, user, published_name, pictures_of(images), label)}
+    return {"pictures": pins.pin_pictures(space, user, published_name, pictures_of(images), label)}
 
 
 class Slice(Body):
@@ -82,19 +82,19 @@ class Slice(Body):
 @router.post("/published/{published_name}/slices", status_code=201)
 def pin_slice(published_name: str, body: Slice, space: Space, user: Named) -> Json:
     """Pin a class of a dataset to a share that every new version must get right."""
-    return team.pin_slice(space, user, published_name, body.dataset, body.split, body.label, body.at_least)
+    return pins.pin_slice(space, user, published_name, body.dataset, body.split, body.label, body.at_least)
 
 
 @router.get("/published/{published_name}/pins/{pin_id}", response_class=Response, responses=binary("image/png"))
 def pinned_picture(published_name: str, pin_id: str, space: Space) -> Response:
     """A pinned picture as PNG."""
-    return Response(team.pinned_picture(space, published_name, pin_id), media_type="image/png")
+    return Response(pins.pinned_picture(space, published_name, pin_id), media_type="image/png")
 
 
 @router.delete("/published/{published_name}/pins/{pin_id}")
 def unpin(published_name: str, pin_id: str, space: Space, user: Named) -> Json:
     """Forget a pin; only who made it, or published the model first, may."""
-    team.unpin(space, user, published_name, pin_id)
+    pins.unpin(space, user, published_name, pin_id)
     return {"unpinned": pin_id}
 
 

@@ -12,7 +12,7 @@ from digits_core.cli.identity import acting_user
 from digits_core.cli.program import AsJson, ReportingGroup, User, Wait, app, complain, settings
 from digits_core.cli.waiting import finish, print_json
 from digits_core.modelstore.options import PublishOptions
-from digits_core.services import inference, modelstore, store, team
+from digits_core.services import inference, modelstore, pins, store, team
 from digits_core.services.workspace import Workspace
 
 commands = typer.Typer(cls=ReportingGroup, no_args_is_help=True, rich_markup_mode=None)
@@ -83,10 +83,10 @@ def unpublish(name: Published, version: Annotated[int, typer.Argument(metavar="V
     print(f"{name} v{version} is not in the store any more.")
 
 
-@commands.command()
-def pins(name: Published, as_json: AsJson = False) -> None:
+@commands.command("pins")
+def list_pins(name: Published, as_json: AsJson = False) -> None:
     """List what every new version of a published model must get right."""
-    found = team.pins(Workspace.open(settings()), name)
+    found = pins.pins(Workspace.open(settings()), name)
     if as_json:
         print_json(found)
         return
@@ -106,7 +106,7 @@ def pin(
     """Pin pictures that every new version of a published model must get right."""
     workspace = Workspace.open(settings())
     found = inference.load_images(workspace, [whole_path(image) for image in images])
-    made = team.pin_pictures(workspace, acting_user(workspace, user), name,
+    made = pins.pin_pictures(workspace, acting_user(workspace, user), name,
                              [(Path(text).name, data) for text, data in found], label)
     print(f"{len(made)} pinned to {name}.")
 
@@ -120,7 +120,7 @@ def pin_class(
 ) -> None:
     """Pin a class of a dataset to a share that every new version must get right."""
     workspace = Workspace.open(settings())
-    made = team.pin_slice(workspace, acting_user(workspace, user), name, dataset, split, label, at_least)
+    made = pins.pin_slice(workspace, acting_user(workspace, user), name, dataset, split, label, at_least)
     print(f"{made['id']} pinned to {name}.")
 
 
@@ -128,7 +128,7 @@ def pin_class(
 def unpin(name: Published, pin_id: Annotated[str, typer.Argument(metavar="PIN")], user: User = "") -> None:
     """Forget a pin."""
     workspace = Workspace.open(settings())
-    team.unpin(workspace, acting_user(workspace, user), name, pin_id)
+    pins.unpin(workspace, acting_user(workspace, user), name, pin_id)
     print(f"{pin_id} is not pinned any more.")
 
 

@@ -106,7 +106,7 @@ def _master(place: Place) -> tuple[str, list[str]]:
     children = data.get("children") if data else None
     if data is None or not isinstance(children, list):
         raise BadData("master.json is not what a model store has: an object with a list of \"children\".")
-    names = [child.strip("/") if isinstance(child, str) else child for child in children]
+    names = [child.removesuffix("/") if isinstance(child, str) else child for child in children]
     return text(data.get("msg"), 500), list(dict.fromkeys(n for n in names if is_inside(n) and "/" not in n))
 
 
@@ -120,9 +120,19 @@ def _one(place: Place, address: str, folder: str) -> Found | None:
         return Found(Entry(entry_id(address, folder), address, folder, folder, problem=str(error)))
     if info is None:
         return Found(Entry(entry_id(address, folder), address, folder, folder, problem="info.json is no JSON object."))
+    if "files" not in info:
+        info = {**info, **_summed(_optional(place, f"{folder}/SHA256SUMS", INFO_BYTES))}
     found = entry(address, folder, info, files.as_object(_optional(place, f"{folder}/aux.json", INFO_BYTES)) or {})
     preview = _optional(place, f"{folder}/{found.preview}", PREVIEW_BYTES) if found.preview else b""
     return Found(found, _optional(place, f"{folder}/license.txt", LICENSE_BYTES).decode(errors="replace"), preview)
+
+
+def _summed(sums: bytes) -> Json:
+    """The "files" of one of our archives that somebody unpacked into a store, from its SHA256SUMS; else nothing."""
+    pairs = [line.split("  ", 1) for line in sums.decode(errors="replace").splitlines()]
+    if not pairs or not all(len(pair) == 2 and SHA256.fullmatch(pair[0]) and is_inside(pair[1]) for pair in pairs):
+        return {}
+    return {"files": {**{name: digest for digest, name in pairs}, "SHA256SUMS": hashlib.sha256(sums).hexdigest()}}
 
 
 def _optional(place: Place, name: str, limit: int) -> bytes:

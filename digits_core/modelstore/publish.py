@@ -75,16 +75,9 @@ def _filled(context: Context, hidden: Path, rows: list[Json]) -> Json:
     context.progress(0.8, "Copying the model", unit="files")
     model = ModelFolder.read(context.store.folder(options["model"]).path)
     row = model.checkpoint(options["checkpoint_file"]).model_dump(mode="json")
-    packed, unpacked = hidden / "model.zip", hidden / "model"
-    archive.write(model, row, archive.Facts(**options["facts"]), packed)
-    safe_extract(packed, unpacked, LIMITS, context.check_stop)
-    packed.unlink()
-    check_sums(unpacked)
-    sums = {**listed(unpacked / SUMS), SUMS: sha256_of(unpacked / SUMS)}
-    size = sum((unpacked / name).stat().st_size for name in sums)
-    for path in list(unpacked.iterdir()):
-        path.rename(hidden / path.name)
-    unpacked.rmdir()
+    archive.write(model, row, archive.Facts(**options["facts"]), hidden / "model.zip")
+    sums = _unpacked(context, hidden)
+    size = sum((hidden / name).stat().st_size for name in sums)
     picture = preview(context.store.root / str(options["dataset"]), row)
     if picture:
         files.write_atomic(hidden / PREVIEW, picture)
@@ -93,12 +86,29 @@ def _filled(context: Context, hidden: Path, rows: list[Json]) -> Json:
     files.write_atomic(hidden / "aux.json", {"dataset": options["trained_on"], "license": options["license"],
                                              "logo": PREVIEW if picture else ""})
     wrong = [entry["why"] for entry in rows if not entry["right"]]
-    return {**options["info"], "job id": context.job.id, "model id": options["model"], "note": options["note"],
+    return {**options["info"], "publication": context.job.id, "note": options["note"],
             "snapshot file": archive.WEIGHTS, "task": context.job.task, "network": model.network.network,
             "files": sums, "bytes": size, "metrics": {name.removeprefix("val/"): value for name, value
                                                       in row["metrics"].items() if name.startswith("val/")},
             "preview": PREVIEW if picture else "",
             "gate": {"pins": len(rows), "wrong": wrong, "anyway": options["anyway"] if wrong else ""}}
+
+
+def _unpacked(context: Context, hidden: Path) -> dict[str, str]:
+    """Lay out the archive as plain files; the sha256 of each."""
+    packed, unpacked = hidden / "model.zip", hidden / "model"
+    safe_extract(packed, unpacked, LIMITS, context.check_stop)
+    packed.unlink()
+    check_sums(unpacked)
+    for path in list(unpacked.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)  # whoever serves the store may be another user
+    for path in list(unpacked.iterdir()):
+        path.rename(hidden / path.name)
+    unpacked.rmdir()
+    sums = listed(hidden / SUMS)
+    sums.pop("info.json")  # a version has its own
+    files.write_atomic(hidden / SUMS, archive.sums_text(sums))
+    return {**sums, SUMS: sha256_of(hidden / SUMS)}
 
 
 def preview(dataset: Path, row: Json) -> bytes:

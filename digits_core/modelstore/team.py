@@ -9,6 +9,7 @@ import re
 import secrets
 import shutil
 import time
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +39,8 @@ class Version(NamedTuple):
 
 def slug(name: str) -> str:
     """The name of a published model in addresses: small letters, digits, '.', '-' and '_'; empty when none is left."""
-    return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._")[:80]
+    plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9._-]+", "-", plain).strip("-._")[:80]
 
 
 class TeamStore:
@@ -106,12 +108,13 @@ class TeamStore:
         """
         with self.locked():
             done = [version.number for version in self.versions()
-                    if version.name == name and version.info.get("job id") == info["job id"]]
+                    if version.name == name and version.info.get("publication") == info["publication"]]
             if done:
                 return done[0]
             about = files.read_json(self.about(name) / "about.json") or {"v": 1, "owner": owner, "last": 0}
             number = int(about["last"]) + 1
-            files.write_atomic(hidden / "info.json", {**info, "published": name, "version": number})
+            files.write_atomic(hidden / "info.json", {
+                **info, "published": name, "version": number, "publication time": time.time()})
             self.about(name).mkdir(parents=True, exist_ok=True)
             files.write_atomic(self.about(name) / "about.json", {**about, "last": number})
             hidden.rename(self.root / f"{name}-v{number}")

@@ -130,6 +130,11 @@ def import_model(workspace: Workspace, user: str, name: str, upload: Path, group
     return workspace.store.get(job.id)
 
 
+def origin(view: JobView) -> Json:
+    """What an imported model's archive or store told about where it comes from; empty when nothing."""
+    return files.read_json(view.folder.path / "origin.json") or {}
+
+
 def list_pretrained(workspace: Workspace) -> list[JobView]:
     """Imported models, newest first, in whatever state; only those that are done can be used."""
     return [view for view in workspace.store.jobs(Kind.PRETRAINED) if view.job.kind is Kind.PRETRAINED]

@@ -1,35 +1,29 @@
 """Services on the team's own store: publish a model, its versions, and what each new one must still get right."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from digits_core import files
-from digits_core.data import pictures
-from digits_core.errors import BadData, InvalidOptions, NotFound, Problem
-from digits_core.infer.model_folder import ModelFolder
-from digits_core.jobs.model import Job, Kind, Status
+from digits_core.errors import InvalidOptions, NotFound, Problem
+from digits_core.jobs.model import Job, Kind, Status, number
 from digits_core.jobs.store import JobView
 from digits_core.modelstore.options import PublishOptions
-from digits_core.modelstore.pins import MOST, Pins
+from digits_core.modelstore.pins import Pins
 from digits_core.modelstore.places import is_inside
 from digits_core.modelstore.publish import REPORT
 from digits_core.modelstore.team import VERSION, TeamStore, Version, slug
 from digits_core.options import check
 from digits_core.services import modelstore
 from digits_core.services.access import authorize, must_own
-from digits_core.services.datasets import manifest
 from digits_core.services.jobs import checked_name, of_kind, together
 from digits_core.services.models import find_checkpoint
 from digits_core.services.store import imports
 from digits_core.services.workspace import Workspace
-from digits_core.tasks import task, tasks
+from digits_core.tasks import tasks
 
 Json = dict[str, Any]
-Image = tuple[str, bytes]
-PINNED_BYTES = 20_000_000
 
 
 def publish(workspace: Workspace, user: str, model_id: str, options: Json, checkpoint: str = "best") -> JobView:
@@ -72,7 +66,8 @@ def team_store(workspace: Workspace) -> TeamStore:
 def published(workspace: Workspace) -> list[Json]:
     """Every published model with its versions, newest first: {"name", "owner", "pins", "can_pin", "versions"}.
 
-    A version has what a model of any store has (``services.store.stores``), and "number", "by", "gate", "published_by".
+    A version has what a model of any store has (``services.store.stores``), and "number", "gate" (pins, what was wrong,
+    why it was published anyway), "model", "publication" (job ids), "published_at" (seconds since 1970).
     """
     store, jobs = team_store(workspace), imports(workspace)
     found: dict[str, Json] = {}
@@ -88,7 +83,8 @@ def published(workspace: Workspace) -> list[Json]:
 def _told(store: TeamStore, version: Version, jobs: dict[str, JobView]) -> Json:
     folder, job = store.root / version.entry.folder, jobs.get(version.entry.id)
     return {**version.entry.to_json(), "number": version.number, "gate": version.info.get("gate", {}),
-            "model": str(version.info.get("model id", "")), "publish_job": str(version.info.get("job id", "")),
+            "model": str(version.info.get("job id", "")), "publication": str(version.info.get("publication", "")),
+            "published_at": number(version.info.get("publication time")),
             "license_text": (folder / "license.txt").exists(), "picture": bool(version.entry.preview),
             "job": job.id if job else "", "ready": job is not None and job.status is Status.DONE}
 
@@ -100,99 +96,6 @@ def unpublish(workspace: Workspace, user: str, name: str, number: int) -> None:
     folder = store.folder(name, number)
     must_own(user, "delete", f"{name} v{number}", str((files.read_json(folder / "info.json") or {}).get("username")))
     store.unpublish(name, number)
-
-
-def pins(workspace: Workspace, name: str) -> Json:
-    """What is pinned to a published model: {"pictures": [...], "slices": [...]}, see ``Pins``."""
-    store = team_store(workspace)
-    store.newest(name)
-    return Pins(store, name).all()
-
-
-def pin_pictures(workspace: Workspace, user: str, name: str, images: Sequence[Image], label: str) -> list[Json]:
-    """Pin pictures in which every new version must find ``label``. Raises InvalidOptions when that cannot be."""
-    authorize(user, "create")
-    store, model = _pinnable(workspace, name)
-    found, problems = Pins(store, name), []
-    if label not in model.labels:
-        problems.append(Problem("label", f"The model has no label {label[:60]!r}."))
-    if not images:
-        problems.append(Problem("images", "No picture was given."))
-    if len(found.all()["pictures"]) + len(images) > MOST:
-        problems.append(Problem("images", f"At most {MOST} pictures can be pinned to a model."))
-    problems += [Problem("images", problem) for image in images if (problem := _unreadable(model, image))]
-    if problems:
-        raise InvalidOptions(problems)
-    return [found.add_picture(Path(text).name, data, label, user) for text, data in images]
-
-
-def _unreadable(model: ModelFolder, image: Image) -> str:
-    if len(image[1]) > PINNED_BYTES:
-        return f"{image[0]} has {len(image[1]) / 1e6:.0f} MB; at most {PINNED_BYTES / 1e6:.0f} MB can be pinned."
-    try:
-        model.opened(image[1], image[0])
-    except BadData as error:
-        return f"{image[0]} {error}."
-    return ""
-
-
-def _pinnable(workspace: Workspace, name: str) -> tuple[TeamStore, ModelFolder]:
-    """Store and newest version. Raises BadData for a model whose answers have no labels."""
-    store = team_store(workspace)
-    version = store.newest(name)
-    kind = task(version.entry.task)
-    if not kind.named:
-        raise BadData(f"Nothing can be pinned to a model of the task {kind.title}: its answers have no labels that "
-                      "are right or wrong.")
-    return store, ModelFolder.read(store.folder(name, version.number))
-
-
-def pin_slice(workspace: Workspace, user: str, name: str, dataset: str, split: str = "val", label: str = "",
-              at_least: float = 0.9) -> Json:
-    """Pin a class of a dataset's split (no label: all of it) to a share that must be right, 0..1."""
-    authorize(user, "create")
-    store, model = _pinnable(workspace, name)
-    kind = task(model.network.task)
-    if not kind.names_labels:
-        raise BadData(f"Classes of a dataset cannot be pinned to a model of the task {kind.title}; pictures can.")
-    try:
-        view = of_kind(workspace, dataset, Kind.DATASET)
-        facts = manifest(view)
-    except (NotFound, BadData) as error:
-        raise InvalidOptions([Problem("dataset", str(error))]) from None
-    problems = [problem for good, problem in (
-        (facts["task"] == kind.learns_from, Problem("dataset", f"'{view.name}' is a dataset of another task.")),
-        (split in facts["splits"], Problem("split", f"'{view.name}' has {', '.join(facts['splits'])}.")),
-        (label in ("", *facts["labels"]), Problem("label", f"'{view.name}' has no label {label[:60]!r}.")),
-        (set(facts["labels"]) <= set(model.labels), Problem("dataset", f"'{view.name}' has other labels.")),
-        (0 < at_least <= 1, Problem("at_least", "A share between 0 and 1 is needed."))) if not good]
-    if problems:
-        raise InvalidOptions(problems)
-    return Pins(store, name).add_slice(view.id, view.name, split, label, at_least, user)
-
-
-def unpin(workspace: Workspace, user: str, name: str, pin_id: str) -> None:
-    """Forget a pin; only who made it, or who published the model first, may."""
-    authorize(user, "create")
-    store = team_store(workspace)
-    store.newest(name)
-    found = Pins(store, name)
-    pin = found.find(pin_id)
-    if user != store.owner(name):
-        must_own(user, "delete", "This pin", str(pin["by"]))
-    found.remove(pin_id)
-
-
-def pinned_picture(workspace: Workspace, name: str, pin_id: str) -> bytes:
-    """A pinned picture as PNG in its own size. Raises NotFound."""
-    store = team_store(workspace)
-    newest = store.newest(name)
-    found = Pins(store, name)
-    pin = found.find(pin_id)
-    if "file" not in pin or not found.picture(pin).is_file():
-        raise NotFound("This pin has no picture.")
-    model = ModelFolder.read(store.folder(name, newest.number))
-    return pictures.image_png(model.shown(found.picture(pin).read_bytes(), str(pin["name"])))
 
 
 def gate(workspace: Workspace, job_id: str) -> list[Json]:
@@ -210,11 +113,3 @@ def served(workspace: Workspace, path: str) -> Path:
     if not public or not target.is_file() or target.is_symlink():
         raise NotFound("There is no such file in this store.")
     return target
-
-
-
-
-def labels(workspace: Workspace, name: str) -> list[str]:
-    """The labels of a published model's newest version."""
-    store = team_store(workspace)
-    return list(ModelFolder.read(store.folder(name, store.newest(name).number)).labels)

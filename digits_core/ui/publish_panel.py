@@ -9,7 +9,7 @@ from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.modelstore.options import PublishOptions
 from digits_core.modelstore.team import slug
-from digits_core.services import modelstore, team, thumbnails
+from digits_core.services import modelstore, pins, team, thumbnails
 from digits_core.services.workspace import Workspace
 from digits_core.ui import session
 from digits_core.ui.forms import OptionsForm, said, submit
@@ -95,10 +95,10 @@ def _epoch(view: JobView) -> float:
 
 def tabs(workspace: Workspace, view: JobView) -> dict[str, Callable[[], None]]:
     """Panels of such a job, by title."""
-    return {"Pins": lambda: pins(workspace, view)}
+    return {"Pins": lambda: gate(workspace, view)}
 
 
-def pins(workspace: Workspace, view: JobView) -> None:
+def gate(workspace: Workspace, view: JobView) -> None:
     """What the model said about each pin, the wrong ones first with their pictures."""
     rows = sorted(team.gate(workspace, view.id), key=lambda row: bool(row["right"]))
     if not rows:
@@ -118,7 +118,7 @@ def pins(workspace: Workspace, view: JobView) -> None:
 
 def _picture(workspace: Workspace, name: str, row: Json) -> None:
     with session.readable("This picture"):
-        st.image(team.pinned_picture(workspace, name, row["pin"]["id"]), width="stretch")
+        st.image(pins.pinned_picture(workspace, name, row["pin"]["id"]), width="stretch")
     mark = ":green[:material/check:]" if row["right"] else ":red[:material/close:]"
     found = " and ".join(row["said"] or []) or "nothing"
     st.markdown(f"{mark} {plain(row['pin']['label'])}" + ("" if row["right"] else f", not {plain(found)}"))

@@ -145,8 +145,8 @@ def details(workspace: Workspace, model: Json) -> None:
     with st.expander(f"{count(len(model['files']))} files", icon=":material/description:"):
         st.code("\n".join(f"{digest or 'no checksum':64}  {name}" for name, digest in model["files"].items()),
                 language=None)
-    allowed = model["network"] == "custom" and st.checkbox(
-        "It brings a custom network, whose Python code then runs on this server", key="store.entry.code",
+    allowed = "network.py" in model["files"] and st.checkbox(
+        "It may bring a custom network, whose Python code then runs on this server", key="store.entry.code",
         help="Only for models of people you trust.")
     if not model["job"] and st.button("Import", type="primary", icon=":material/download:", key="store.entry.import",
                                       disabled=bool(model["problem"])):

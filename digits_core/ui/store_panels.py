@@ -35,6 +35,13 @@ def _facts(view: JobView) -> None:
         st.metric("Parameters", count(summary.get("parameters")))
         st.metric("Accuracy", percent(summary.get("accuracy")), help="As its training measured it.")
         st.metric("Size", size(job_bytes(view)))
+    origin = modelstore.origin(view)
+    if store := origin.get("store"):
+        version = f", version {origin['published_version']}" if origin.get("published_version") else ""
+        checked = "every file had the checksum of its list" if origin.get("verified") else \
+            "unverified: the store gives no checksums"
+        licence = f", license {plain(origin['license'])}" if origin.get("license") else ""
+        st.caption(f"From the Model Store {plain(store)}{version}{licence}; {checked}.")
 
 
 def job_bytes(view: JobView) -> float:

@@ -5,14 +5,14 @@ from typing import Any
 import streamlit as st
 
 from digits_core.jobs.model import Kind, Status
-from digits_core.services import team
+from digits_core.services import pins, team
 from digits_core.services.datasets import manifest
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import task
 from digits_core.ui import session, store_cards
 from digits_core.ui.forms import said, submit
 from digits_core.ui.frame import empty
-from digits_core.ui.text import plain, plural
+from digits_core.ui.text import age, exact, plain, plural
 
 Json = dict[str, Any]
 
@@ -45,7 +45,7 @@ def _more(workspace: Workspace, model: Json) -> None:
             versions(workspace, model)
         if model["can_pin"] and st.button(plural(model["pins"], "pin"), icon=":material/push_pin:", type="tertiary",
                                           key=f"team.pins.{model['name']}"):
-            pins(workspace, model)
+            pins_dialog(workspace, model)
 
 
 @st.dialog("Versions", icon=":material/history:", width="large")
@@ -55,7 +55,8 @@ def versions(workspace: Workspace, model: Json) -> None:
     for version in model["versions"]:
         with st.container(border=True, gap="xsmall"):
             store_cards.badges(version)
-            st.caption(f"{plain(version['contributor'])} · {plain(version['created'])}")
+            st.caption(f"{plain(version['contributor'])} · {age(version['published_at'])}",
+                       help=exact(version["published_at"]))
             if version["note"]:
                 st.markdown(plain(version["note"]))
             gate = version["gate"]
@@ -81,12 +82,12 @@ def _unpublish(workspace: Workspace, name: str, version: Json) -> None:
 
 
 @st.dialog("Pins", icon=":material/push_pin:", width="large")
-def pins(workspace: Workspace, model: Json) -> None:
+def pins_dialog(workspace: Workspace, model: Json) -> None:
     """What every new version must get right: shown, added, removed."""
     name = model["name"]
     st.markdown(f"A new version of **{plain(name)}** is published only when it gets all of this right.")
     with session.shown():
-        found = team.pins(workspace, name)
+        found = pins.pins(workspace, name)
         _pictures(workspace, name, found["pictures"])
         for pin in found["slices"]:
             with st.container(horizontal=True, vertical_alignment="center"):
@@ -96,7 +97,7 @@ def pins(workspace: Workspace, model: Json) -> None:
         if not found["pictures"] and not found["slices"]:
             st.caption("Nothing is pinned yet.")
     said("pins")
-    labels = team.labels(workspace, name)
+    labels = pins.labels(workspace, name)
     pictures, classes = st.tabs(["Pin pictures", "Pin a class of a dataset"])
     with pictures:
         _add_pictures(workspace, name, labels)
@@ -108,7 +109,7 @@ def _pictures(workspace: Workspace, name: str, rows: list[Json]) -> None:
     with st.grid(6, gap="small", min_column_width=110):
         for pin in rows[:24]:
             with st.container(gap="xxsmall"):
-                st.image(team.pinned_picture(workspace, name, pin["id"]), width="stretch")
+                st.image(pins.pinned_picture(workspace, name, pin["id"]), width="stretch")
                 with st.container(horizontal=True, vertical_alignment="center"):
                     st.caption(plain(pin["label"]))
                     _remove(workspace, name, pin)
@@ -118,7 +119,7 @@ def _pictures(workspace: Workspace, name: str, rows: list[Json]) -> None:
 
 def _remove(workspace: Workspace, name: str, pin: Json) -> None:
     if st.button("", icon=":material/close:", key=f"pins.remove.{pin['id']}", type="tertiary", help="Remove this pin"):
-        submit("pins", {}, lambda: team.unpin(workspace, session.user(), name, pin["id"]))
+        submit("pins", {}, lambda: pins.unpin(workspace, session.user(), name, pin["id"]))
         st.rerun(scope="fragment")
 
 
@@ -127,7 +128,7 @@ def _add_pictures(workspace: Workspace, name: str, labels: list[str]) -> None:
     label = st.selectbox("They show", labels, key=f"pins.label.{name}") or ""
     if st.button("Pin", icon=":material/push_pin:", key="pins.add", disabled=not files):
         images = [(file.name, file.getvalue()) for file in files]
-        submit("pins", {}, lambda: team.pin_pictures(workspace, session.user(), name, images, label))
+        submit("pins", {}, lambda: pins.pin_pictures(workspace, session.user(), name, images, label))
         st.rerun(scope="fragment")
 
 
@@ -146,6 +147,6 @@ def _add_slice(workspace: Workspace, name: str, kind: str) -> None:
                             format_func=lambda text: text or "every class")
     share = last.number_input("At least (%)", 1, 100, 90, key="pins.share")
     if st.button("Pin", icon=":material/push_pin:", key="pins.slice.add"):
-        submit("pins", {}, lambda: team.pin_slice(workspace, session.user(), name, str(dataset), str(split),
+        submit("pins", {}, lambda: pins.pin_slice(workspace, session.user(), name, str(dataset), str(split),
                                                   label or "", float(share) / 100))
         st.rerun(scope="fragment")

@@ -20,7 +20,8 @@ def routes(server: Starlette) -> list[tuple[str, str]]:
 
 def filled(path: str) -> str:
     for name, value in (("job_id", UNKNOWN), ("which", "best"), ("name", "classification"), ("split", "train"),
-                        ("position", "0"), ("search_id", UNKNOWN), ("unit", "0"), ("epoch", "last")):
+                        ("position", "0"), ("search_id", UNKNOWN), ("unit", "0"), ("epoch", "last"),
+                        ("entry_id", "0" * 16), ("published_name", "none"), ("number", "1"), ("pin_id", "x")):
         path = path.replace("{" + name + "}", value)
     return path
 
@@ -65,6 +66,7 @@ BODIES: dict[str, dict[str, object]] = {
     "/datasets/{job_id}/additions": {"json": {"options": {"folder": "/tmp"}}},
     "/datasets/{job_id}/additions/upload": {"files": {"archive": ("x.zip", b"x")}},
     "/datasets/{job_id}/subsets": {"json": {"options": {"take": "first"}}},
+    "/models/{job_id}/publish": {"json": {"options": {"publish_as": "x"}}}, "/models/{job_id}/pretrained": {"json": {}},
     "/models/{job_id}/max-activations": {"json": {"name": "x"}},
     "/models/{job_id}/make": {"json": {}}, "/models/{job_id}/make/upload": {"files": {"images": ("x.png", b"x")}},
     "/models/{job_id}/publish-inference": {"json": {}}, "/models/{job_id}/predict": {"json": {"texts": ["x"]}},

@@ -24,7 +24,7 @@ def test_every_flag_in_the_text_exists(digits: Callable) -> None:
     assert len(calls) > 20
     for call in calls:
         words = shlex.split(call)
-        command = words[:2] if words[0] == "create-dataset" else words[:1]
+        command = words[:2] if words[0] in ("create-dataset", "store") else words[:1]
         known = digits(*command, "--help").stdout
         for flag in (word for word in words if word.startswith("--")):
             assert f"{flag} " in known, (call, flag)

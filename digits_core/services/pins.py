@@ -1,0 +1,121 @@
+"""Services on pins: what every new version of a published model must still get right."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from digits_core.data import pictures
+from digits_core.errors import BadData, InvalidOptions, NotFound, Problem
+from digits_core.infer.model_folder import ModelFolder
+from digits_core.jobs.model import Kind
+from digits_core.modelstore.pins import MOST, Pins
+from digits_core.modelstore.team import TeamStore
+from digits_core.services.access import authorize, must_own
+from digits_core.services.datasets import manifest
+from digits_core.services.jobs import of_kind
+from digits_core.services.team import team_store
+from digits_core.services.workspace import Workspace
+from digits_core.tasks import task
+
+Json = dict[str, Any]
+Image = tuple[str, bytes]
+PINNED_BYTES = 20_000_000
+
+
+def pins(workspace: Workspace, name: str) -> Json:
+    """What is pinned to a published model: {"pictures": [...], "slices": [...]}, see ``Pins``."""
+    store = team_store(workspace)
+    store.newest(name)
+    return Pins(store, name).all()
+
+
+def pin_pictures(workspace: Workspace, user: str, name: str, images: Sequence[Image], label: str) -> list[Json]:
+    """Pin pictures in which every new version must find ``label``. Raises InvalidOptions when that cannot be."""
+    authorize(user, "create")
+    store, model = _pinnable(workspace, name)
+    found, problems = Pins(store, name), []
+    if label not in model.labels:
+        problems.append(Problem("label", f"The model has no label {label[:60]!r}."))
+    if not images:
+        problems.append(Problem("images", "No picture was given."))
+    if len(found.all()["pictures"]) + len(images) > MOST:
+        problems.append(Problem("images", f"At most {MOST} pictures can be pinned to a model."))
+    problems += [Problem("images", problem) for image in images if (problem := _unreadable(model, image))]
+    if problems:
+        raise InvalidOptions(problems)
+    return [found.add_picture(Path(text).name, data, label, user) for text, data in images]
+
+
+def _unreadable(model: ModelFolder, image: Image) -> str:
+    if len(image[1]) > PINNED_BYTES:
+        return f"{image[0]} has {len(image[1]) / 1e6:.0f} MB; at most {PINNED_BYTES / 1e6:.0f} MB can be pinned."
+    try:
+        model.opened(image[1], image[0])
+    except BadData as error:
+        return f"{image[0]} {error}."
+    return ""
+
+
+def _pinnable(workspace: Workspace, name: str) -> tuple[TeamStore, ModelFolder]:
+    """Store and newest version. Raises BadData for a model whose answers have no labels."""
+    store = team_store(workspace)
+    version = store.newest(name)
+    kind = task(version.entry.task)
+    if not kind.named:
+        raise BadData(f"Nothing can be pinned to a model of the task {kind.title}: its answers have no labels that "
+                      "are right or wrong.")
+    return store, ModelFolder.read(store.folder(name, version.number))
+
+
+def pin_slice(workspace: Workspace, user: str, name: str, dataset: str, split: str = "val", label: str = "",
+              at_least: float = 0.9) -> Json:
+    """Pin a class of a dataset's split (no label: all of it) to a share that must be right, 0..1."""
+    authorize(user, "create")
+    store, model = _pinnable(workspace, name)
+    kind = task(model.network.task)
+    if not kind.names_labels:
+        raise BadData(f"Classes of a dataset cannot be pinned to a model of the task {kind.title}; pictures can.")
+    try:
+        view = of_kind(workspace, dataset, Kind.DATASET)
+        facts = manifest(view)
+    except (NotFound, BadData) as error:
+        raise InvalidOptions([Problem("dataset", str(error))]) from None
+    problems = [problem for good, problem in (
+        (facts["task"] == kind.learns_from, Problem("dataset", f"'{view.name}' is a dataset of another task.")),
+        (split in facts["splits"], Problem("split", f"'{view.name}' has {', '.join(facts['splits'])}.")),
+        (label in ("", *facts["labels"]), Problem("label", f"'{view.name}' has no label {label[:60]!r}.")),
+        (set(facts["labels"]) <= set(model.labels), Problem("dataset", f"'{view.name}' has other labels.")),
+        (0 < at_least <= 1, Problem("at_least", "A share between 0 and 1 is needed."))) if not good]
+    if problems:
+        raise InvalidOptions(problems)
+    return Pins(store, name).add_slice(view.id, view.name, split, label, at_least, user)
+
+
+def unpin(workspace: Workspace, user: str, name: str, pin_id: str) -> None:
+    """Forget a pin; only who made it, or who published the model first, may."""
+    authorize(user, "create")
+    store = team_store(workspace)
+    store.newest(name)
+    found = Pins(store, name)
+    pin = found.find(pin_id)
+    if user != store.owner(name):
+        must_own(user, "delete", "This pin", str(pin["by"]))
+    found.remove(pin_id)
+
+
+def pinned_picture(workspace: Workspace, name: str, pin_id: str) -> bytes:
+    """A pinned picture as PNG in its own size. Raises NotFound."""
+    store = team_store(workspace)
+    newest = store.newest(name)
+    found = Pins(store, name)
+    pin = found.find(pin_id)
+    if "file" not in pin or not found.picture(pin).is_file():
+        raise NotFound("This pin has no picture.")
+    model = ModelFolder.read(store.folder(name, newest.number))
+    return pictures.image_png(model.shown(found.picture(pin).read_bytes(), str(pin["name"])))
+
+
+def labels(workspace: Workspace, name: str) -> list[str]:
+    """The labels of a published model's newest version."""
+    store = team_store(workspace)
+    return list(ModelFolder.read(store.folder(name, store.newest(name).number)).labels)

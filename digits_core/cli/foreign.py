@@ -24,5 +24,5 @@ def import_files(
     """Make a model of weights (Caffe's or a state dict) and what builds their network; files stay where they are."""
     workspace = Workspace.open(settings())
     values = {**given_values(FilesOptions, flags=options), "file": whole_path(weights_file)}
-    finish(workspace, foreign.import_files(workspace, acting_user(workspace, user), name or Path(weights_file).stem, values,
-                                           group), wait, as_json)
+    view = foreign.import_files(workspace, acting_user(workspace, user), name or Path(weights_file).stem, values, group)
+    finish(workspace, view, wait, as_json)

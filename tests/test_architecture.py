@@ -16,7 +16,9 @@ HEAVY = ("torch", "torchvision", "safetensors.torch", "torchinfo", "captum")
 STREAMLIT_PLACES = ("app.py", "pages/", "digits_core/ui/")
 TORCH_PLACES = ("digits_core/networks/", "digits_core/train/", "digits_core/evaluate/", "digits_core/infer/",
                 "digits_core/export/", "digits_core/modelstore/layout.py", "digits_core/modelstore/published.py",
-                "digits_core/modelstore/state_dict.py", "digits_core/modelstore/convert.py")
+                "digits_core/modelstore/state_dict.py", "digits_core/modelstore/convert.py",
+                "digits_core/modelstore/foreign.py", "digits_core/modelstore/uploaded.py",
+                "digits_core/modelstore/caffe.py", "digits_core/modelstore/caffe_model.py")
 LIGHT_IN_HEAVY_PLACES = ("digits_core/networks/__init__.py", "digits_core/train/options.py",
                          "digits_core/train/schedule.py", "digits_core/infer/client.py", "digits_core/infer/batch.py",
                          "digits_core/infer/signature.py", "digits_core/infer/agreement.py",

@@ -18,11 +18,11 @@ from digits_core.services.workspace import Workspace
 @app.command("import-files")
 @with_options(FilesOptions)
 def import_files(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A .caffemodel, or a state dict.")],
+    weights_file: Annotated[str, typer.Argument(metavar="FILE", help="A .caffemodel, or a state dict.")],
     name: Name = "", group: Group = "", user: User = "", wait: Wait = False, as_json: AsJson = False, **options: Any,
 ) -> None:
     """Make a model of weights (Caffe's or a state dict) and what builds their network; files stay where they are."""
     workspace = Workspace.open(settings())
-    values = {**given_values(FilesOptions, flags=options), "file": whole_path(file)}
-    finish(workspace, foreign.import_files(workspace, acting_user(workspace, user), name or Path(file).stem, values,
-                                           group), wait, as_json)
+    values = {**given_values(FilesOptions, flags=options), "file": whole_path(weights_file)}
+    view = foreign.import_files(workspace, acting_user(workspace, user), name or Path(weights_file).stem, values, group)
+    finish(workspace, view, wait, as_json)

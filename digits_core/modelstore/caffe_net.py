@@ -95,6 +95,7 @@ class _Reader:
         self.blobs: dict[str, str] = {}
         self.refused: dict[str, str] = {}
         self.answers: list[str] = []
+        self.silent = set[str]()
         self.parts: dict[str, Any] = {}
 
     def read(self) -> Net:
@@ -123,7 +124,9 @@ class _Reader:
         if kind in DATA or (kind == "Python" and not about.bottom):
             self._data(layer)
         elif kind in ENDS:
-            if "Loss" in kind and about.bottom:
+            if kind == "Silence":
+                self.silent |= {self._source(blob) for blob in about.bottom}
+            elif "Loss" in kind and about.bottom:
                 self.answers.append(self.blobs.get(about.bottom[0], ""))
         elif kind == "Split":
             for top in about.top:
@@ -171,7 +174,7 @@ class _Reader:
 
     def _output(self) -> str:
         """The one part whose output nobody takes, or that the last loss takes; a softmax there is left out."""
-        taken = {name for part in self.parts.values() for name in part.inputs}
+        taken = self.silent | {name for part in self.parts.values() for name in part.inputs}
         ends = [name for name in self.parts if name not in taken]
         answers = [name for name in self.answers if name in self.parts]
         found = answers[-1:] or ends

@@ -75,6 +75,9 @@ class Pool(nn.Module):
         if part.whole:
             return (functional.adaptive_max_pool2d if largest else functional.adaptive_avg_pool2d)(x_BCHW, 1)
         pad = part.pad
+        for side, kernel, stride in zip(x_BCHW.shape[2:], part.kernel, part.stride, strict=True):
+            if part.up and stride > kernel and pad == (0, 0) and -((kernel - side) // stride) * stride >= side:
+                raise ValueError("its last window would lie outside of the picture")
         if 2 * pad[0] > part.kernel[0] or 2 * pad[1] > part.kernel[1]:  # more than PyTorch takes
             x_BCHW = functional.pad(x_BCHW, (pad[1], pad[1], pad[0], pad[0]), value=float("-inf") if largest else 0.0)
             pad = (0, 0)

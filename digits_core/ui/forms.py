@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -115,16 +115,19 @@ def name_and_group(prefix: str, first: Json, example: str) -> tuple[str, str]:
     return name, group
 
 
-def submit(prefix: str, values: Json, action: Callable[[], Any]) -> Any:
-    """Do the action; when options are wrong keep the problems for their fields and say how many there are."""
+def submit(prefix: str, values: Json, action: Callable[[], Any], scope: Literal["app", "fragment"] = "app") -> Any:
+    """Do the action; when options are wrong keep the problems for their fields and say how many there are.
+
+    What runs again to show them: the page, or of a dialog the dialog ("fragment"), which would close otherwise.
+    """
     try:
         result = action()
     except InvalidOptions as error:
         keep_problems(prefix, values, error)
-        st.rerun()
+        st.rerun(scope=scope)
     except DigitsError as error:
         st.session_state[f"{prefix}.said"] = [str(error)]
-        st.rerun()
+        st.rerun(scope=scope)
     st.session_state.pop(f"{prefix}.problems", None)
     return result
 

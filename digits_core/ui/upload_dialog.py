@@ -49,16 +49,16 @@ def _archive(workspace: Workspace) -> None:
 def _files(workspace: Workspace) -> None:
     first = as_code.started("files", {"origin": "own"})
     form = OptionsForm(f"upload.{first['origin']}", FilesOptions, first.get("options"))
-    sent = {field: file for field in UPLOADS if (file := _uploader(form, field)) is not None}
+    sent = {}
+    with st.grid(2, min_column_width=280, gap="small"):
+        for field in UPLOADS:
+            with st.container(gap="xxsmall"):
+                if (file := _uploader(form, field)) is not None:
+                    sent[field] = file
     with st.expander("They are on the server", expanded=any(form.initial[field] for field in FILES)):
         form.draw(tuple(field for field in FILES if field not in sent), columns=1)
-    form.draw(("network", "task"))
-    form.draw(("image_type", "resize_mode"))
-    form.draw(("width", "height", "crop"))
-    form.draw(("mean", "scale"))
     names = {field: sent[field].name if field in sent else str(form.value(field)) for field in FILES}
-    if names["definition"].endswith(".py"):
-        form.draw(("allow_code",))
+    _about(form, names["file"].lower(), names["definition"].lower().endswith(".py"))
     stem = names["file"].rpartition("/")[2].rpartition(".")[0]
     name = _name(form.prefix, stem, first.get("name", ""))
     as_code.panel(Asked("files", FilesOptions, {"file": form.value("file"), "name": name}, form.values()), form,
@@ -68,9 +68,21 @@ def _files(workspace: Workspace) -> None:
         with session.shown():
             received = {field: foreign.Sent(file.name, uploads.receive(workspace, file, file.name))
                         for field, file in sent.items()}
-            _go(form.prefix, {**form.values(), "name": name}, lambda: foreign.import_files(
+            _go(form.prefix, {**form.values(), **names, "name": name}, lambda: foreign.import_files(
                 workspace, session.user(), name or stem or "model", form.values(), "", received),
                 [one.path for one in received.values()])
+
+
+def _about(form: OptionsForm, weights: str, code: bool) -> None:
+    """What is asked of such weights; nothing before there are any."""
+    caffe = weights.endswith(CAFFE_ENDING)
+    if not weights.endswith((CAFFE_ENDING, *ENDINGS)):
+        return
+    form.draw(() if caffe else ("network", "allow_code") if code else ("network",))
+    form.draw(("task", "image_type") if caffe or code else ())
+    form.draw(("width", "height") if caffe else ("width", "height", "crop"))
+    form.draw(("resize_mode",))
+    form.draw(("mean",) if caffe else ("scale",))
 
 
 def _uploader(form: OptionsForm, field: str) -> Any:
@@ -78,8 +90,7 @@ def _uploader(form: OptionsForm, field: str) -> Any:
     file = st.file_uploader(title, endings, key=f"{form.key(field)}.sent")
     if file is not None:
         form.drawn[field] = ""
-    if file is not None or not form.value(field):
-        show_problems(form.prefix, field, "")
+    show_problems(form.prefix, field, file.name if file else form.value(field))
     return file
 
 
@@ -93,7 +104,7 @@ def _name(prefix: str, placeholder: str, first: str = "") -> str:
 def _go(prefix: str, values: Json, action: Callable[[], Any], paths: list[Any]) -> None:
     """Make the job and go to its page; what it did not take is removed."""
     try:
-        view = submit(prefix, values, action)
+        view = submit(prefix, values, action, "fragment")
     finally:
         for path in paths:
             uploads.discard(path)

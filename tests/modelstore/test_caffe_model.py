@@ -213,3 +213,64 @@ def test_a_segmentation_answers_for_every_pixel(workspace, run, tmp_path, here):
     wrong = run(foreign.import_files(workspace, "tester", "fcn", {"task": "classification"}, "", files(
         tmp_path, content, file="fcn.caffemodel", definition="deploy.prototxt")))
     assert "import it as segmentation" in wrong.state.reason
+
+
+def test_one_can_look_inside_and_ask_why(workspace, run, tmp_path, here, digits):
+    from digits_core.infer import explain, layers
+
+    view = imported(workspace, run, tmp_path, digits)
+    model = ModelFolder.read(view.folder.path)
+    predictor = Predictor(model, model.checkpoint(find_checkpoint(view)["file"]))
+    pixels = model.prepare(photo(), "x").pixels
+    rows = [row["name"] for row in layers.layers(predictor, pixels) if row["kind"] == "activation"]
+    assert rows[:4] == ["layers.scale", "layers.conv1", "layers.pool1", "layers.conv2"]
+    assert explain.heat(predictor, pixels, 3, "grad-cam").shape == (CROP, CROP)
+
+
+def test_an_export_of_it_can_be_imported_again(workspace, run, tmp_path, here, digits):
+    view = imported(workspace, run, tmp_path, digits)
+    copy = tmp_path / "copy.zip"
+    copy.write_bytes(modelstore.export_model(workspace, "tester", view.id).read_bytes())
+    again = run(modelstore.import_model(workspace, "tester", "again", copy))
+    assert again.status is Status.DONE, again.state.reason
+    assert (answer(again, photo()) == answer(view, photo())).all()
+
+
+SOURCE = """
+from torch import nn
+
+def build_network(params):
+    channels, height, width = params.input_shape
+    return nn.Sequential(nn.Flatten(), nn.Linear(channels * height * width, params.classes))
+"""
+
+
+def test_a_state_dict_with_the_source_of_its_network_needs_consent(workspace, run, tmp_path, monkeypatch):
+    import torch
+
+    from digits_core.modelstore import convert, uploaded
+
+    monkeypatch.setattr(uploaded, "convert", lambda path, target: convert.read(path))
+    state = {"1.weight": torch.randn(2, 48), "1.bias": torch.zeros(2)}
+    torch.save(state, tmp_path / "made.pth")
+    content = {"w.pth": (tmp_path / "made.pth").read_bytes(), "n.py": SOURCE.encode(), "l.txt": b"cat\ndog\n"}
+    given = {"file": "w.pth", "definition": "n.py"}
+    with pytest.raises(InvalidOptions) as caught:
+        foreign.import_files(workspace, "tester", "own", {}, "", files(tmp_path, content, **given))
+    assert list(caught.value.by_field()) == ["allow_code", "labels_file", "width", "task"]
+    options = {"width": 4, "height": 4, "allow_code": True, "task": "classification", "scale": "raw"}
+    view = run(foreign.import_files(workspace, "tester", "own", options, "", files(
+        tmp_path, content, **given, labels_file="l.txt")))
+    assert view.status is Status.DONE, view.state.reason
+    model = ModelFolder.read(view.folder.path)
+    assert model.source and model.labels == ("cat", "dog")
+    with pytest.raises(InvalidOptions) as caught:
+        foreign.import_files(workspace, "tester", "own", {**options, "network": "lenet"}, "", files(
+            tmp_path, content, **given, labels_file="l.txt"))
+    assert list(caught.value.by_field()) == ["network"]
+
+
+def test_a_state_dict_of_a_known_network_goes_its_own_way(workspace, tmp_path):
+    view = foreign.import_files(workspace, "tester", "known", {"network": "resnet18", "width": 64, "height": 64}, "",
+                                files(tmp_path, {"w.safetensors": b"x"}, file="w.safetensors"))
+    assert (view.job.options["network"], view.job.options["file"]) == ("resnet18", "job:upload/weights")

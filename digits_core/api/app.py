@@ -37,7 +37,8 @@ from digits_core.services.workspace import Workspace
 
 ABOUT = ("What pages and command line can do, over HTTP. Reading and classifying need no name; changes need the "
          "header X-Digits-User. Errors answer {error: {message, type}}, wrong options also {errors: {field: [...]}}. "
-         "Repeat a create safely with the header Idempotency-Key.")
+         "Repeat a create safely with the header Idempotency-Key. The routes of DIGITS itself are at the root of the "
+         "server (docs/rest.md).")
 
 
 def create_api(workspace: Workspace) -> FastAPI:

@@ -1,5 +1,6 @@
 """The OpenAPI description, completed: every answer that a route can give, refusals included, with its shape."""
 
+import re
 from typing import Any
 
 from fastapi import FastAPI
@@ -39,18 +40,31 @@ def describe(api: FastAPI) -> None:
 
 
 def completed(schema: Json) -> Json:
-    """The description with refusals in place of FastAPI's own 422, which no route here answers with."""
+    """The description with refusals in place of FastAPI's own 422, which no route here answers with.
+
+    A summary is the beginning of what a route is said to do, not the name of its function.
+    """
     schema["components"]["schemas"]["Refusal"] = ERROR
     for unused in ("HTTPValidationError", "ValidationError"):
         schema["components"]["schemas"].pop(unused, None)
     for path, methods in schema["paths"].items():
         for method, route in methods.items():
             route["responses"].pop("422", None)
+            route["summary"] = summary(route["description"])
             for status in statuses(path, method, route):
                 route["responses"].setdefault(str(status), {
                     "description": WORDS[status],
                     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}})
     return schema
+
+
+def summary(text: str) -> str:
+    """The first sentence, or what stands before its first colon or semicolon.
+
+    >>> summary("Stop a job; it saves first. Twice is once.")
+    'Stop a job'
+    """
+    return re.split(r"[.:;](?:\s|$)", text.strip(), maxsplit=1)[0].replace("`", "")
 
 
 def statuses(path: str, method: str, route: Json) -> list[int]:

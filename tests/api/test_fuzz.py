@@ -29,7 +29,7 @@ BASE = "http://localhost:8501/api"
 COSTLY = ("/doctor", "/classify", "/classify/upload", "/look", "/look/upload", "/datasets/{job_id}/fit",
           "/models/try-out", "/models/layers", "/models/{job_id}/weights", "/models/{job_id}/max-activations",
           "/models/{job_id}/predict", "/models/{job_id}/predict/upload")
-"""Routes where an example costs much."""
+"""Routes where an example costs much: 5 are enough, and none in the quick run."""
 
 
 class Ids:
@@ -72,6 +72,8 @@ def fuzz(server: Starlette, store: JobStore, examples: int) -> int:
     with TestClient(server, base_url=BASE, headers={"X-Digits-User": "tester"}) as client:
         for result in schema.get_all_operations():
             operation = result.ok()
+            if operation.path in COSTLY and examples < 5:
+                continue
 
             @hypothesis.settings(max_examples=examples if operation.path not in COSTLY else 5, deadline=None,
                                  suppress_health_check=list(hypothesis.HealthCheck), database=None,
@@ -119,7 +121,7 @@ def test_garbage_bodies_are_the_callers_fault(server: Starlette, content: bytes,
 
 
 def test_generated_requests_never_give_a_server_error(server: Starlette, store: JobStore) -> None:
-    assert fuzz(server, store, 3) > 150
+    assert fuzz(server, store, 2) > 150
 
 
 @pytest.mark.slow

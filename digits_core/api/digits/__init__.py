@@ -70,6 +70,7 @@ def _making() -> list[Row]:
         ("POST", "/models/images/generic/{extension}", models.create), ("POST", "/models/customize", models.customize),
         ("POST", "/models/visualize-network", models.layers), ("POST", "/models/visualize-lr", models.learning_rate),
         ("POST", "/pretrained_models/upload_archive", pretrained.upload_archive),
+        ("POST", "/pretrained_models/new", pretrained.new),
         ("GET", "/store/models", pretrained.store_models), ("GET", "/store/push", pretrained.store_push),
         *((method, "/models/{job_id}/to_pretrained", pretrained.to_pretrained) for method in ("GET", "POST"))]
 

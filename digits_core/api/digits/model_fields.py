@@ -53,5 +53,16 @@ TRAINING = (
     Field("select_gpu_count", "gpu_count"),
     Field("select_gpus_list", "gpu_list", list=True),
 )
+SINGLE_FILES = (
+    Field("image_type", "image_type", {"1": "gray", "3": "color", "grayscale": "gray"}),
+    Field("resize_mode", "resize_mode", {"half_crop": "half"}),
+    Field("width", "width"),
+    Field("height", "height"),
+    Field("network", "network"),
+)
+UPLOADS = {"weights_file": "file", "model_def_file": "definition", "labels_file": "labels_file",
+           "mean_file": "mean_file"}
+"""A model in single files: of Caffe, or a state dict of a network that is known here (``network``)."""
+
 FRAMEWORKS = ("caffe", "torch", "tensorflow", "pytorch")
 """All of them mean PyTorch."""

@@ -1,16 +1,20 @@
 """DIGITS' routes that bring models in: archives, stores, copies of trainings."""
 
+from contextlib import ExitStack
 from typing import Any
 
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from digits_core.api.answers import StrictJSON
 from digits_core.api.digits import tell
+from digits_core.api.digits.fields import translated
+from digits_core.api.digits.jobs import page_of
+from digits_core.api.digits.model_fields import SINGLE_FILES, UPLOADS
 from digits_core.api.digits.models import snapshot
-from digits_core.api.digits.request import Asked, not_from_elsewhere
+from digits_core.api.digits.request import Asked, answer, not_from_elsewhere, renamed
 from digits_core.api.forms import received
 from digits_core.errors import DigitsError
-from digits_core.services import modelstore, store
+from digits_core.services import foreign, modelstore, store
 
 Json = dict[str, Any]
 
@@ -27,6 +31,19 @@ def upload_archive(asked: Asked) -> Response:
     except DigitsError as error:
         return StrictJSON({"status": str(error)}, 400)
     return StrictJSON({"status": "success", "id": view.id})
+
+
+def new(asked: Asked) -> Response:
+    """Make a model of uploaded weights, definition, labels and mean."""
+    user, found = asked.named, translated(asked, SINGLE_FILES)
+    names = {"name": "job_name", **found.names, **{ours: theirs for theirs, ours in UPLOADS.items()}}
+    with renamed(names), ExitStack() as kept:
+        sent = {ours: foreign.Sent(asked.uploads[theirs].filename or theirs,
+                                   kept.enter_context(received(asked.space, asked.uploads[theirs])))
+                for theirs, ours in UPLOADS.items() if theirs in asked.uploads}
+        view = foreign.import_files(asked.space, user, asked.text("job_name"), found.options,
+                                    asked.text("group_name"), sent)
+    return answer(asked, {**tell.brief(view), "status": tell.NEW}, page_of(view))
 
 
 def to_pretrained(asked: Asked) -> Response:

@@ -273,3 +273,16 @@ def test_stores_are_listed_and_unknown_models_refused(fred: TestClient, stranger
     assert fred.get("/store/push?id=x").status_code == 404
     assert fred.get("/store/push?id=x", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
     assert fred.get("/store/list").headers["location"] == "/model_store"
+
+
+def test_single_files_of_caffe_become_a_model(fred: TestClient, store: JobStore) -> None:
+    files = {"weights_file": ("lenet.caffemodel", b"x"), "model_def_file": ("deploy.prototxt", b"x")}
+    words = {"job_name": "lenet", "framework": "caffe", "image_type": "1", "width": "28", "height": "28"}
+    options = made(store, fred.post("/pretrained_models/new/json", data=words, files=files))
+    assert {**options["files"], "image_type": "gray", "width": 28, "file": "job:upload/file.caffemodel"} == \
+        options["files"]
+    answer = fred.post("/pretrained_models/new/json", data={**words, "width": "0"}, files={
+        "weights_file": ("lenet.t7", b"x")})
+    assert set(answer.json()["errors"]) == {"width"}
+    answer = fred.post("/pretrained_models/new/json", data=words, files={"weights_file": ("lenet.caffemodel", b"x")})
+    assert set(answer.json()["errors"]) == {"model_def_file"}

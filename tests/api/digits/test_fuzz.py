@@ -6,19 +6,20 @@ from hypothesis import strategies as st
 
 from digits_core.api import digits
 from digits_core.api.digits.dataset_fields import CLASSIFICATION, EXTENSIONS, LISTS, PREBUILT
-from digits_core.api.digits.model_fields import TRAINING
+from digits_core.api.digits.model_fields import SINGLE_FILES, TRAINING, UPLOADS
 from digits_core.jobs.store import JobStore
 from tests.api.conftest import TestClient
 
 SETTINGS = hypothesis.settings(derandomize=True, deadline=None, database=None, phases=[hypothesis.Phase.generate],
                                suppress_health_check=list(hypothesis.HealthCheck))
-TABLES = [*CLASSIFICATION, *PREBUILT, *TRAINING, *(field for kind in EXTENSIONS.values() for field in kind.fields)]
+TABLES = [*CLASSIFICATION, *PREBUILT, *TRAINING, *SINGLE_FILES,
+          *(field for kind in EXTENSIONS.values() for field in kind.fields)]
 FIELDS = sorted({field.theirs for field in TABLES} | {
     "dataset_name", "model_name", "group_name", "dataset", "standard_networks", "previous_networks", "custom_network",
     "pretrained_networks", "custom_network_snapshot", "framework", "backend", "has_val_folder", "job_id", "job_ids[]",
     "textfile_use_local_files", "image_path", "snapshot_epoch", "top_n", "num_test_images", "db_path", "network",
     "dataset_id", "job_name", "job_notes", "next", "query", "username", "select_gpu", "train_image_count", "epoch"})
-FILES = [*LISTS, "image_file", "image_list", "archive"]
+FILES = [*LISTS, *UPLOADS, "image_file", "image_list", "archive"]
 SLOW = ("/classify_", "/infer_", "/top_n", "/visualize-network")
 """Routes that ask the inference process, or try a network."""
 

@@ -56,7 +56,7 @@ CHANGES = [("DELETE", f"/jobs/{UNKNOWN}"), ("DELETE", f"/models/{UNKNOWN}"), ("D
            ("POST", "/datasets/images/classification/json"), ("POST", "/datasets/images/generic.json"),
            ("POST", "/datasets/generic/create/image-gradients/json"), ("POST", "/models/images/classification"),
            ("POST", "/models/images/generic/json"), ("POST", "/models/visualize-network"),
-           ("POST", "/pretrained_models/upload_archive")]
+           ("POST", "/pretrained_models/upload_archive"), ("POST", "/pretrained_models/new")]
 
 
 @pytest.mark.parametrize(("method", "path"), CHANGES)

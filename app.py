@@ -11,6 +11,7 @@ from digits_core import log
 from digits_core.api.routes import routes
 from digits_core.api.security import security_middleware
 from digits_core.jobs.scheduler import SchedulerThread
+from digits_core.services import uploads
 from digits_core.services.demo import start_demo
 from digits_core.services.scheduling import make_scheduler
 from digits_core.services.workspace import Workspace
@@ -23,6 +24,7 @@ workspace = Workspace.open()
 async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any] | None]:
     """Schedule jobs while the server runs; running jobs outlive it and are found again by the next one."""
     log.configure(workspace.settings.jobs_dir)
+    uploads.keep_off_tmp(workspace)
     thread = SchedulerThread(make_scheduler(workspace))
     thread.start()
     if workspace.settings.demo and not workspace.store.ids():

@@ -22,6 +22,9 @@ VERSION = {"Tus-Resumable": "1.0.0"}
 PIECE = 1 << 20
 CONTENT = "application/offset+octet-stream"
 
+WORDS = {412: "Another version of TUS.", 413: "More than was promised, or than this server takes.",
+         415: "No bytes.", 460: "What came has another checksum."}
+
 router = APIRouter(tags=["uploads"])
 
 
@@ -51,7 +54,12 @@ def uploads(space: Space, user: Named) -> list[Json]:
     return [one.describe() for one in resumable.of_user(space, user)]
 
 
-@router.post("/uploads", status_code=201)
+def _refusals(*found: int) -> dict[int | str, Json]:
+    shape = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}}
+    return {status: {"description": WORDS[status], **shape} for status in found}
+
+
+@router.post("/uploads", status_code=201, response_class=Response, responses=_refusals(412, 413))
 def create(request: Request, space: Space, user: Spoken, upload_length: Number,
            upload_metadata: Annotated[str, Header(max_length=4000, description="filename in Base64 (TUS).")] = ""
            ) -> Response:
@@ -70,7 +78,7 @@ def offset(upload_id: UploadId, space: Space, user: Spoken) -> Response:
                              **more})
 
 
-@router.patch("/uploads/{upload_id}", status_code=204)
+@router.patch("/uploads/{upload_id}", status_code=204, responses=_refusals(412, 413, 415, 460))
 async def append(upload_id: UploadId, request: Request, space: Space, user: Spoken, upload_offset: Number,
                  content_type: Annotated[str, Header(description=CONTENT)] = "",
                  content_length: Annotated[int | None, Header(ge=0)] = None,

@@ -11,6 +11,7 @@ import typer
 from digits_core.errors import InvalidOptions, Problem
 from digits_core.options import OptionField, Options, option_fields
 from digits_core.safe.places import SCHEME
+from digits_core.services.resumable import PREFIX
 from digits_core.tasks import tasks
 
 Json = dict[str, Any]
@@ -131,7 +132,7 @@ def _one(field: OptionField, given: Any) -> Any:
 
 
 def whole_path(text: str) -> str:
-    """A path from '/' on, seen from where the command runs; addresses stay as they are."""
-    if not text.strip() or text.lower().startswith(("http://", "https://", SCHEME)):
+    """A path from '/' on, seen from where the command runs; addresses and ``upload:ID`` stay as they are."""
+    if not text.strip() or text.lower().startswith(("http://", "https://", SCHEME, PREFIX)):
         return text
     return str(Path(text).expanduser().absolute())

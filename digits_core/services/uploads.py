@@ -2,7 +2,9 @@
 
 import secrets
 import shutil
+import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -65,8 +67,22 @@ def discard(path: Path) -> None:
     shutil.rmtree(path.parent, ignore_errors=True)
 
 
+def keep_off_tmp(workspace: Workspace) -> None:
+    """What this process writes for a moment, multipart requests above all, lies in the jobs folder: /tmp may be memory.
+
+    For a server, once, at its start.
+    """
+    passing = _folder(workspace) / "passing"
+    passing.mkdir(parents=True, exist_ok=True, mode=0o700)
+    tempfile.tempdir = str(passing)
+
+
 def sweep(workspace: Workspace, max_age_s: float = 24 * 3600) -> None:
     """Remove uploads that a stopped server or a lost client left behind."""
+    for path in (_folder(workspace) / "passing").glob("*"):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if time.time() - path.stat().st_mtime > max_age_s:
+                shutil.rmtree(path, ignore_errors=True)
     for folder in _folder(workspace).glob("*-*"):
         stamp = folder.name.partition("-")[0]
         if stamp.isdigit() and time.time() - int(stamp) > max_age_s:

@@ -17,6 +17,7 @@ from digits_core.data.pool import Pool
 from digits_core.data.s3_cache import ObjectCache
 from digits_core.data.skipped import read_skipped
 from digits_core.errors import BadState, InvalidOptions
+from digits_core.jobs import confine
 from digits_core.jobs.model import Status
 from digits_core.jobs.store import JobView
 from digits_core.safe import s3 as door
@@ -262,18 +263,18 @@ def test_a_fetch_that_fails_leaves_no_file_and_gives_its_room_back(tmp_path: Pat
 
 
 def test_nobody_but_the_build_sees_the_secret(s3: S3, bucket: str, workspace: Workspace, tmp_path: Path,
-                                              make: Callable[..., JobView]) -> None:
+                                              make: Callable[..., JobView], finished_job: Callable[..., JobView]
+                                              ) -> None:
     s3.upload(pictures.class_folders(tmp_path / "set", {"a": 3, "b": 3}), bucket)
     view = make(folder=f"s3://{bucket}", s3_credentials="lab")
-    make(folder=f"s3://{bucket}", s3_credentials="lab", width=99)
     shown = json.dumps(jobs.describe(view)) + repr(s3_credentials(workspace.settings.secrets_file))
     assert SECRET not in shown and "lab" in shown
     for path in workspace.store.root.rglob("*"):
         assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
-    from digits_core.jobs import confine
-
-    others = confine.without_keys(os.environ) | confine.scrubbed(os.environ)
-    assert SECRET not in others.values()
+    assert SECRET in confine.environment(view.folder.path).values()
+    others = [confine.environment(finished_job("model").folder.path), confine.without_keys(os.environ),
+              confine.scrubbed(os.environ)]
+    assert not any(SECRET in other.values() for other in others)
 
 
 @pytest.mark.slow

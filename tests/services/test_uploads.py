@@ -1,5 +1,7 @@
 import io
+import os
 import stat
+import tempfile
 import time
 from pathlib import Path
 
@@ -51,3 +53,16 @@ def test_discarding_removes_the_folder(workspace: Workspace) -> None:
     path.rename(moved)
     uploads.discard(path)
     assert not path.parent.exists()
+
+
+def test_what_a_server_writes_for_a_moment_lies_in_its_jobs_folder(workspace: Workspace,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    uploads.keep_off_tmp(workspace)
+    with tempfile.TemporaryDirectory() as folder:
+        assert Path(folder).is_relative_to(workspace.store.root)
+        left = Path(folder).with_name("left by a killed server")
+        left.mkdir()
+        os.utime(left, (0, 0))
+        uploads.sweep(workspace)
+        assert Path(folder).exists() and not left.exists()

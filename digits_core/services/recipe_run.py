@@ -12,7 +12,7 @@ from digits_core.options import Options, check, option_fields
 from digits_core.services import recipe_file, versions, weights
 from digits_core.services.access import authorize
 from digits_core.services.datasets import create_dataset
-from digits_core.services.jobs import is_name
+from digits_core.services.jobs import is_name, together
 from digits_core.services.models import create_model
 from digits_core.services.recipes import KEY, SCHEMA, digest
 from digits_core.services.workspace import Workspace
@@ -39,11 +39,12 @@ def run(workspace: Workspace, user: str, text: str, data: dict[str, str] | None 
     authorize(user, "create")
     content, lines = recipe_file.load(text)
     parts = _parts(content, lines)
-    here = dict(_here(workspace, parts))
+    here, checks = dict(_here(workspace, parts)), []
     for number, part in enumerate(parts):
         if part["id"] not in here:
             part["options"] = _mapped(part, data or {})
-            _say(lines, number, partial(_check, workspace, part))
+            checks.append(partial(_say, lines, number, partial(_check, workspace, part)))
+    together(*checks)
     if name and parts[-1]["id"] not in here:
         parts[-1]["name"] = name
     known, made = list(here.values()), []

@@ -79,13 +79,16 @@ def _odd(place: str, part: Any) -> Iterator[tuple[str, str]]:
         return
     if part.get("kind") not in KINDS:
         yield f"{place}.kind", f"The kind is one of {', '.join(KINDS)}."
-    if part.get("task") not in tasks():
+    if part.get("task") not in [*tasks()]:  # a list: the value may be anything
         yield f"{place}.task", f"There is no task {str(part.get('task'))[:60]!r} here."
     for name in ("id", "name"):
         if not isinstance(part.get(name), str) or not is_name(part[name]):
             yield f"{place}.{name}", "A text of 1 to 200 characters is needed here."
-    if not isinstance(part.get("options"), dict):
+    options = part.get("options")
+    if not isinstance(options, dict) or not all(isinstance(name, str) for name in options):
         yield f"{place}.options", "Options are a mapping."
+    elif options.get("extension") and options["extension"] not in [*tasks()]:
+        yield f"{place}.options.extension", "There is no such extension here."
     if not isinstance(part.get("group", ""), str):
         yield f"{place}.group", "A text is needed here."
 

@@ -112,6 +112,7 @@ def test_a_recipe_is_run_from_the_home_page(visit, workspace, finished_job, stor
     widget(app, "button", "home.import").click().run()
     for given in ("jobs: []", text):
         widget(app, "text_area", "import.text").set_value(given)
+        widget(app, "button", "home.import").click().run()
         widget(app, "button", "home.import").click()  # a whole run closes the dialog: it is opened again with it
         widget(app, "button", "import.run").click().run()
         if given != text:

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from digits_core import log
 from digits_core.api.routes import routes
 from digits_core.api.security import security_middleware
+from digits_core.errors import DigitsError
 from digits_core.jobs.scheduler import SchedulerThread
 from digits_core.services import uploads
 from digits_core.services.demo import start_demo
@@ -17,13 +18,16 @@ from digits_core.services.scheduling import make_scheduler
 from digits_core.services.workspace import Workspace
 from digits_core.ui.session import broken, name_route
 
-workspace = Workspace.open()
+try:
+    workspace = Workspace.open()
+except DigitsError as error:
+    raise SystemExit(f"DIGITS cannot start. {error}") from None
 
 
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any] | None]:
     """Schedule jobs while the server runs; running jobs outlive it and are found again by the next one."""
-    log.configure(workspace.settings.jobs_dir)
+    log.configure(workspace.settings.log_file, workspace.settings.logfile_level)
     uploads.keep_off_tmp(workspace)
     thread = SchedulerThread(make_scheduler(workspace))
     thread.start()

@@ -7,6 +7,7 @@ import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from digits_core.errors import InvalidOptions, Problem
 from digits_core.jobs.model import ID_PATTERN
 
 FILE_BYTES, FILE_COUNT = 10_000_000, 10
@@ -55,13 +56,19 @@ class PrivateFileHandler(RotatingFileHandler):
         return open(descriptor, "a", encoding="utf-8", errors="backslashreplace")  # noqa: PTH123
 
 
-def configure(jobs_dir: Path, name: str = "digits", level: int = logging.INFO) -> Path:
-    """Send this process's log to stdout and to ``NAME.log`` (10 files of 10 MB); returns the file.
+def configure(path: Path, level: str = "info") -> Path:
+    """Send this process's log to stdout and to the file ``path`` (10 files of 10 MB); returns it.
 
-    Each process that schedules uses its own ``name``: two writers of one rotating file would lose lines.
+    Each process that schedules uses a file of its own: two writers of one rotating file would lose lines.
     Calling it again replaces the handlers of the call before, so a reload does not double every line.
+    Raises InvalidOptions when the file cannot be written.
     """
-    path = jobs_dir / f"{name}.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise InvalidOptions([Problem("", f"The log {path} cannot be written: {error.strerror}. Point "
+                                          "DIGITS_LOGFILE_FILENAME at a file of yours.")]) from None
     root = logging.getLogger("digits")
     for old in list(root.handlers):
         root.removeHandler(old)
@@ -72,6 +79,6 @@ def configure(jobs_dir: Path, name: str = "digits", level: int = logging.INFO) -
     for handler in handlers:
         handler.setFormatter(Formatter())
         root.addHandler(handler)
-    root.setLevel(level)
+    root.setLevel(level.upper())
     root.propagate = False
     return path

@@ -37,9 +37,14 @@ def extensions(enabled: bool = True) -> list[Extension]:
 
 @functools.lru_cache(maxsize=1)
 def _installed() -> list[Extension]:
+    from digits_core.errors import InvalidOptions
     from digits_core.settings import Settings  # who only lists entry points needs no settings
 
-    return extensions(Settings.load().plugins)
+    try:
+        wanted = Settings.load().plugins
+    except InvalidOptions:  # whoever asks for the settings says so; this runs when modules are loaded
+        wanted = False
+    return extensions(wanted)
 
 
 def values(group: str) -> list[Any]:

@@ -22,6 +22,9 @@ class Settings(BaseModel):
     data_roots: list[Path] = Field(default=[], description="Server folders that users may read; empty: any.")
     demo: bool = Field(default=False, description="Start the built-in demo on an empty jobs folder.")
     server_name: str = Field(default_factory=socket.gethostname, description="Name shown in the page.")
+    logfile_filename: str = Field(default="", description="The server's log; empty: `digits.log` in the jobs folder.")
+    logfile_level: Literal["debug", "info", "warning", "error", "critical"] = Field(
+        default="info", description="From which level on the log is written.")
     user: str = Field(default="", description="Name that the command line acts as; empty: the login name.")
     private_hosts: list[str] = Field(default=[], description="Hosts on private networks that downloads may use.")
     hosts: list[str] = Field(default=[], description="Host names beside localhost under which this server may be "
@@ -105,6 +108,11 @@ class Settings(BaseModel):
     def team_folder(self) -> Path:
         """Where published models are."""
         return _whole(Path(self.team_store)) if self.team_store else self.jobs_dir / ".store"
+
+    @property
+    def log_file(self) -> Path:
+        """Where the server's own log goes."""
+        return _whole(Path(self.logfile_filename)) if self.logfile_filename else self.jobs_dir / "digits.log"
 
     @property
     def runs_user_code(self) -> bool:

@@ -9,7 +9,7 @@ from digits_core import log
 
 @pytest.fixture
 def path(tmp_path: Path):
-    yield log.configure(tmp_path)
+    yield log.configure(tmp_path / "digits.log")
     root = logging.getLogger("digits")
     for handler in list(root.handlers):
         root.removeHandler(handler)
@@ -28,7 +28,7 @@ def test_a_line_has_time_job_level_and_message(path: Path, capsys: pytest.Captur
 
 
 def test_the_file_is_private_and_configuring_twice_does_not_double_lines(path: Path) -> None:
-    assert log.configure(path.parent) == path
+    assert log.configure(path) == path
     logging.getLogger("digits").info("once")
     assert path.read_text().count("once") == 1
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -1,9 +1,15 @@
 """Settings: from the environment, refused in words, never more open than meant."""
 
+import logging
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from digits_core import log
 from digits_core.errors import InvalidOptions
 from digits_core.settings import Settings
 
@@ -44,3 +50,27 @@ def test_blank_variables_count_as_unset() -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings.load({}).poll_s = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("variables", "words"), [
+    ({"DIGITS_POLL_S": "fast"}, "DIGITS_POLL_S: .*'fast'"), ({"DIGITS_JOBS_DIR": "/proc/jobs"}, "DIGITS_JOBS_DIR"),
+    ({"DIGITS_LOGFILE_LEVEL": "loud"}, "DIGITS_LOGFILE_LEVEL: .*'loud'")])
+def test_the_server_stops_with_one_readable_line(variables: dict[str, str], words: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "DIGITS_JOBS_DIR": str(tmp_path / "jobs"), **variables}
+    done = subprocess.run([sys.executable, "app.py"], env=environment, cwd=Path(__file__).parents[1],
+                          capture_output=True, text=True)
+    assert done.returncode == 1
+    assert re.fullmatch(f"DIGITS cannot start. .*{words}.*", done.stderr.strip().splitlines()[-1])
+    assert "Traceback" not in done.stderr
+
+
+def test_the_log_goes_where_it_is_told(tmp_path: Path) -> None:
+    settings = Settings.load({"DIGITS_LOGFILE_FILENAME": str(tmp_path / "logs" / "x.log")})
+    assert settings.log_file == tmp_path / "logs" / "x.log"
+    log.configure(settings.log_file, "warning")
+    logging.getLogger("digits.x").info("quiet")
+    logging.getLogger("digits.x").warning("loud")
+    assert "loud" in settings.log_file.read_text() and "quiet" not in settings.log_file.read_text()
+    with pytest.raises(InvalidOptions, match="DIGITS_LOGFILE_FILENAME"):
+        log.configure(Path("/proc/x/digits.log"))
+    assert Settings.load({"DIGITS_JOBS_DIR": str(tmp_path)}).log_file == tmp_path / "digits.log"

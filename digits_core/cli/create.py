@@ -1,18 +1,22 @@
 """Commands that make datasets and models."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from digits_core.cli.flags import given_values, training_options, with_options
 from digits_core.cli.identity import acting_user
-from digits_core.cli.program import AsJson, ReportingGroup, User, Wait, app, settings
-from digits_core.cli.waiting import finish, finish_all
+from digits_core.cli.program import AsJson, ReportingGroup, User, Wait, app, complain, settings
+from digits_core.cli.waiting import finish, finish_all, print_json
 from digits_core.options import option_fields
 from digits_core.services import datasets, sweeps
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Task, sources, tasks
+
+if TYPE_CHECKING:
+    from digits_core.data.preview import Preview
 
 Name = Annotated[str, typer.Option("--name", help="Name of the job; made up when left out.")]
 Group = Annotated[str, typer.Option("--group", help="Group it is listed under.")]
@@ -25,12 +29,38 @@ def _add_dataset_command(task: Task) -> None:
     @create_dataset.command(task.name, help=f"Build a dataset for: {task.title}.")
     @with_options(task.dataset_options)
     def command(name: Name = "", group: Group = "", user: User = "", wait: Wait = False, as_json: AsJson = False,
+                preview: Annotated[bool, typer.Option("--preview", help="Only say what would come out.")] = False,
+                to: Annotated[Path | None, typer.Option(metavar="DIR", help="With --preview: write a picture in every "
+                                                        "resize mode there.")] = None,
                 **options: Any) -> None:
         workspace = Workspace.open(settings())
         values = given_values(task.dataset_options, flags=options)
+        if preview:
+            _preview(datasets.preview(workspace, task.name, values, to is not None), to, as_json)
+            return
         view = datasets.create_dataset(workspace, acting_user(workspace, user), task.name,
                                        name or dataset_name(task, values), values, group)
         finish(workspace, view, wait, as_json)
+
+
+def _preview(found: "Preview", to: Path | None, as_json: bool) -> None:
+    """What a build would find; exit code 1 when something would stop it or deserves a look."""
+    more = "more than " if found.is_estimate else ""
+    for label, count in found.per_class.items() if not as_json else ():
+        print(f"{count:>8}  {label}")
+    if not as_json:
+        splits = ", ".join(f"{split} {count}" for split, count in found.splits.items())
+        print(f"{more}{found.pictures} pictures of {len(found.labels)} classes: {splits}; {found.size / 1e6:.1f} MB")
+    for problem in found.problems:
+        complain(problem)
+    if to is not None:
+        to.mkdir(parents=True, exist_ok=True)
+        for mode, png in found.example.items():
+            (to / f"{mode}.png").write_bytes(png)
+    if as_json:
+        print_json({name: value for name, value in asdict(found).items() if name != "example"})
+    if found.problems:
+        raise typer.Exit(1)
 
 
 def dataset_name(task: Task, values: dict[str, Any]) -> str:

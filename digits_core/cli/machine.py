@@ -77,7 +77,9 @@ def notify_test(user: User = "", as_json: AsJson = False) -> None:
 def scheduler() -> None:
     """Run the jobs of the jobs folder without a web page, until Ctrl-C; running jobs go on."""
     workspace = Workspace.open(settings())
-    log.configure(workspace.store.root, "scheduler")
+    file = workspace.settings.log_file
+    own = "scheduler.log" if file.name == "digits.log" else f"{file.stem}-scheduler{file.suffix}"
+    log.configure(file.with_name(own), workspace.settings.logfile_level)
     thread = SchedulerThread(make_scheduler(workspace))
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -132,10 +132,11 @@ class _Blank(dict[str, Any]):
 def _flags(cls: type[Options], options: Json, sweeps: bool, whole: bool) -> list[str]:
     fields = {found.name: found for found in option_fields(cls)}
     wanted = chosen(cls, options, whole)
-    if "method" in fields and "method" in options:
+    if "method" in options and any("method" in fields[name].when for name in wanted if name in fields):
         wanted.setdefault("method", options["method"])  # else the flags of a source would choose it
     words, rest = [], {}
-    for name, value in wanted.items():
+    order = list(fields)
+    for name, value in sorted(wanted.items(), key=lambda pair: order.index(pair[0]) if pair[0] in fields else -1):
         said = _said(fields[name], value, sweeps) if name in fields else None
         if said is None:
             rest[name] = value

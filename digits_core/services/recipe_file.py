@@ -41,8 +41,8 @@ def load(text: str) -> tuple[Json, dict[str, int]]:
     if odd := _Loader.NON_PRINTABLE.search(text):
         line = text.count("\n", 0, odd.start()) + 1
         raise InvalidOptions([Problem("", f"Line {line}: the character U+{ord(odd.group()):04X} is not YAML.")])
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         lines: dict[str, int] = {}
         if node is not None:
@@ -52,10 +52,9 @@ def load(text: str) -> tuple[Json, dict[str, int]]:
         mark = error.problem_mark
         where = f"Line {mark.line + 1}: " if mark else ""
         raise InvalidOptions([Problem("", f"{where}{error.problem or 'this is not YAML'}.")]) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError, LookupError, AttributeError, TypeError) as error:
+        # the last ones are PyYAML's own mistakes with values such as `!!int ""`
         raise InvalidOptions([Problem("", f"This is not YAML: {str(error)[:200] or 'it is too deep'}.")]) from None
-    finally:
-        loader.dispose()
     if not isinstance(value, dict):
         raise InvalidOptions([Problem("", "A recipe begins with 'digits_recipe: 1'.")])
     return value, lines

@@ -12,7 +12,7 @@ from digits_core.options import Options, check, option_fields
 from digits_core.services import recipe_file, versions, weights
 from digits_core.services.access import authorize
 from digits_core.services.datasets import create_dataset
-from digits_core.services.jobs import is_name
+from digits_core.services.jobs import is_name, together
 from digits_core.services.models import create_model
 from digits_core.services.recipes import KEY, SCHEMA, digest
 from digits_core.services.workspace import Workspace
@@ -39,11 +39,12 @@ def run(workspace: Workspace, user: str, text: str, data: dict[str, str] | None 
     authorize(user, "create")
     content, lines = recipe_file.load(text)
     parts = _parts(content, lines)
-    here = dict(_here(workspace, parts))
+    here, checks = dict(_here(workspace, parts)), []
     for number, part in enumerate(parts):
         if part["id"] not in here:
             part["options"] = _mapped(part, data or {})
-            _say(lines, number, partial(_check, workspace, part))
+            checks.append(partial(_say, lines, number, partial(_check, workspace, part)))
+    together(*checks)
     if name and parts[-1]["id"] not in here:
         parts[-1]["name"] = name
     known, made = list(here.values()), []
@@ -78,13 +79,16 @@ def _odd(place: str, part: Any) -> Iterator[tuple[str, str]]:
         return
     if part.get("kind") not in KINDS:
         yield f"{place}.kind", f"The kind is one of {', '.join(KINDS)}."
-    if part.get("task") not in tasks():
+    if part.get("task") not in [*tasks()]:  # a list: the value may be anything
         yield f"{place}.task", f"There is no task {str(part.get('task'))[:60]!r} here."
     for name in ("id", "name"):
         if not isinstance(part.get(name), str) or not is_name(part[name]):
             yield f"{place}.{name}", "A text of 1 to 200 characters is needed here."
-    if not isinstance(part.get("options"), dict):
+    options = part.get("options")
+    if not isinstance(options, dict) or not all(isinstance(name, str) for name in options):
         yield f"{place}.options", "Options are a mapping."
+    elif options.get("extension") and options["extension"] not in [*tasks()]:
+        yield f"{place}.options.extension", "There is no such extension here."
     if not isinstance(part.get("group", ""), str):
         yield f"{place}.group", "A text is needed here."
 

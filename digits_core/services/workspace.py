@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from digits_core import files
 from digits_core.jobs.store import JobStore
 from digits_core.settings import Settings
 
@@ -15,10 +16,17 @@ class Workspace:
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> "Workspace":
-        """The workspace of these settings (the environment's by default); makes the jobs folder when missing."""
+        """The workspace of these settings (the environment's by default); makes the jobs folder when missing.
+
+        Raises InvalidOptions for settings that make no sense, NotWritable for a jobs folder that cannot be made.
+        """
         settings = settings or Settings.load()
         store = JobStore(settings.jobs_dir, settings.stall_s)
-        store.prepare()
+        try:
+            store.prepare()
+        except OSError as error:
+            raise files.NotWritable(f"The jobs folder {settings.jobs_dir} cannot be used: {error.strerror}. Point "
+                                    "DIGITS_JOBS_DIR at a folder of yours.") from error
         return cls(settings, store)
 
     def reserved(self, job_id: str) -> "Workspace":

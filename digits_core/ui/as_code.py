@@ -71,8 +71,8 @@ def _paste(asked: Asked, form: OptionsForm, family: str, first: Json, sweeps: bo
     st.text_area("JSON", key=key, height=200, label_visibility="collapsed", persist_state="session",
                  placeholder='{"name": "...", "options": {...}}')
     st.caption("The JSON of a REST call, of a job's page, or a job.json. What it does not name takes its default.")
-    for message in st.session_state.pop(f"{key}.said", []):
-        st.error(plain(message), icon=":material/error:")
+    if messages := st.session_state.pop(f"{key}.said", []):
+        st.error("  \n".join(map(plain, messages)), icon=":material/error:")
     st.button("Fill in the form", icon=":material/input:", key=f"{key}.go", on_click=_take,
               args=(asked, form, family, first, sweeps))
 

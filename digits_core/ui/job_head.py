@@ -63,8 +63,11 @@ def _actions(view: JobView) -> None:
     if view.job.task:
         with st.popover("", icon=":material/edit:", key="job.more", help="Rename, group"):
             _rename(view)
-        with st.popover("", icon=":material/drive_file_move:", key="job.move", help="Move to another server"):
-            move_panels.menu(workspace, view)
+        move = st.popover("", icon=":material/drive_file_move:", key="job.move", help="Move to another server",
+                          on_change="rerun")
+        if move.open:
+            with move:
+                move_panels.menu(workspace, view)
     if st.button("", icon=":material/delete:", key="job.delete", help="Delete"):
         delete_dialog(view)
 

@@ -39,7 +39,7 @@ def new(asked: Asked) -> Response:
     names = {"name": "job_name", **found.names, **{ours: theirs for theirs, ours in UPLOADS.items()}}
     with renamed(names), ExitStack() as kept:
         sent = {ours: foreign.Sent(asked.uploads[theirs].filename or theirs,
-                                   kept.enter_context(received(asked.space, asked.uploads[theirs])))
+                                   kept.enter_context(received(asked.space, user, asked.uploads[theirs])))
                 for theirs, ours in UPLOADS.items() if theirs in asked.uploads}
         view = foreign.import_files(asked.space, user, asked.text("job_name"), found.options,
                                     asked.text("group_name"), sent)

@@ -1,0 +1,58 @@
+"""What REST can change, the command line can change: every such route has its command."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from typer.main import get_command
+
+from digits_core.cli import app
+from tests.api.conftest import server
+from tests.api.test_matrix import routes
+
+__all__ = ["server"]
+COMMANDS = {
+    "POST /jobs/bulk": "stop", "PATCH /jobs/{job_id}": "edit", "DELETE /jobs/{job_id}": "delete",
+    "POST /jobs/{job_id}/stop": "stop", "POST /jobs/{job_id}/resume": "resume",
+    "POST /trash/{job_id}/restore": "restore", "DELETE /trash/{job_id}": "delete --purge",
+    "POST /bundles": "unbundle", "POST /recipes": "run", "POST /datasets": "create-dataset",
+    "POST /datasets/upload": "create-dataset", "POST /datasets/preview": "create-dataset classification --preview",
+    "POST /datasets/{job_id}/augmentation": "preview-augmentation", "POST /datasets/{job_id}/fit": "fit",
+    "POST /datasets/{job_id}/versions": "create-version", "POST /datasets/{job_id}/additions": "add-pictures",
+    "POST /datasets/{job_id}/additions/upload": "add-pictures", "POST /datasets/{job_id}/subsets": "create-subset",
+    "POST /models/weights": "get-weights", "POST /models/weights/import": "import-weights",
+    "POST /models/weights/upload": "import-weights", "POST /models": "train", "POST /models/sweep": "train --draws",
+    "POST /models/try-out": "try-out", "POST /models/layers": "layers", "POST /models/import": "import-model",
+    "POST /searches": "search", "POST /searches/{search_id}/stop": "search-stop",
+    "POST /searches/{search_id}/resume": "search-resume", "DELETE /searches/{search_id}": "search-delete",
+    "POST /models/{job_id}/finish": "finish", "POST /models/{job_id}/rate": "change-rate",
+    "POST /models/{job_id}/epochs": "more-epochs", "POST /classify": "classify", "POST /classify/upload": "classify",
+    "POST /compare-pictures": "compare-pictures", "POST /compare-pictures/upload": "compare-pictures",
+    "POST /look": "classify --layers", "POST /look/upload": "classify --layers", "POST /inferences": "classify-many",
+    "POST /inferences/upload": "classify-many", "POST /embeddings": "embed", "POST /models/{job_id}/make": "make",
+    "POST /models/{job_id}/make/upload": "make", "POST /models/{job_id}/max-activations": "max-activations",
+    "POST /frames": "frames", "POST /frames/upload": "frames", "POST /videos": "classify-video",
+    "POST /videos/upload": "classify-video", "POST /evaluations/{job_id}/fix-labels": "fix-labels",
+    "POST /notify-test": "notify-test"}
+"""The command of each route that is no GET; where a route takes an upload, the command reads the file."""
+
+
+def test_every_route_that_changes_something_has_a_command(server: Starlette, digits: Callable) -> None:
+    asked = {f"{method} {path}" for method, path in routes(server) if method != "GET"}
+    assert asked - set(COMMANDS) == set(), "name the command that does the same"
+    known = get_command(app).commands
+    for command in COMMANDS.values():
+        words = command.split()
+        assert words[0] in known, command
+        flags = [word for word in words if word.startswith("--")]
+        shown = digits(*[word for word in words if word not in flags], "--help").stdout if flags else ""
+        assert all(f"{flag} " in shown for flag in flags), command
+
+
+def test_the_settings_that_the_documents_name_exist_and_none_is_missing() -> None:
+    from digits_core.settings import PREFIX, Settings
+
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    assert set(re.findall(r"`(DIGITS_[A-Z_]+)`", text)) >= known

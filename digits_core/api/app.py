@@ -48,7 +48,7 @@ def create_api(workspace: Workspace) -> FastAPI:
     answers.install(api)
     described.describe(api)
     for part in (jobs, bundles, recipes, datasets, versions, weights, foreign, models, searches, steering, compare,
-                 inference, predict, publish, embeddings, making, store, team, maxima, frames, videos, exports, evaluations,
-                 system, reference, tus):
+                 inference, predict, publish, embeddings, making, store, team, maxima, frames, videos, exports,
+                 evaluations, system, reference, tus):
         api.include_router(part.router)
     return api

@@ -48,7 +48,7 @@ class Graph(nn.Module):
         """(B, C, H, W), cropped."""
         if self.text:
             return given[:, None, None].float()
-        return cropped(given.permute(0, 3, 1, 2), self.crop).contiguous().float()
+        return cropped(given.permute(0, 3, 1, 2), self.crop).float()
 
 
 def cropped(image_BCHW: Tensor, crop: int | None) -> Tensor:

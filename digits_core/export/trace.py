@@ -93,7 +93,7 @@ def write_executorch(graph: Graph, entry: NDArray[Any], path: Path) -> None:
 
         with warnings.catch_warnings(), traceable():
             warnings.simplefilter("ignore")
-            exported = torch.export.export(graph, (torch.from_numpy(entry[None]),))
+            exported = torch.export.export(graph, (torch.from_numpy(np.stack([entry])),))  # [None]: stride 0
             content = to_edge(exported).to_executorch().buffer
     except Exception as error:
         raise BadData(f"ExecuTorch cannot take this network: {_short(error)}") from error

@@ -7,10 +7,11 @@ from digits_core.infer import client
 from digits_core.infer.client import current
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.infer.predictor import Predictor
+from digits_core.jobs import confine
 from digits_core.jobs.model import Status
 from digits_core.jobs.runner import InlineRunner
 from digits_core.jobs.scheduler import Scheduler
-from digits_core.services import inference, maxima, models, modelstore, networks
+from digits_core.services import exports, inference, maxima, models, modelstore, networks
 from digits_core.services.workspace import Workspace
 from tests.infer.model_folders import picture
 from tests.infer.sharing import shared_workspace
@@ -71,6 +72,17 @@ def test_it_is_not_run_where_that_is_switched_off(workspace, model):
         inference.classify(off, "tester", model.id, [("a.png", picture(1))])
     with pytest.raises(NotAllowed):
         modelstore.import_model(off, "tester", "again", model.folder.path / "labels.txt", allow_code=True)
+
+
+def test_it_is_exported_by_a_worker_that_is_confined(workspace, model):
+    view = exports.create(workspace, "tester", model.id, {"pictures": 5})
+    assert confine.brings_code(view.folder.path)
+    run(workspace)
+    assert workspace.store.get(view.id).status is Status.DONE, workspace.store.get(view.id).state.reason
+    assert exports.file(workspace, "tester", view.id, "network.py").read_text() == LINEAR
+    off = Workspace(workspace.settings.model_copy(update={"custom_networks": "off"}), workspace.store)
+    with pytest.raises(NotAllowed, match="switched off"):
+        exports.create(off, "tester", model.id, {})
 
 
 def test_no_more_processes_than_models_are_kept(workspace, model, monkeypatch):

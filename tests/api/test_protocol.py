@@ -128,6 +128,13 @@ def test_what_does_not_fit_the_model_is_refused(nobody, path, tensors, more, why
     assert answer.status_code == 400 and why in answer.json()["error"]
 
 
+def test_the_rules_of_the_server_hold_here_too(nobody, path):
+    for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
+        assert "Give one input" not in nobody.post(f"{path}/infer", content=b"{}", headers=headers).text
+    assert "Give one input" in nobody.post(f"{path}/infer", content=b"{}").text
+    assert nobody.get("http://localhost:8501/v2").headers["X-Content-Type-Options"] == "nosniff"
+
+
 def test_compressed_and_endless_requests_are_refused(nobody, path, monkeypatch):
     answer = nobody.post(f"{path}/infer", content=b"x", headers={"Content-Encoding": "gzip"})
     assert answer.status_code == 400 and "Compressed" in answer.json()["error"]

@@ -69,6 +69,11 @@ def test_a_bad_request_is_refused_in_words(body, length, why):
         parse(body, length)
 
 
+def test_numbers_in_words_are_limited():
+    with pytest.raises(BadData, match="may have 32 MB"):
+        parse(b" " * 32_000_001, None)
+
+
 def test_bytes_and_json_say_the_same():
     pixels = np.arange(6, dtype="<f4").reshape(1, 2, 3)
     in_json = tensor(datatype="FP32", shape=pixels.shape, data=pixels.tolist())

@@ -3,6 +3,6 @@
 import subprocess
 import sys
 
-for name in ("datasets", "training", "pages"):
+for name in ("datasets", "training", "serving", "pages"):
     print(name, flush=True)
     subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)

@@ -17,6 +17,8 @@ from digits_core.services.serving import DATATYPES, Tensor
 Json = dict[str, Any]
 DTYPES = {datatype: np.dtype(name).newbyteorder("<") for name, datatype in DATATYPES.items()}
 MOST_NUMBERS = 1 << 28
+LARGEST_JSON = 32_000_000
+"""Bytes; numbers take many times as much memory once they are read."""
 DEEPEST = 8
 
 
@@ -27,6 +29,8 @@ def parse(body: bytes, header_length: str | None) -> tuple[Json, bytes]:
         if not header_length.isascii() or not header_length.isdigit() or int(header_length) > length:
             raise BadData(f"Inference-Header-Content-Length is {header_length[:40]!r}, the body has {length} bytes.")
         length = int(header_length)
+    if length > LARGEST_JSON:
+        raise BadData(f"The JSON of a request may have {LARGEST_JSON / 1e6:.0f} MB; send tensors as bytes behind it.")
     try:
         header = json.loads(body[:length].decode(), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:

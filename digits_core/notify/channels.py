@@ -43,7 +43,7 @@ def secret(reference: str) -> str:
     else:
         return reference
     if not value:
-        raise BadData(f"{reference} holds nothing or cannot be read; a notification setting points there.")
+        raise BadData(f"{reference} holds nothing or cannot be read; a setting of this server points there.")
     return value
 
 

@@ -8,14 +8,14 @@ import streamlit as st
 from digits_core.export.publishing import PublishOptions
 from digits_core.jobs.model import Kind
 from digits_core.jobs.store import JobView
-from digits_core.services import models, publish
+from digits_core.services import exports, models, publish
 from digits_core.services.workspace import Workspace
 from digits_core.ui import session
 from digits_core.ui.forms import OptionsForm
 from digits_core.ui.text import age, plain
 
 Json = dict[str, Any]
-TOLD = "publish.told"
+TOLD = "elsewhere.told"
 WHERE = {"folder": "publish_dir", "server": "publish_url"}
 """Which setting a place needs."""
 
@@ -23,7 +23,7 @@ WHERE = {"folder": "publish_dir", "server": "publish_url"}
 def button(view: JobView) -> None:
     """Opens the dialog; nothing for what is no model, or has no weights yet."""
     if view.job.kind in (Kind.MODEL, Kind.PRETRAINED) and models.checkpoints(view) and st.button(
-            "Serve elsewhere", icon=":material/rocket_launch:", key="job.publish",
+            "Serve elsewhere", icon=":material/rocket_launch:", key="job.elsewhere",
             help="Publish to an inference server, such as Triton."):
         dialog(session.workspace(), view)
 
@@ -37,8 +37,12 @@ def dialog(workspace: Workspace, view: JobView) -> None:
     if not done:
         st.info("Export this model first: only an export that was held against PyTorch is published.",
                 icon=":material/info:")
+        if st.button("Export", type="primary", icon=":material/output:", key="elsewhere.export"):
+            with session.shown():
+                made = exports.create(workspace, session.user(), view.id, {})
+                st.switch_page("job.py", query_params={"id": made.id})
         return
-    form = OptionsForm(f"publish.{view.id}", PublishOptions, {"model_name": publish.name_for(view)})
+    form = OptionsForm(f"elsewhere.{view.id}", PublishOptions, {"model_name": publish.name_for(view)})
     form.only("where", ["archive", *(place for place, name in WHERE.items() if getattr(workspace.settings, name))])
     form.draw(("where",))
     names = {one.id: f"{one.name} ({age(one.ended)})" for one in done}
@@ -47,7 +51,7 @@ def dialog(workspace: Workspace, view: JobView) -> None:
     form.only("precision", publish.precisions(workspace, form.drawn["export"]))
     form.draw(("model_name", "version", "precision", "max_batch", "delay_us"), columns=2)
     form.draw(("description", "modality"), columns=2)
-    if st.button("Publish", type="primary", icon=":material/rocket_launch:", key="publish.go"):
+    if st.button("Publish", type="primary", icon=":material/rocket_launch:", key="elsewhere.go"):
         with session.shown(), st.spinner("Publishing"):
             st.session_state[TOLD] = {"model": view.id, **publish.publish(workspace, session.user(), view.id,
                                                                           form.values())}
@@ -59,7 +63,7 @@ def dialog(workspace: Workspace, view: JobView) -> None:
 def _told(told: Json) -> None:
     if path := told.get("path"):
         st.download_button(f"Save {Path(path).name}", lambda: Path(path).open("rb"),  # noqa: SIM115  # Streamlit does
-                           Path(path).name, "application/zip", icon=":material/download:", key="publish.save",
+                           Path(path).name, "application/zip", icon=":material/download:", key="elsewhere.save",
                            on_click="ignore")
     elif "folder" in told:
         st.success(f"Model successfully published to {plain(told['folder'])}.", icon=":material/check:")

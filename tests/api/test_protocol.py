@@ -69,6 +69,11 @@ def test_a_bad_request_is_refused_in_words(body, length, why):
         parse(body, length)
 
 
+def test_numbers_in_words_are_limited():
+    with pytest.raises(BadData, match="may have 32 MB"):
+        parse(b" " * 32_000_001, None)
+
+
 def test_bytes_and_json_say_the_same():
     pixels = np.arange(6, dtype="<f4").reshape(1, 2, 3)
     in_json = tensor(datatype="FP32", shape=pixels.shape, data=pixels.tolist())
@@ -126,6 +131,13 @@ def test_health_index_and_what_is_missing(nobody, path, model, store):
 def test_what_does_not_fit_the_model_is_refused(nobody, path, tensors, more, why):
     answer = nobody.post(f"{path}/infer", content=request(*tensors, **more))
     assert answer.status_code == 400 and why in answer.json()["error"]
+
+
+def test_the_rules_of_the_server_hold_here_too(nobody, path):
+    for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
+        assert "Give one input" not in nobody.post(f"{path}/infer", content=b"{}", headers=headers).text
+    assert "Give one input" in nobody.post(f"{path}/infer", content=b"{}").text
+    assert nobody.get("http://localhost:8501/v2").headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_compressed_and_endless_requests_are_refused(nobody, path, monkeypatch):

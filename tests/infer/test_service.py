@@ -1,3 +1,4 @@
+import concurrent.futures
 import json
 import os
 
@@ -44,6 +45,26 @@ def test_batches_for_a_gpu_give_each_picture_its_own_row(store, settings):
     wanted = rows_of(on_cpu, view)
     assert rows_of(on_gpu, view) == wanted
     assert [len(predictions) for _, predictions in wanted] == [2, 0, 2]
+
+
+def test_requests_of_several_clients_share_batches_on_a_gpu(store, settings):
+    view = make_model(store)
+    service = Service(settings, "cpu")
+    pictures = [[(f"{number}.png", picture(number)), ("bad", b"x")] for number in range(12)]
+    wanted = [answer(service, view, asked)[1]["rows"][0]["predictions"] for asked in pictures]
+    service.device = "cuda"
+    with service._gpu, concurrent.futures.ThreadPoolExecutor(12) as clients:  # the device is busy while they come
+        found = [clients.submit(answer, service, view, asked) for asked in pictures]
+        served = service.loaded.get(view.id, BEST)
+        while len(served.gather._waiting) < 12:
+            concurrent.futures.wait(found, 0.001)
+        service._gpu.release()
+        rows = [one.result(60)[1]["rows"] for one in found]
+        service._gpu.acquire()
+    assert [first["predictions"] for first, _ in rows] == wanted
+    assert all("error" in second for _, second in rows)
+    facts = served.facts()
+    assert facts["batches"][-1][:2] == [12, 1] and facts["requests"] == 24
 
 
 def test_filling_a_batch_changes_nothing_but_its_size(store, settings):

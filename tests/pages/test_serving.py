@@ -35,28 +35,36 @@ def export(store, model):
 
 
 def test_a_model_is_exported_before_it_is_published(model, visit):
-    app = visit("job.py", id=model.id).button(key="job.publish").click().run()
+    app = visit("job.py", id=model.id).button(key="job.elsewhere").click().run()
     assert "Export this model first" in words(app) and f"/v2/models/{model.id}/infer" in words(app)
+
+
+def test_the_dialog_exports_what_is_not_exported_yet(model, visit, workspace):
+    app = visit("job.py", id=model.id).button(key="job.elsewhere").click().run()
+    app.button(key="job.elsewhere").click()
+    app.button(key="elsewhere.export").click().run()
+    made, = workspace.store.jobs(Kind.EXPORT)
+    assert made.job.options["model"] == model.id and made.name in words(app)
 
 
 def test_an_export_is_published_from_the_page_of_its_model(model, export, visit, monkeypatch, tmp_path):
     monkeypatch.setenv("DIGITS_PUBLISH_DIR", str(tmp_path / "models"))
-    app, prefix = visit("job.py", id=model.id), f"publish.{model.id}"
+    app, prefix = visit("job.py", id=model.id), f"elsewhere.{model.id}"
 
     def opened():
         """The dialog stays open as long as its button is clicked with each run."""
-        app.button(key="job.publish").click()
+        app.button(key="job.elsewhere").click()
         return app
 
     opened().run()
     app.button_group(key=f"{prefix}.where").set_value("folder")
     app.number_input(key=f"{prefix}.version").set_value(4)
     opened().run()
-    app.button(key="publish.go").click()
+    app.button(key="elsewhere.go").click()
     opened().run()
     assert "successfully published" in app.success[0].value
     assert (tmp_path / "models" / "my_digits" / "4" / "model.onnx").read_bytes() == b"x"
-    app.button(key="publish.go").click()
+    app.button(key="elsewhere.go").click()
     opened().run()
     assert "version 4 there already" in app.error[0].value
 

@@ -101,9 +101,9 @@ def draw(workspace: Workspace, imported: list[JobView], own: list[JobView], filt
     if not imported and not own and filtered:
         st.caption("Nothing matches the filter.")
     elif not imported and not own:
-        with empty("deployed_code", "No model to travel yet", "Models that were trained here can be exported as one "
-                   "zip file and imported on another server; Get weights brings networks trained on ImageNet. All of "
-                   "them classify, and are a start for further training."):
+        with empty("deployed_code", "No model to travel yet", "Import one from a Model Store or from torchvision "
+                   "above, or upload a model archive. Models that were trained here stand here too, to be taken along; "
+                   "all of them answer, and are a start for further training."):
             if st.button("Upload one", icon=":material/upload:", key="store.first"):
                 upload_dialog.draw(workspace)
     for heading, found, key in (("Imported", imported, "store.in"), ("Trained here", own, "store.own")):

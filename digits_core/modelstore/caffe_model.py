@@ -29,8 +29,8 @@ def lay_out(info: DigitsInfo, work: Path, task: str) -> None:
     channels, height, width = map(int, found["sides"])
     known, shape = graph.read(found["graph"]), (channels, height, width)
     if known.dense != (task == "segmentation"):
-        raise BadData("This network answers for every pixel: import it as segmentation." if known.dense else
-                      "This network gives one answer a picture: import it as classification.")
+        raise BadData("This network answers for every pixel: upload its files as segmentation." if known.dense else
+                      "This network gives one answer a picture: upload its files as classification.")
     labels = _labels(info, known.classes)
     with torch.device("meta"):
         own = build_network(graph.CAFFE, shape, known.classes, values=found["graph"]).state_dict()

@@ -10,7 +10,7 @@ Mode = Literal["squash", "crop", "fill", "half"]
 FRAMEWORKS = ("pytorch", "caffe")
 REQUIRED = ("snapshot file", "framework", "name")
 DEFINITIONS = ("deploy file", "model file", "network file")
-"""Where the network is; the first that is named counts."""
+"""Where the network is; the first that is there counts."""
 MODES: dict[str, Mode] = {"squash": "squash", "crop": "crop", "fill": "fill", "half_crop": "half", "half": "half"}
 ELSEWHERE = {"torch": "Torch 7 (.t7) cannot be read without running it: train the network again here, or save its "
                       "weights as a PyTorch state dict and upload that.",
@@ -44,14 +44,16 @@ def read(info: Json, folder: Path) -> DigitsInfo:
     if framework not in FRAMEWORKS:
         raise BadData(f"Models of {info['framework'][:40]} are not read. " + ELSEWHERE.get(
             framework, f"Known are {', '.join(FRAMEWORKS)}."))
-    definition = next((key for key in DEFINITIONS if info.get(key)), None)
-    if definition is None:
+    named = [key for key in DEFINITIONS if info.get(key)]
+    if not named:
         raise BadData("Missing model definition in info.json ('model file' or 'network file').")
     height, width, channels = _dimensions(info.get("image dimensions"))
     mean = str(info.get("mean subtraction") or "auto").lower()
+    definition = next((key for key in named if _inside(folder, str(info[key]))), named[0])
     return DigitsInfo(
         framework, _required(folder, info, "snapshot file"), _required(folder, info, definition),
-        _optional(folder, info, "labels file"), _optional(folder, info, "mean file"), width, height, channels,
+        _optional(folder, info, "labels file"), None if mean == "none" else _optional(folder, info, "mean file"),
+        width, height, channels,
         MODES.get(str(info.get("image resize mode") or "squash"), "squash"),
         mean if mean in ("image", "pixel", "auto") else "none",  # type: ignore[arg-type]
         {"v": 1, **{key: str(info[name])[:5000] for key, name in (
@@ -74,8 +76,13 @@ def _optional(folder: Path, info: Json, key: str) -> Path | None:
 
 
 def _required(folder: Path, info: Json, key: str) -> Path:
-    name = str(info[key])
-    path = folder / name
-    if Path(name).name != name or "\0" in name or not path.is_file() or path.is_symlink():
-        raise BadData(f"{name[:100]!r}, which info.json names as its {key}, is not among the files.")
+    path = _inside(folder, str(info[key]))
+    if path is None:
+        raise BadData(f"{str(info[key])[:100]!r}, which info.json names as its {key}, is not among the files.")
     return path
+
+
+def _inside(folder: Path, name: str) -> Path | None:
+    """The file of this name, which must be one of the folder's own."""
+    plain = Path(name).name == name and "\0" not in name and len(name) <= 200
+    return folder / name if plain and (folder / name).is_file() and not (folder / name).is_symlink() else None

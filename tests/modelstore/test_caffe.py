@@ -268,3 +268,18 @@ def test_a_description_that_somebody_changed_is_refused(tmp_path, change, words)
     found = json.loads(read(tmp_path, prototxt(ONE, (3, 4, 4)))["graph"])
     with pytest.raises(BadData, match=words):
         graph.read(json.dumps({**found, **change}))
+
+
+@pytest.mark.parametrize("lines", [nets.FCN8S, nets.FCN_ALEXNET], ids=["fcn8s", "fcn-alexnet"])
+def test_a_fully_convolutional_network_for_other_classes_changes_what_carries_classes_only(tmp_path, lines):
+    found = read(tmp_path, prototxt(nets.narrow(lines, 16), (3, 40, 50)))
+    before = safetensors.torch.load_file(tmp_path / "tensors")
+    network = build_network("caffe", (3, 48, 36), 5, "", found["graph"]).eval()
+    after = network.state_dict()
+    changed = {name.split(".")[1] for name in after if after[name].shape != before[name].shape}
+    assert changed == {part.name for part in graph.read(found["graph"]).layers if "score" in part.name} - {
+        "score", "score_pool4c", "score_pool3c"}
+    with torch.no_grad():
+        assert network(torch.zeros(1, 3, 48, 36)).shape == (1, 5, 48, 36)
+    name = next(name for name in after if "upscore" in name)
+    assert after[name][0, 0].sum() > 1 and after[name].flatten(1).count_nonzero() == after[name][0, 0].numel() * 5

@@ -120,7 +120,7 @@ def test_an_archive_of_digits_answers_as_it_did_there(workspace, run, tmp_path, 
     ({"deploy.prototxt": b"\xff\xfe"}, "is no text"),
     ({"mean.binaryproto": b"\x2a\x04\0\0\0\0"}, "The mean file"),
     ({"info.json": None}, "not a model archive of DIGITS"),
-    ({"deploy.prototxt": None}, "'deploy.prototxt', which info.json names as its deploy file"),
+    ({"deploy.prototxt": None, "original.prototxt": None}, "'deploy.prototxt', which info.json names as its deploy"),
 ])
 def test_what_is_wrong_in_an_archive_is_said_and_nothing_is_installed(workspace, run, tmp_path, here, digits,
                                                                       changes, words):
@@ -212,7 +212,7 @@ def test_a_segmentation_answers_for_every_pixel(workspace, run, tmp_path, here):
     assert mask.shape == (50, 60) and mask.max() < 21
     wrong = run(foreign.import_files(workspace, "tester", "fcn", {"task": "classification"}, "", files(
         tmp_path, content, file="fcn.caffemodel", definition="deploy.prototxt")))
-    assert "import it as segmentation" in wrong.state.reason
+    assert "upload its files as segmentation" in wrong.state.reason
 
 
 def test_one_can_look_inside_and_ask_why(workspace, run, tmp_path, here, digits):

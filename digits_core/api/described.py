@@ -20,12 +20,21 @@ WORDS = {
     403: "It belongs to somebody else, or is not allowed on this server.",
     404: "There is no such job, file, class, checkpoint or page.",
     409: "In use by another job, or not in the state for that.",
+    412: "Another version of the protocol is meant.",
     413: "The body is too large.",
+    415: "Bytes of another kind are expected.",
+    460: "The bytes that came do not have the checksum that was announced.",
 }
 
 def binary(kind: str = "application/octet-stream") -> dict[int | str, Json]:
     """For ``responses=`` of a route that answers with a file of this media type."""
     return {200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}}}}}
+
+
+def refusals(*kinds: int) -> dict[int | str, Json]:
+    """For ``responses=`` of a route that can refuse in more ways than ``statuses`` knows of."""
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
+    return {status: {"description": WORDS[status], "content": content} for status in kinds}
 
 
 def describe(api: FastAPI) -> None:
@@ -51,10 +60,8 @@ def completed(schema: Json) -> Json:
         for method, route in methods.items():
             route["responses"].pop("422", None)
             route["summary"] = summary(route["description"])
-            for status in statuses(path, method, route):
-                route["responses"].setdefault(str(status), {
-                    "description": WORDS[status],
-                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}})
+            for status, told in refusals(*statuses(path, method, route)).items():
+                route["responses"].setdefault(str(status), told)
     return schema
 
 

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from digits_core.api.described import refusals
 from digits_core.api.request import Named, Space
 from digits_core.services import resumable
 from digits_core.services.resumable import CHECKSUMS, Upload, Writer
@@ -22,8 +23,6 @@ VERSION = {"Tus-Resumable": "1.0.0"}
 PIECE = 1 << 20
 CONTENT = "application/offset+octet-stream"
 
-WORDS = {412: "Another version of TUS.", 413: "More than was promised, or than this server takes.",
-         415: "No bytes.", 460: "What came has another checksum."}
 
 router = APIRouter(tags=["uploads"])
 
@@ -54,12 +53,7 @@ def uploads(space: Space, user: Named) -> list[Json]:
     return [one.describe() for one in resumable.of_user(space, user)]
 
 
-def _refusals(*found: int) -> dict[int | str, Json]:
-    shape = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}}
-    return {status: {"description": WORDS[status], **shape} for status in found}
-
-
-@router.post("/uploads", status_code=201, response_class=Response, responses=_refusals(412, 413))
+@router.post("/uploads", status_code=201, response_class=Response, responses=refusals(412, 413))
 def create(request: Request, space: Space, user: Spoken, upload_length: Number,
            upload_metadata: Annotated[str, Header(max_length=4000, description="filename in Base64 (TUS).")] = ""
            ) -> Response:
@@ -78,7 +72,7 @@ def offset(upload_id: UploadId, space: Space, user: Spoken) -> Response:
                              **more})
 
 
-@router.patch("/uploads/{upload_id}", status_code=204, responses=_refusals(412, 413, 415, 460))
+@router.patch("/uploads/{upload_id}", status_code=204, responses=refusals(412, 413, 415, 460))
 async def append(upload_id: UploadId, request: Request, space: Space, user: Spoken, upload_offset: Number,
                  content_type: Annotated[str, Header(description=CONTENT)] = "",
                  content_length: Annotated[int | None, Header(ge=0)] = None,

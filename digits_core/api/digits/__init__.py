@@ -69,6 +69,7 @@ def _making() -> list[Row]:
         ("POST", "/models/images/classification", models.create), ("POST", "/models/images/generic", models.create),
         ("POST", "/models/images/generic/{extension}", models.create), ("POST", "/models/customize", models.customize),
         ("POST", "/models/visualize-network", models.layers), ("POST", "/models/visualize-lr", models.learning_rate),
+        ("POST", "/models/{job_id}/publish_inference", models.publish_inference),
         ("POST", "/pretrained_models/upload_archive", pretrained.upload_archive),
         ("POST", "/pretrained_models/new", pretrained.new),
         ("GET", "/store/models", pretrained.store_models), ("GET", "/store/push", pretrained.store_push),

@@ -64,5 +64,6 @@ UPLOADS = {"weights_file": "file", "model_def_file": "definition", "labels_file"
            "mean_file": "mean_file"}
 """A model in single files: of Caffe, or a state dict of a network that is known here (``network``)."""
 
+PUBLISHING = (Field("description", "description"), Field("modality", "modality"))
 FRAMEWORKS = ("caffe", "torch", "tensorflow", "pytorch")
 """All of them mean PyTorch."""

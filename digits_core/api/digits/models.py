@@ -8,14 +8,14 @@ from digits_core.api.answers import StrictJSON
 from digits_core.api.digits import tell
 from digits_core.api.digits.fields import Translated, translated
 from digits_core.api.digits.jobs import of, page_of
-from digits_core.api.digits.model_fields import FRAMEWORKS, POLICIES, TRAINING
+from digits_core.api.digits.model_fields import FRAMEWORKS, POLICIES, PUBLISHING, TRAINING
 from digits_core.api.digits.request import Asked, answer, renamed
 from digits_core.errors import BadData, InvalidOptions, NotFound, Problem
 from digits_core.jobs.model import Kind
 from digits_core.jobs.store import JobView
 from digits_core.networks.custom import CUSTOM
 from digits_core.options import check
-from digits_core.services import jobs, models, modelstore, networks, sweeps
+from digits_core.services import jobs, models, modelstore, networks, publish, sweeps
 from digits_core.train.options import TrainOptions, with_policy_defaults
 from digits_core.train.schedule import curve
 
@@ -136,6 +136,14 @@ def learning_rate(asked: Asked) -> Response:
         raise BadData("These numbers give no finite curve.") from None
     return StrictJSON({"data": {"columns": [[f"Learning Rate {number}", *(rate for _, rate in points)]
                                             for number, points in enumerate(drawn)]}})
+
+
+def publish_inference(asked: Asked) -> Response:
+    """Send the newest export of a model to the inference server that is set up here."""
+    user, found = asked.named, translated(asked, PUBLISHING, where="server")
+    view = of(asked, Kind.MODEL, Kind.PRETRAINED)
+    with renamed(found.names):
+        return answer(asked, publish.publish(asked.space, user, view.id, found.options), page_of(view))
 
 
 def download(asked: Asked) -> Response:

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from digits_core.api.answers import STATUS, StrictJSON, refusal
 from digits_core.api.request import NoName
 from digits_core.errors import DigitsError, InUse, InvalidOptions, NotAllowed, Problem
-from digits_core.services.access import check_user_name
+from digits_core.services.access import NAME, check_user_name
 from digits_core.services.workspace import Workspace
 
 Json = dict[str, Any]
@@ -55,9 +55,9 @@ class Asked:
     @property
     def user(self) -> str:
         """Who asks: the field ``username``, the header of our own API, or the cookie of /login; "" when nobody."""
-        name = self.text("username") or self.request.headers.get("x-digits-user", "") or \
-            self.request.cookies.get(COOKIE, "")
-        return check_user_name(name) if name else ""
+        name = self.text("username") or self.request.headers.get("x-digits-user", "")
+        kept = self.request.cookies.get(COOKIE, "")  # other programs on this host may have one of the same name
+        return check_user_name(name) if name else kept if NAME.fullmatch(kept) else ""
 
     @property
     def named(self) -> str:

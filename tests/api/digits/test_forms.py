@@ -286,3 +286,10 @@ def test_single_files_of_caffe_become_a_model(fred: TestClient, store: JobStore)
     assert set(answer.json()["errors"]) == {"width"}
     answer = fred.post("/pretrained_models/new/json", data=words, files={"weights_file": ("lenet.caffemodel", b"x")})
     assert set(answer.json()["errors"]) == {"model_def_file"}
+
+
+def test_only_what_was_exported_is_published(fred: TestClient, finished_job) -> None:
+    answer = fred.post(f"/models/{finished_job('model').id}/publish_inference/json", data={"modality": "CT"})
+    assert (answer.status_code, "exported" in answer.json()["error"]["message"]) == (409, True)
+    answer = fred.post(f"/models/{finished_job('model').id}/publish_inference/json", data={"modality": "?"})
+    assert set(answer.json()["errors"]) == {"modality"}

@@ -67,7 +67,7 @@ def asked(fred: TestClient, ids: list[str], fast: bool, examples: int) -> int:
 
 
 def test_made_up_forms_are_the_callers_fault(fred: TestClient, ids: list[str]) -> None:
-    assert asked(fred, ids, True, 3) > 150
+    assert asked(fred, ids, True, 2) > 100
 
 
 @pytest.mark.parametrize("content", [b"", b"--x", b"--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--\r\n",
@@ -82,6 +82,6 @@ def test_garbage_forms_are_the_callers_fault(fred: TestClient, content: bytes, k
 
 
 @pytest.mark.slow
-def test_thousands_of_made_up_forms_are_the_callers_fault(fred: TestClient, ids: list[str]) -> None:
-    assert asked(fred, ids, True, 40) > 2000
-    assert asked(fred, ids, False, 3) > 200
+def test_a_thousand_made_up_forms_are_the_callers_fault(fred: TestClient, ids: list[str]) -> None:
+    assert asked(fred, ids, True, 20) > 1000
+    assert asked(fred, ids, False, 3) > 180

@@ -56,7 +56,8 @@ CHANGES = [("DELETE", f"/jobs/{UNKNOWN}"), ("DELETE", f"/models/{UNKNOWN}"), ("D
            ("POST", "/datasets/images/classification/json"), ("POST", "/datasets/images/generic.json"),
            ("POST", "/datasets/generic/create/image-gradients/json"), ("POST", "/models/images/classification"),
            ("POST", "/models/images/generic/json"), ("POST", "/models/visualize-network"),
-           ("POST", "/pretrained_models/upload_archive"), ("POST", "/pretrained_models/new")]
+           ("POST", "/pretrained_models/upload_archive"), ("POST", "/pretrained_models/new"),
+           ("POST", f"/models/{UNKNOWN}/publish_inference")]
 
 
 @pytest.mark.parametrize(("method", "path"), CHANGES)
@@ -66,6 +67,12 @@ def test_every_change_needs_a_name_and_comes_from_no_other_site(stranger, method
     for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
         answer = stranger.request(method, path, headers=headers)
         assert (path, answer.status_code, answer.json()["error"]["type"]) == (path, 403, "CrossOrigin")
+
+
+def test_a_cookie_of_another_program_is_nobody(stranger: TestClient) -> None:
+    stranger.cookies["username"] = "Fred Smith"
+    assert stranger.get("/index.json").status_code == 200
+    assert stranger.delete(f"/jobs/{UNKNOWN}").status_code == 401
 
 
 def test_the_cookie_is_no_name_under_api(fred: TestClient) -> None:

@@ -27,9 +27,21 @@ class S3:
                                    **how)
 
 
-def client(endpoint: str, key: str = "test", secret: str = SECRET) -> Any:
+    def user_without_permission(self) -> tuple[str, str]:
+        """Key and secret of somebody who may do nothing."""
+        people = client(self.endpoint, service="iam")
+        people.create_user(UserName="nobody")
+        pair = people.create_access_key(UserName="nobody")["AccessKey"]
+        return pair["AccessKeyId"], pair["SecretAccessKey"]
+
+    def judge_from_now_on(self) -> None:
+        """Until now everybody may do everything."""
+        httpx.post(f"{self.endpoint}/moto-api/reset-auth", content="0").raise_for_status()
+
+
+def client(endpoint: str, key: str = "test", secret: str = SECRET, service: str = "s3") -> Any:
     return botocore.session.Session().create_client(
-        "s3", region_name="us-east-1", endpoint_url=endpoint, aws_access_key_id=key, aws_secret_access_key=secret,
+        service, region_name="us-east-1", endpoint_url=endpoint, aws_access_key_id=key, aws_secret_access_key=secret,
         config=botocore.config.Config(s3={"addressing_style": "path"}))
 
 
@@ -39,7 +51,7 @@ def s3_server() -> Iterator[S3]:
     server.start()
     host, port = server.get_host_and_port()
     try:
-        httpx.post(f"http://{host}:{port}/moto-api/reset").raise_for_status()
         yield S3(f"http://{host}:{port}")
     finally:
+        httpx.post(f"http://{host}:{port}/moto-api/reset-auth", content="inf").raise_for_status()  # of the process
         server.stop()

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,15 +99,21 @@ def test_a_dataset_larger_than_the_cache_never_takes_more_disk_than_the_cache_ma
     monkeypatch.setenv("DIGITS_S3_CACHE_GB", str(limit / 1e9))
     monkeypatch.setattr(s3_mirror, "AHEAD", 4)
     monkeypatch.setattr(Pool, "_next", one_at_a_time(Pool._next))
-    highest, reserve = 0, ObjectCache._reserve
+    highest, alone = 0, ObjectCache._alone
 
-    def watched(self: ObjectCache, part: Path, size: int) -> None:
+    @contextmanager
+    def watched(self: ObjectCache) -> Iterator[None]:
         nonlocal highest
-        reserve(self, part, size)
-        facts = [path.stat() for path in self.folder.glob("??/*") if path.exists()]
-        highest = max(highest, sum({one.st_ino: one.st_size for one in facts}.values()))
+        with alone(self):  # nobody adds or removes a file meanwhile; they are renamed only
+            yield
+            sizes = {}
+            for path in self.folder.glob("??/*"):
+                with suppress(FileNotFoundError):
+                    facts = path.stat()
+                    sizes[facts.st_ino] = facts.st_size
+            highest = max(highest, sum(sizes.values()))
 
-    monkeypatch.setattr(ObjectCache, "_reserve", watched)
+    monkeypatch.setattr(ObjectCache, "_alone", watched)
     assert facts(make(folder=f"s3://{bucket}", s3_credentials="lab"))["used"] == 80
     assert limit / 2 < highest <= limit
 
@@ -303,3 +310,22 @@ def test_a_build_that_was_killed_goes_on_with_what_it_had(s3: S3, bucket: str, w
     assert facts(run(workspace.store.get(view.id)))["used"] == 120
     after = {path.name: path.stat().st_ino for path in cache.glob("??/*")}
     assert before.items() <= after.items()
+
+
+def test_a_wrong_secret_a_wrong_key_and_a_right_key_without_permission_are_three_answers(
+        workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    with s3_server() as guarded:
+        guarded.client.create_bucket(Bucket="pets")
+        pair = guarded.user_without_permission()
+        guarded.judge_from_now_on()
+        monkeypatch.setenv("DIGITS_S3_LAB_ENDPOINT", guarded.endpoint)
+        said = {}
+        for name, key, secret in (("wrong key", "AKIANOBODY0000000000", SECRET), ("wrong secret", pair[0], SECRET),
+                                  ("no permission", *pair)):
+            monkeypatch.setenv("DIGITS_S3_LAB_KEY", key)
+            monkeypatch.setenv("DIGITS_S3_LAB_SECRET", secret)
+            where, said[name] = problem(workspace, folder="s3://pets", s3_credentials="lab")
+            assert where == "s3_credentials" and key not in said[name] and secret not in said[name]
+    assert "does not accept the key" in said["wrong key"] and "InvalidAccessKeyId" in said["wrong key"]
+    assert "SignatureDoesNotMatch" in said["wrong secret"]
+    assert "does not allow the credentials 'lab'" in said["no permission"]

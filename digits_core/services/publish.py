@@ -1,6 +1,7 @@
 """Services that publish a model to an inference server: Triton's model repository, or an archive that is posted."""
 
 import re
+import secrets
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,7 @@ from digits_core.options import check
 from digits_core.safe.send import safe_send
 from digits_core.services import exports
 from digits_core.services.access import authorize
-from digits_core.services.info import info
 from digits_core.services.jobs import of_kind
-from digits_core.services.models import find_checkpoint
 from digits_core.services.modelstore import place
 from digits_core.services.workspace import Workspace
 
@@ -74,7 +73,7 @@ class _Export:
         if not chosen:
             raise InvalidOptions([Problem("export", f"is no finished export of '{model.name}'; there are "
                                                     f"{', '.join(view.id for view in done)}.")])
-        self.model, self.view, self.asked = model, chosen[0], asked
+        self.view, self.asked = chosen[0], asked
         self.report = exports.report(workspace, self.view.id)
         variants = {row["precision"]: row for row in self.report["variants"] if row["format"] == "onnx"}
         if asked.precision not in variants:
@@ -94,12 +93,11 @@ class _Export:
                 *((f"{self.name}/{name}", path) for name, path in told),
                 (f"{self.name}/{self.asked.version}/{triton.MODEL}", self.graph)]
 
-    def info(self, workspace: Workspace) -> Json:
+    def info(self) -> Json:
         """What an inference server is told about the model: DIGITS' info.json and what its dialog asked for."""
-        prepared = files.read_json(self.model.folder.path / "preprocessing.json") or {}
-        row = find_checkpoint(self.model, f"{self.report['epoch']:g}")
         modality = {"modality": self.asked.modality} if self.asked.modality else {}
-        return {**info(self.model, prepared, row), "model file": triton.MODEL, "snapshot file": triton.MODEL,
+        told = (files.read_json(self.view.folder.path / "about.json") or {}).get("info") or {}
+        return {**told, "model file": triton.MODEL, "snapshot file": triton.MODEL,
                 "description": self.asked.description, **_layers("input", self.taken), **_layers("output", self.given),
                 **modality}
 
@@ -109,7 +107,7 @@ def _layers(kind: str, port: Port) -> Json:
 
 
 def _packed(workspace: Workspace, found: _Export, members: list[packing.Member], name: str, kind: str = "zip") -> Path:
-    target = place(workspace, f"{found.view.id}-publish") / name
+    target = place(workspace, f"{found.view.id}-{secrets.token_hex(4)}") / name  # with other options it is another
     with files.atomic(target) as out:
         packing.pack(out, kind, members)
     return target
@@ -120,14 +118,14 @@ def _sent(workspace: Workspace, found: _Export) -> str:
     if not settings.publish_url:
         raise BadState("No inference server is set up here (DIGITS_PUBLISH_URL).")
     rest = [(name, found.folder / name) for name in ALONG if (found.folder / name).is_file()]
-    members: list[packing.Member] = [("info.json", files.to_bytes(found.info(workspace))), (triton.MODEL, found.graph),
+    members: list[packing.Member] = [("info.json", files.to_bytes(found.info())), (triton.MODEL, found.graph),
                                      *rest]
     archive = _packed(workspace, found, members, f"{found.name}.tar.gz", "tar.gz")
     try:
         return safe_send(f"{settings.publish_url.rstrip('/')}/models", "model", archive,
                          secret(settings.publish_token) if settings.publish_token else "").location
     finally:
-        archive.unlink(missing_ok=True)
+        shutil.rmtree(archive.parent)
 
 
 def _laid(workspace: Workspace, found: _Export) -> Path:

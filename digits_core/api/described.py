@@ -26,9 +26,10 @@ WORDS = {
     460: "The bytes that came do not have the checksum that was announced.",
 }
 
-def binary(kind: str = "application/octet-stream") -> dict[int | str, Json]:
-    """For ``responses=`` of a route that answers with a file of this media type."""
-    return {200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}}}}}
+def binary(*kinds: str) -> dict[int | str, Json]:
+    """For ``responses=`` of a route that answers with a file of one of these media types, or just bytes."""
+    return {200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}}
+                              for kind in kinds or ("application/octet-stream",)}}}
 
 
 def refusals(*kinds: int) -> dict[int | str, Json]:

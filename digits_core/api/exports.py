@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import FileResponse, Response
 
+from digits_core.api.described import binary
 from digits_core.api.once import once
 from digits_core.api.request import Body, Key, Named, Options, Space, User
 from digits_core.modelstore.packing import MEDIA
@@ -45,14 +46,14 @@ def report(job_id: str, space: Space) -> Json:
     return exports.report(space, job_id)
 
 
-@router.get("/exports/{job_id}/archive", response_class=FileResponse)
+@router.get("/exports/{job_id}/archive", response_class=FileResponse, responses=binary(*MEDIA.values()))
 def archive(job_id: str, space: Space, user: User, format: Text = "zip") -> Response:
     """Everything in one file: zip, tar.gz, tgz, tar or tar.bz2."""
     path = exports.archive(space, user, job_id, format)
     return FileResponse(path, media_type=MEDIA[format], filename=path.name)
 
 
-@router.get("/exports/{job_id}/files/{name}", response_class=FileResponse)
+@router.get("/exports/{job_id}/files/{name}", response_class=FileResponse, responses=binary())
 def file(job_id: str, name: str, space: Space, user: User) -> Response:
     """One file of the archive, such as model.onnx."""
     return FileResponse(exports.file(space, user, job_id, name), media_type="application/octet-stream", filename=name)

@@ -137,7 +137,7 @@ def evaluation(job_id: str, space: Space, split: Literal["val", "test"] = "val")
     return models.evaluation(jobs.of_kind(space, job_id, Kind.MODEL, Kind.PRETRAINED), split)
 
 
-@router.get("/models/{job_id}/download", response_class=FileResponse, responses=binary("application/zip"))
+@router.get("/models/{job_id}/download", response_class=FileResponse, responses=binary(*MEDIA.values()))
 def download_model(job_id: str, space: Space, user: User, checkpoint: str = "best", format: str = "zip") -> Response:
     """Network, weights, labels and preprocessing in one file that another server can import: zip, tar.gz, tgz ..."""
     path = modelstore.export_model(space, user, job_id, checkpoint, format)

@@ -23,7 +23,6 @@ VERSION = {"Tus-Resumable": "1.0.0"}
 PIECE = 1 << 20
 CONTENT = "application/offset+octet-stream"
 
-
 router = APIRouter(tags=["uploads"])
 
 

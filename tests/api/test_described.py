@@ -13,6 +13,8 @@ from tests.api.conftest import TestClient
 from tests.api.test_matrix import READS
 
 Json = dict[str, Any]
+EMPTY = {("/uploads", "201"), ("/uploads/{upload_id}", "204")}
+"""Answers that are headers only, as TUS wants it."""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,7 @@ def test_every_route_has_a_summary_and_a_sentence(schema: Json) -> None:
 
 def test_every_answer_names_its_media_type_and_no_route_has_a_422(schema: Json) -> None:
     silent = [(path, status) for _, path, route in routes(schema) for status, told in route["responses"].items()
-              if (not told.get("content") and status != "204") or status == "422"]
+              if (not told.get("content") and (path, status) not in EMPTY) or status == "422"]
     assert silent == []
     assert not {"HTTPValidationError", "ValidationError"} & set(
         schema["components"]["schemas"])

@@ -50,11 +50,10 @@ def top_n(asked: Asked) -> Response:
     text = asked.text("top_n", "9")
     count = int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 9
     best: dict[str, list[tuple[float, str]]] = {label: [] for label in labels(_model(asked))}
-    for answer in _listed(asked, top=len(best)):
-        for row in answer["predictions"]:
-            best[row["label"]] = heapq.nlargest(count, [*best[row["label"]], (row["probability"], answer["image"])])
-    return StrictJSON({"top_n": {label: [[path, _percent(share)] for share, path in rows]
-                                 for label, rows in best.items()}})
+    for answer in _listed(asked, top=max(1, len(best))):
+        for label, percent in percents(answer):
+            best[label] = heapq.nlargest(count, [*best[label], (percent, answer["image"])])
+    return StrictJSON({"top_n": {label: [[path, percent] for percent, path in rows] for label, rows in best.items()}})
 
 
 def infer_db(asked: Asked) -> Response:
@@ -79,11 +78,7 @@ def percents(answer: Json) -> list[list[Any]]:
     """Labels with percent, best first. Raises BadData for a model that gives none."""
     if "predictions" not in answer:
         raise BadData("This model does not classify; use /models/images/generic/infer_one.")
-    return [[row["label"], _percent(row["probability"])] for row in answer["predictions"]]
-
-
-def _percent(share: float) -> float:
-    return round(100 * share, 2)
+    return [[row["label"], round(100 * row["probability"], 2)] for row in answer["predictions"]]
 
 
 def outputs(answer: Json) -> Json:
@@ -120,16 +115,16 @@ def _ask(asked: Asked, images: list[Image], top: int = 5) -> list[Json]:
 
 def _answers(asked: Asked, images: Iterable[Image], top: int = 5) -> Iterator[Json]:
     """Answers about many pictures; those that cannot be read are left out. Raises BadData when none can."""
-    count, all_images = 0, iter(images)
+    count, all_images, trouble = 0, iter(images), BadData("Unable to load any images from the file")
     while some := list(islice(all_images, AT_ONCE)):
         try:
             good = [answer for answer in _ask(asked, some, top) if "error" not in answer]
-        except BadData:
-            good = []
+        except BadData as error:
+            good, trouble = [], error
         count += len(good)
         yield from good
     if not count:
-        raise BadData("Unable to load any images from the file")
+        raise trouble
 
 
 def _listed(asked: Asked, top: int = 5) -> Iterator[Json]:

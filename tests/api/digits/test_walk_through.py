@@ -171,6 +171,10 @@ def test_the_regression_part_line_by_line(curl: Curl, tmp_path: Path, until) -> 
     many = curl.post("models/images/generic/infer_many/json", job_id=model, image_list=f"@{tmp_path}/list.txt",
                      image_folder=str(tmp_path))
     assert many["outputs"] == {f"{tmp_path}/gradient.png": found["outputs"]}
+    for part in ("classify_many", "top_n"):
+        refused = curl.text(f"models/images/classification/{part}.json", f"-Fjob_id={model}",
+                            f"-Fimage_list=@{tmp_path}/list.txt", f"-Fimage_folder={tmp_path}")
+        assert "does not classify" in json.loads(refused)["error"]["message"]
     place = curl.json(f"datasets/{dataset}/json")["create_db_tasks"][1]["feature_db_path"]
     assert len(curl.post("models/images/generic/infer_db/json", job_id=model, db_path=place)["outputs"]) == 250
     delete(curl, "jobs", model)

@@ -60,11 +60,10 @@ class ObjectCache:
                 file.flush()
                 os.fsync(file.fileno())
             _link(part, target)
-            part.replace(path)
+            with self._alone():  # who counts the files would miss one that changes its name meanwhile
+                part.replace(path)
         finally:
-            if part.exists():
-                part.unlink()
-                self._count(-size)
+            self._remove(part)
         return True
 
     def _linked(self, path: Path, target: Path, size: int) -> bool:
@@ -79,15 +78,13 @@ class ObjectCache:
 
     def forget(self, name: str) -> None:
         """Keep an object no longer."""
-        path = self.folder / name[:2] / name
-        with suppress(FileNotFoundError):
+        self._remove(self.folder / name[:2] / name)
+
+    def _remove(self, path: Path) -> None:
+        with self._alone(), suppress(FileNotFoundError):
             size = path.stat().st_size
             path.unlink()
-            self._count(-size)
-
-    def _count(self, change: int) -> None:
-        with self._alone():
-            self.sum.write_text(str(max(0, self._used() + change)))
+            self.sum.write_text(str(max(0, self._used() - size)))
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -130,14 +127,14 @@ class ObjectCache:
 
     def _files(self) -> list[tuple[int, float, bool, Path]]:
         """Size, time of the last use, whether it is in use, and path of each file."""
-        found, now = {}, time.time()  # by inode: a file that is renamed meanwhile is seen twice
+        found, now = list[tuple[int, float, bool, Path]](), time.time()
         for path in self.folder.glob("[0-9a-f][0-9a-f]/*"):
             with suppress(FileNotFoundError):
                 facts = path.stat()
                 is_part = path.suffix == ".part"
                 in_use = now - facts.st_mtime < STALE_S if is_part else facts.st_nlink > 1
-                found[facts.st_ino] = (facts.st_size, facts.st_mtime, in_use, path)
-        return list(found.values())
+                found.append((facts.st_size, facts.st_mtime, in_use, path))
+        return found
 
 
 def _link(path: Path, target: Path) -> None:

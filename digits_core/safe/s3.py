@@ -105,7 +105,7 @@ class Bucket:
         return S3Object(key, head.get("ETag", "").strip('"'), head["ContentLength"])
 
     def read(self, wanted: S3Object, file: BinaryIO, go_on: Callable[[], None] = lambda: None) -> None:
-        """Copy an object into ``file``, which is emptied first. Raises Gone when it has changed since it was listed.
+        """Write an object over ``file``, which is not longer. Raises Gone when it has changed since it was listed.
 
         ``go_on`` is called for every piece, and may raise to end it.
         """
@@ -119,8 +119,7 @@ class Bucket:
 
     def _copy(self, wanted: S3Object, file: BinaryIO, go_on: Callable[[], None]) -> None:
         answer = self._call("get_object", Key=wanted.key, IfMatch=f'"{wanted.etag}"')
-        file.seek(0)
-        file.truncate()
+        file.seek(0)  # and no shorter meanwhile: its size is the room that it takes
         for piece in answer["Body"].iter_chunks(PIECE):
             go_on()
             file.write(piece)

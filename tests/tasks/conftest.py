@@ -24,9 +24,16 @@ def tick(workspace: Workspace) -> Iterator[Tick]:
 
 
 @pytest.fixture(scope="module")
-def triton(workspace: Workspace) -> Iterator[client.InferenceServerClient]:
-    """The public client of inference servers, for the models of the workspace."""
-    with serving(workspace) as address, client.InferenceServerClient(address) as found:
+def address(workspace: Workspace) -> Iterator[str]:
+    """``host:port`` of a server for the models of the workspace."""
+    with serving(workspace) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def triton(address: str) -> Iterator[client.InferenceServerClient]:
+    """The public client of inference servers, for that server."""
+    with client.InferenceServerClient(address) as found:
         yield found
 
 

@@ -2,10 +2,12 @@
 
 import base64
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -23,7 +25,7 @@ from digits_core.tasks import tasks
 from digits_core.train.dataset import Dataset
 from tests.data.videos import video
 from tests.export import alone
-from tests.infer.triton import agrees, file_of
+from tests.infer.triton import agrees, asked, file_of
 from tests.pages.conftest import visit, words
 from tests.tasks import drawn
 from tests.ticking import Tick
@@ -188,8 +190,10 @@ def test_its_model_travels(made: Made, workspace: Workspace, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_it_says_the_same_everywhere(made: Made, workspace: Workspace, tmp_path: Path) -> None:
-    """The inference process, ONNX Runtime on the exported graph, and predict.py where nothing else is installed."""
+def test_it_says_the_same_everywhere(made: Made, workspace: Workspace, tmp_path: Path, address: str,
+                                     triton: Any) -> None:
+    """The inference process that the page asks, REST, Triton's protocol, ONNX Runtime on the exported graph, and
+    predict.py where nothing else is installed."""
     view = made.tick(exports.create(workspace, "tester", made.model.id, {"pictures": 100}))
     assert view.status is Status.DONE, view.state.reason
     row, = exports.report(workspace, view.id)["variants"]
@@ -200,8 +204,15 @@ def test_it_says_the_same_everywhere(made: Made, workspace: Workspace, tmp_path:
         (tmp_path / name).write_bytes(content)
     whole = exports.file(workspace, "tester", view.id, "predict.py").parent
     found = alone.predicted(whole, alone.empty(tmp_path / "packages"), *(tmp_path / name for name, _ in images))
-    for ours, theirs in zip(inference.classify(workspace, "tester", made.model.id, images), found, strict=True):
+    told = inference.classify(workspace, "tester", made.model.id, images)
+    for ours, theirs in zip(told, found, strict=True):
         alone.same(ours, theirs)
+    sent = httpx.post(f"http://{address}/api/models/{made.model.id}/predict/upload", timeout=120,
+                      files=[("images", image) for image in images]).json()["results"]
+    clients = [json.loads(asked(triton, made.model.id, content, ["answer"])[0][0]) for _, content in images]
+    for ours, by_rest, by_client in zip(told, sent, clients, strict=True):
+        assert by_rest | {"latency_ms": 0} == ours | {"latency_ms": 0}
+        assert by_client | {"image": "", "latency_ms": 0} == ours | {"image": "", "latency_ms": 0}
 
 
 @pytest.mark.slow

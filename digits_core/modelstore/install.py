@@ -78,7 +78,8 @@ def _from_store(context: Context) -> Json:
 
 def _install(context: Context, unpacked: Path, folder: Path) -> Json:
     context.progress(0.4, "Checking", unit="files")
-    if not (unpacked / "model.json").exists() and (found := uploaded.archive(context, unpacked)):
+    ours = (unpacked / "model.json").exists() or (unpacked / archive.SUMS).exists()
+    if not ours and (found := uploaded.archive(context, unpacked)):
         return found
     head = read_head(unpacked)
     check_sums(unpacked)

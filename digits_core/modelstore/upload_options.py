@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 else:
     Known = Literal[("", *NETWORKS)]
 CAFFE_ENDING, FILES = ".caffemodel", ("file", "definition", "labels_file", "mean_file")
-WANTED = {"definition": (".prototxt", ".py"), "labels_file": (".txt",), "mean_file": (".binaryproto", ".npy")}
+WANTED = {"labels_file": (".txt",), "mean_file": (".binaryproto", ".npy")}
 
 
 class FilesOptions(Options):
@@ -77,7 +77,7 @@ class FilesOptions(Options):
             return [Problem("file", f"Weights must be a {CAFFE_ENDING} file, or a state dict "
                                        f"({', '.join(ENDINGS[:-1])}).")]
         found = [Problem(name, f"This must be a {' or '.join(endings)} file.") for name, endings in WANTED.items()
-                 if name != "definition" and names[name] and not names[name].lower().endswith(endings)]
+                 if names[name] and not names[name].lower().endswith(endings)]
         wanted = ".prototxt" if weights.endswith(CAFFE_ENDING) else ".py"
         if not definition and (wanted == ".prototxt" or not self.network):
             found.append(Problem("definition", "Missing model definition file." if wanted == ".prototxt" else

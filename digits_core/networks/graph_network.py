@@ -9,6 +9,9 @@ from digits_core.errors import BadData
 from digits_core.networks.graph import PICTURE, Graph, for_classes
 from digits_core.networks.graph_layers import module
 
+LARGEST = 2**28
+"""Values that one layer may make of one picture: 1 GB."""
+
 
 class Block(nn.Module):
     """Layers by their names."""
@@ -33,8 +36,9 @@ def build(graph: Graph, input_shape: tuple[int, int, int], classes: int) -> nn.M
             shapes = ", ".join(" x ".join(map(str, x.shape[1:])) for x in inputs)
             raise BadData(f"The layer {part.name[:100]!r} cannot take {shapes}: {' '.join(str(error).split())[:200]}."
                           ) from None
-        if found[part.name].numel() == 0:
-            raise BadData(f"The layer {part.name[:100]!r} leaves nothing of pictures of this size.")
+        if not 0 < found[part.name].numel() <= LARGEST:
+            raise BadData(f"The layer {part.name[:100]!r} makes {found[part.name].numel():,} values of one picture; "
+                          f"1 to {LARGEST:,} are possible.")
     return network
 
 

@@ -220,6 +220,7 @@ def test_weights_that_are_none_are_told_in_words(tmp_path, weights, words):
     (prototxt("ReLU r data > r\nReLU r data > r", (3, 4, 4)), "two layers of this name"),
     (prototxt("Pooling p data { kernel_size: 2 stride: 2 }", (3, 8, 8)), "One answer a picture"),
     ("layers { layer { name: 'x' } }", "the form of 2013"),
+    (prototxt("Interp i data { zoom_factor: 9000 }", (3, 4, 4)), "'i' makes 2,187,162,003 values"),
     (prototxt("Reshape r data { shape { dim: 0 dim: 7 } }", (3, 4, 4)), "'r' cannot take"),
 ])
 def test_definitions_that_make_no_network_are_told_in_words(tmp_path, definition, words):

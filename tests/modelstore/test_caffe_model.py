@@ -21,7 +21,10 @@ from digits_core.services.foreign import Sent
 from digits_core.services.models import find_checkpoint
 from tests.modelstore import caffe_nets as nets
 from tests.modelstore.caffe_files import add_blob, caffemodel, prototxt
+from tests.pages.conftest import visit, words
 from tests.train import drawn
+
+__all__ = ["visit"]
 
 LABELS = "".join(f"kind {number}\n" for number in range(10))
 SIDE, CROP = 32, 28
@@ -274,3 +277,15 @@ def test_a_state_dict_of_a_known_network_goes_its_own_way(workspace, tmp_path):
     view = foreign.import_files(workspace, "tester", "known", {"network": "resnet18", "width": 64, "height": 64}, "",
                                 files(tmp_path, {"w.safetensors": b"x"}, file="w.safetensors"))
     assert (view.job.options["network"], view.job.options["file"]) == ("resnet18", "job:upload/weights")
+
+
+def test_the_form_of_a_new_model_offers_it_as_a_start(workspace, run, tmp_path, here, digits, visit):
+    start = imported(workspace, run, tmp_path, digits)
+    data = drawn.dataset(workspace.store, classes=3, shape=(3, 12, 12))
+    app = visit("models.py", new="classification", dataset=data.id, start=start.id)
+    assert "Network: Caffe network" in words(app)
+    next(one for one in app.text_input if (one.key or "").endswith(".name")).set_value("tuned").run()
+    next(one for one in app.button if (one.key or "").endswith(".create")).click().run()
+    made = [view.job.options for view in workspace.store.jobs("model") if view.job.kind == "model"]
+    assert [(one["network"], one["start_model"]) for one in made] == [("caffe", start.id)]
+    assert made[0]["network_values"] == networks.described(start)["network_values"]

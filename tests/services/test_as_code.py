@@ -136,8 +136,8 @@ def test_lists_to_try_and_a_search_are_told_too() -> None:
 
 
 @pytest.mark.parametrize(("text", "field", "words"), [
-    ('{"options": {"widht": 3}}', "widht", "did you mean 'width'"), ('{"height": 0}', "height", "greater than"),
-    ('{"nmae": "x", "options": {}}', "nmae", "options stand under"), ('{"name": 3, "options": {}}', "name", "text"),
+    ('{"options": {"widthx": 3}}', "widthx", "did you mean 'width'"), ('{"height": 0}', "height", "greater than"),
+    ('{"nname": "x", "options": {}}', "nname", "options stand under"), ('{"name": 3, "options": {}}', "name", "text"),
     ("{\n 'width': 3}", "", "line 2"), ("[1]", "", "begins"), ('{"width": NaN}', "", "no number|not a number"),
     ('{"width": [1, 2]}', "width", "valid integer")])
 def test_what_is_wrong_with_pasted_json_stands_at_its_field(text: str, field: str, words: str) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from digits_core.options import OptionField, Options, option_fields
+from digits_core.safe.places import SCHEME
+from digits_core.services.resumable import PREFIX
 
 Json = dict[str, Any]
 PROGRAM = "python -m digits_core"
@@ -34,6 +36,7 @@ WAYS = {
     "video": Way("classify-video", "/api/videos", {"model": "--model", **_NAMED}),
     "frames": Way("frames", "/api/frames", _NAMED),
     "maxima": Way("max-activations {model}", "/api/models/{model}/max-activations", _NAMED),
+    "export": Way("export {model}", "/api/models/{model}/exports", _NAMED),
     "make": Way("make {model} --to pictures", "/api/models/{model}/make", {"checkpoint": "--checkpoint"}),
     "addition": Way("add-pictures {dataset}", "/api/datasets/{dataset}/additions", _NAMED),
     "subset": Way("create-subset {dataset}", "/api/datasets/{dataset}/subsets", _NAMED),
@@ -191,7 +194,8 @@ def _reads_back(kind: type, text: str, value: Any) -> bool:
 
 def _is_whole(text: str) -> bool:
     """Whether the command line would leave a path as it is."""
-    return text.lower().startswith(("http://", "https://")) or (text.startswith("/") and str(Path(text)) == text)
+    address = text.lower().startswith(("http://", "https://", SCHEME, PREFIX))
+    return address or (text.startswith("/") and str(Path(text)) == text)
 
 
 def _encodes(text: str) -> bool:

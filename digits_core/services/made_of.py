@@ -5,6 +5,7 @@ from typing import Any
 from digits_core import views
 from digits_core.data.version_options import Addition, Selection
 from digits_core.data.video_options import FramesJobOptions
+from digits_core.export.options import ExportOptions
 from digits_core.infer.options import MAXIMA, VIDEO, AscentOptions, BatchOptions, VideoOptions
 from digits_core.jobs.model import Kind
 from digits_core.jobs.store import JobView
@@ -35,6 +36,9 @@ def asked(view: JobView) -> Asked | None:
                      fitting(task.model_options, options)) if task else None
     if view.job.kind is Kind.FRAMES:
         return Asked("frames", FramesJobOptions, head, fitting(FramesJobOptions, options))
+    if view.job.kind is Kind.EXPORT:
+        return Asked("export", ExportOptions, {"model": options.get("model", ""), **head},
+                     fitting(ExportOptions, options))
     return _inference(view, head, options) if view.job.kind is Kind.INFERENCE else _pretrained(head, options)
 
 

@@ -11,10 +11,11 @@ from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.modelstore.packing import KINDS
 from digits_core.services import exports
+from digits_core.services.as_code import Asked
 from digits_core.services.jobs import of_kind
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Measure
-from digits_core.ui import job_parts, session
+from digits_core.ui import as_code, job_parts, session
 from digits_core.ui.forms import OptionsForm, said, submit
 from digits_core.ui.overview import bar
 from digits_core.ui.tables import height
@@ -46,6 +47,8 @@ def form(workspace: Workspace, view: JobView, prefix: str, first: Json) -> None:
         form.draw(("checkpoint",))
     with st.expander("How it is checked", icon=":material/tune:"):
         form.draw(ADVANCED)
+    with st.expander("As code", icon=":material/code:"):
+        as_code.of_job(Asked("export", ExportOptions, {"model": view.id}, form.values()), f"{prefix}.code")
     said(prefix)
     if st.button("Make and check", type="primary", icon=":material/play_arrow:", key=f"{prefix}.create"):
         made = submit(prefix, form.values(), lambda: exports.create(

@@ -62,13 +62,13 @@ def test_pasted_json_fills_the_form_and_makes_the_same_job(pasting, store, tmp_p
 
 
 def test_what_is_wrong_stands_at_its_field_and_nothing_typed_is_lost(pasting):
-    app = pasting("datasets.py", '{"name": "x", "task": "detection", "options": {"height": -1, "widht": 2}}',
+    app = pasting("datasets.py", '{"name": "x", "task": "detection", "options": {"height": -1, "widthx": 2}}',
                   new="classification")
     said = app.error[0].value
-    assert "widht" in said and "did you mean" in said and "height" in said
+    assert "widthx" in said and "did you mean" in said and "height" in said
     assert len([element for element in app.markdown if element.value.startswith(":red[")]) == 1
     assert widget(app, "number_input", ".height").value == 256
-    assert "widht" in widget(app, "text_area", ".paste").value
+    assert "widthx" in widget(app, "text_area", ".paste").value
     widget(app, "text_area", ".paste").set_value('{"task": "detection", "options": {}}').run()
     widget(app, "button", ".paste.go").click().run()
     assert "form for classification" in app.error[0].value.replace("\\", "")

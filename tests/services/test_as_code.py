@@ -17,6 +17,7 @@ from digits_core.cli.flags import given_values, training_options
 from digits_core.data.version_options import Selection
 from digits_core.data.video_options import FramesJobOptions
 from digits_core.errors import InvalidOptions
+from digits_core.export.options import ExportOptions
 from digits_core.infer.options import AscentOptions, BatchOptions, VideoOptions
 from digits_core.jobs.model import Kind
 from digits_core.modelstore.options import WeightsOptions
@@ -77,7 +78,8 @@ FORMS: list[tuple[str, type[Options], tuple[type[Options], ...]]] = [
     *(("model", task.model_options, tuple(training_options())) for task in tasks().values() if not task.base),
     ("batch", BatchOptions, (BatchOptions,)), ("video", VideoOptions, (VideoOptions,)),
     ("frames", FramesJobOptions, (FramesJobOptions,)), ("maxima", AscentOptions, (AscentOptions,)),
-    ("subset", Selection, (Selection,)), ("weights", WeightsOptions, (WeightsOptions,))]
+    ("subset", Selection, (Selection,)), ("export", ExportOptions, (ExportOptions,)),
+    ("weights", WeightsOptions, (WeightsOptions,))]
 TASKS = list(sources())
 
 
@@ -134,8 +136,8 @@ def test_lists_to_try_and_a_search_are_told_too() -> None:
 
 
 @pytest.mark.parametrize(("text", "field", "words"), [
-    ('{"options": {"widht": 3}}', "widht", "did you mean 'width'"), ('{"height": 0}', "height", "greater than"),
-    ('{"nmae": "x", "options": {}}', "nmae", "options stand under"), ('{"name": 3, "options": {}}', "name", "text"),
+    ('{"options": {"widthx": 3}}', "widthx", "did you mean 'width'"), ('{"height": 0}', "height", "greater than"),
+    ('{"nname": "x", "options": {}}', "nname", "options stand under"), ('{"name": 3, "options": {}}', "name", "text"),
     ("{\n 'width': 3}", "", "line 2"), ("[1]", "", "begins"), ('{"width": NaN}', "", "no number|not a number"),
     ('{"width": [1, 2]}', "width", "valid integer")])
 def test_what_is_wrong_with_pasted_json_stands_at_its_field(text: str, field: str, words: str) -> None:

@@ -1,10 +1,12 @@
 """Forms from options: one widget for each option, its problems under it, folded away when it is advanced."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from digits_core.errors import DigitsError, InvalidOptions
 from digits_core.options import OptionField, Options, fitting, option_fields
@@ -115,21 +117,25 @@ def name_and_group(prefix: str, first: Json, example: str) -> tuple[str, str]:
     return name, group
 
 
-def submit(prefix: str, values: Json, action: Callable[[], Any], scope: Literal["app", "fragment"] = "app") -> Any:
-    """Do the action; when options are wrong keep the problems for their fields and say how many there are.
-
-    What runs again to show them: the page, or of a dialog the dialog ("fragment"), which would close otherwise.
-    """
+def submit(prefix: str, values: Json, action: Callable[[], Any]) -> Any:
+    """Do the action; when options are wrong keep the problems for their fields and say how many there are."""
     try:
         result = action()
     except InvalidOptions as error:
         keep_problems(prefix, values, error)
-        st.rerun(scope=scope)
+        show_again()
     except DigitsError as error:
         st.session_state[f"{prefix}.said"] = [str(error)]
-        st.rerun(scope=scope)
+        show_again()
     st.session_state.pop(f"{prefix}.problems", None)
     return result
+
+
+def show_again() -> None:
+    """Run what holds the form again: of a dialog the dialog only, which would close otherwise; else the page."""
+    with suppress(StreamlitAPIException):  # we are in no dialog
+        st.rerun(scope="fragment")
+    st.rerun()
 
 
 def said(prefix: str) -> None:

@@ -8,8 +8,9 @@ from digits_core import files
 from digits_core.errors import DigitsError, InvalidOptions
 from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
-from digits_core.services import jobs, maxima, search
-from digits_core.ui import badges, bulk, move_panels, publish_dialog, session, steering_panel
+from digits_core.services import jobs, maxima, models, search
+from digits_core.services.workspace import Workspace
+from digits_core.ui import badges, bulk, exports_panel, move_panels, publish_dialog, session, steering_panel
 from digits_core.ui.frame import head
 from digits_core.ui.text import age, exact, plain, size
 
@@ -59,7 +60,7 @@ def _actions(view: JobView) -> None:
             st.session_state["tab"] = tab
             st.switch_page("job.py", query_params={"id": str(view.job.options.get("model", "")), "clone": view.id})
         st.switch_page(page, query_params={"clone": view.id})
-    publish_dialog.button(view)
+    _taking(workspace, view)
     if view.job.task:
         with st.popover("", icon=":material/edit:", key="job.more", help="Rename, group"):
             _rename(view)
@@ -70,6 +71,18 @@ def _actions(view: JobView) -> None:
                 move_panels.menu(workspace, view)
     if st.button("", icon=":material/delete:", key="job.delete", help="Delete"):
         delete_dialog(view)
+
+
+def _taking(workspace: Workspace, view: JobView) -> None:
+    """What leaves with a model that has weights."""
+    if view.job.kind not in (Kind.MODEL, Kind.PRETRAINED) or not models.checkpoints(view):
+        return
+    if st.button("Download", icon=":material/download:", key="job.download",
+                 help="The best checkpoint as one archive, also for other programs (ONNX), checked before you get it."):
+        exports_panel.dialog(workspace, view, "best")
+    if st.button("Serve elsewhere", icon=":material/rocket_launch:", key="job.elsewhere",
+                 help="Publish to an inference server, such as Triton."):
+        publish_dialog.dialog(workspace, view)
 
 
 def _own_tab(view: JobView) -> str:

@@ -6,9 +6,8 @@ from typing import Any
 import streamlit as st
 
 from digits_core.export.publishing import PublishOptions
-from digits_core.jobs.model import Kind
 from digits_core.jobs.store import JobView
-from digits_core.services import exports, models, publish
+from digits_core.services import exports, publish
 from digits_core.services.workspace import Workspace
 from digits_core.ui import session
 from digits_core.ui.forms import OptionsForm
@@ -18,14 +17,6 @@ Json = dict[str, Any]
 TOLD = "elsewhere.told"
 WHERE = {"folder": "publish_dir", "server": "publish_url"}
 """Which setting a place needs."""
-
-
-def button(view: JobView) -> None:
-    """Opens the dialog; nothing for what is no model, or has no weights yet."""
-    if view.job.kind in (Kind.MODEL, Kind.PRETRAINED) and models.checkpoints(view) and st.button(
-            "Serve elsewhere", icon=":material/rocket_launch:", key="job.elsewhere",
-            help="Publish to an inference server, such as Triton."):
-        dialog(session.workspace(), view)
 
 
 @st.dialog("Publish to an inference server", icon=":material/rocket_launch:", width="medium")

@@ -104,7 +104,7 @@ def _name(prefix: str, placeholder: str, first: str = "") -> str:
 def _go(prefix: str, values: Json, action: Callable[[], Any], paths: list[Any]) -> None:
     """Make the job and go to its page; what it did not take is removed."""
     try:
-        view = submit(prefix, values, action, "fragment")
+        view = submit(prefix, values, action)
     finally:
         for path in paths:
             uploads.discard(path)

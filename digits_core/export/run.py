@@ -10,7 +10,7 @@ from digits_core import files
 from digits_core.errors import BadData
 from digits_core.export.graph import Graph
 from digits_core.export.layout import lay_out
-from digits_core.export.options import ARCHIVE, REPORT, Variant, of_job
+from digits_core.export.options import ARCHIVE, FILES, REPORT, Variant, of_job
 from digits_core.export.reduce import halve, quantise
 from digits_core.export.samples import Samples, samples
 from digits_core.export.trace import (
@@ -49,8 +49,9 @@ def run(context: Context) -> Json:
         report = Export(context, model.at(row), row, work).report()
         files.write_atomic(folder / REPORT, report)
         for bad in (variant for variant in report["variants"] if variant["reason"]):
-            raise BadData(f"{bad['name']} was not exported: {bad['reason']} Leave it out, allow more, or choose "
-                          "another checkpoint. Nothing is offered for download.")
+            other = "Allow" if bad["file"] == FILES["fp32"] else "Leave it out, allow"
+            raise BadData(f"{bad['name']} was not exported: {bad['reason']} Nothing is offered for download. {other} "
+                          "more, or choose another checkpoint.")
         context.progress(0.95, "Putting the archive together")
         lay_out(model.at(row), row, report, files.read_json(folder / "about.json") or {}, work, folder / ARCHIVE)
     finally:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from onnxruntime.transformers import float16
+from onnxruntime.transformers.onnx_model import OnnxModel
 
 from digits_core import files
 from digits_core.errors import BadData
@@ -25,6 +26,7 @@ def halve(source: Path, target: Path) -> None:
     """Write the same graph with numbers of 16 bits; its input and output stay as they are."""
     try:
         model = float16.convert_float_to_float16(onnx.load(source), keep_io_types=True)
+        OnnxModel.graph_topological_sort(model.graph)  # it puts casts behind those that need them
         onnx.checker.check_model(model)
     except Exception as error:  # converters raise whatever they like
         raise BadData(f"This network cannot be written with 16 bits: {str(error)[:300]}") from error

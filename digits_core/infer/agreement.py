@@ -73,14 +73,13 @@ class SameBoxes(Close):
     """Boxes (N, 6): class, x0, y0, x1, y1, score."""
 
     def difference(self, one: Found, other: Found) -> float | None:
-        """The largest difference of two scores, or of two edges as a share of the box, where boxes are the same."""
+        """The largest difference of two scores, or of two edges as a share of the box, between a box and its twin."""
         first, second, same = _paired(one, other)
-        away = [0.0]
-        for here, there in zip(*np.nonzero(same), strict=True):
-            side = max(1.0, float((first[here, 3:5] - first[here, 1:3]).max()))
-            away += [abs(float(first[here, 5] - second[there, 5])),
-                     float(np.abs(first[here, 1:5] - second[there, 1:5]).max()) / side]
-        return max(away)
+        side = (first[:, 3:5] - first[:, 1:3]).max(1, initial=1.0)
+        edges = np.abs(first[:, None, 1:5] - second[None, :, 1:5]).max(2, initial=0) / side[:, None]
+        away = np.maximum(edges, np.abs(first[:, None, 5] - second[None, :, 5]))
+        nearest = np.where(same, away, np.inf).min(1, initial=np.inf)  # several may lie in one place
+        return float(nearest[np.isfinite(nearest)].max(initial=0.0))
 
     def agreement(self, one: Found, other: Found) -> float:
         """The share of boxes that have a twin; 1 when nobody sees any."""

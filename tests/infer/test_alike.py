@@ -34,5 +34,10 @@ def test_boxes_agree_when_each_that_anybody_sees_has_a_twin(other, agreement, di
     assert SameBoxes().difference(BOX, other) == pytest.approx(difference, abs=1e-6)
 
 
+def test_two_boxes_in_one_place_have_a_twin_each():
+    both = np.concatenate([BOX[:1], np.add(BOX[:1], [0, 0.2, 0, 0, 0, -0.5])])
+    assert (SameBoxes().agreement(both, both[::-1]), SameBoxes().difference(both, both[::-1])) == (1.0, 0.0)
+
+
 def test_nobody_seeing_anything_is_full_agreement():
     assert SameBoxes().agreement(BOX[1:], BOX[:0]) == 1.0

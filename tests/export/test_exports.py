@@ -41,7 +41,7 @@ def tick(workspace: Workspace):
 
 @pytest.fixture(scope="module")
 def model(workspace: Workspace) -> JobView:
-    return make_model(workspace.store, channels="color", side=32, crop=28, mean="image", name="Ziffern lesen")
+    return make_model(workspace.store, channels="color", side=24, crop=20, mean="image", name="Ziffern lesen")
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_the_archive_comes_back_as_the_same_model(workspace, model, export, tick
 
 def test_info_json_has_the_keys_that_digits_told(unpacked):
     told = json.loads((unpacked / "info.json").read_text())
-    assert told["image dimensions"] == [32, 32, 3] and told["snapshot file"] == "weights.safetensors"
+    assert told["image dimensions"] == [24, 24, 3] and told["snapshot file"] == "weights.safetensors"
     assert all((unpacked / told[key]).is_file() for key in ("snapshot file", "labels file", "model file", "mean file"))
 
 

@@ -34,11 +34,11 @@ def test_samples_stand_on_the_page_of_the_training_with_a_slider_over_epochs(vis
 def test_a_generator_makes_pictures_on_the_inference_page_and_others_are_not_asked_to(visit, model, finished_job):
     app = visit("inference.py", model=model.id, mode="Generate")
     assert captions(app) == ["Rows: class 0, class 1, class 2"]
-    app.selectbox(key="make.method").set_value("path").run()
+    app.segmented_control(key="make.method").set_value("path").run()
     assert [button.label for button in app.get("download_button")] == ["PNG", "GIF"]
     app.slider(key="make.weight.1").set_value(1.0).run()
     assert captions(app) == ["", "There and back"] and not app.exception
-    app.selectbox(key="make.method").set_value("analogy").run()
+    app.segmented_control(key="make.method").set_value("analogy").run()
     assert "Drop a picture at the left" in words(app)
-    app.selectbox(key="make.method").set_value("classes").run()
+    app.segmented_control(key="make.method").set_value("classes").run()
     assert captions(app) == ["Columns: class 0, class 1, class 2"]

@@ -95,7 +95,7 @@ def test_a_watched_folder_shows_the_newest_pictures(visit, workspace, tmp_path):
 def test_the_watching_form_and_the_camera(visit, workspace):
     make_model(workspace.store)
     app = visit("inference.py", mode="Many pictures")
-    app.selectbox(key="batch.new.method").set_value("watch").run()
+    app.segmented_control(key="batch.new.method").set_value("watch").run()
     assert "Watch the folder" in words(app)
     app = visit("inference.py")
     app.session_state["inference.source"] = "Camera"

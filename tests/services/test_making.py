@@ -10,12 +10,13 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from digits_core.api.app import create_api
 from digits_core.cli import app
 from digits_core.errors import BadData, InvalidOptions, NotFound
 from digits_core.jobs.store import JobView
 from digits_core.services import inference, making, models
 from digits_core.services.workspace import Workspace
-from tests.api.conftest import TestClient, create_api
+from tests.api.conftest import TestClient
 from tests.infer.model_folders import make_model, picture
 from tests.infer.sharing import shared_workspace
 from tests.train import drawn, generators

@@ -195,6 +195,7 @@ def test_a_killed_writer_leaves_no_torn_file_and_loses_nothing_acknowledged(tmp_
     assert torn_or_lost(tmp_path, ATOMIC, rounds=15) == 0
 
 
+@pytest.mark.slow
 def test_the_kill_loop_catches_a_writer_that_writes_in_place(tmp_path: Path) -> None:
     assert torn_or_lost(tmp_path, NAIVE, rounds=60) > 0
 

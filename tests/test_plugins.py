@@ -78,6 +78,7 @@ def contours(folder: Path, count: int = 24) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_package_brings_a_dataset_and_a_view(installed: Path, tmp_path: Path) -> None:
     assert tasks()["contours"].base == "segmentation" and "contours" not in trainable()
     workspace = next(shared := shared_workspace(tmp_path))

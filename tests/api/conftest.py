@@ -4,21 +4,32 @@ import warnings
 from collections.abc import Iterator
 
 import pytest
+from fastapi import FastAPI
 from starlette.applications import Starlette
+from starlette.routing import Mount
 
+from digits_core.api.app import create_api
 from digits_core.api.routes import routes
 from digits_core.api.security import security_middleware
 from digits_core.services.workspace import Workspace
+from digits_core.settings import Settings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # starlette would rather have a package that is not among our requirements
     from starlette.testclient import TestClient
 
 
+@pytest.fixture(scope="session")
+def api(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    """The REST application of this process: making one anew costs more than most tests of it."""
+    return create_api(Workspace.open(Settings(jobs_dir=tmp_path_factory.mktemp("nowhere"))))
+
+
 @pytest.fixture
-def server(workspace: Workspace) -> Starlette:
+def server(workspace: Workspace, api: FastAPI) -> Starlette:
     """What app.py makes, without the pages."""
-    return Starlette(routes=routes(workspace),
+    api.state.workspace = workspace
+    return Starlette(routes=[Mount("/api", api), *routes(workspace)[1:]],
                      middleware=security_middleware(workspace.settings))
 
 

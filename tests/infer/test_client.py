@@ -64,6 +64,7 @@ def test_a_stale_record_of_a_dead_process_does_no_harm(store, settings, inferenc
     assert inference.classify(make_model(store).id, BEST, IMAGES, 1)
 
 
+@pytest.mark.slow
 def test_a_live_process_with_a_dead_socket_is_replaced(store, settings, inference):
     view = make_model(store)
     inference.classify(view.id, BEST, IMAGES, 1)

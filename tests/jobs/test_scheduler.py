@@ -354,7 +354,7 @@ def everything_started_once(store: JobStore, views: list[JobView]) -> None:
     assert all(len(files.read_jsonl(view.folder.metrics)[0]) == 1 for view in views)
 
 
-@pytest.mark.parametrize(("schedulers", "jobs"), [(2, 100), pytest.param(4, 200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("schedulers", "jobs"), [(2, 20), pytest.param(4, 200, marks=pytest.mark.slow)])
 def test_several_schedulers_start_each_job_exactly_once(store: JobStore, fake_job: FakeJob, until: Until,
                                                         schedulers: int, jobs: int) -> None:
     from contextlib import ExitStack

@@ -1,5 +1,7 @@
 """The tab for a network of one's own, on the page."""
 
+import pytest
+
 from digits_core.jobs.model import Kind
 from tests.networks.test_usercode import LINEAR, net
 from tests.pages.conftest import words
@@ -24,6 +26,7 @@ def test_customize_goes_to_the_editor_with_the_source(visit, workspace):
     assert "Your network" in words(app)
 
 
+@pytest.mark.slow
 def test_a_training_of_ones_own_network_is_made(visit, workspace):
     app, prefix = form(visit, workspace)
     app.text_input(key=f"{prefix}.name").set_value("mine").run()

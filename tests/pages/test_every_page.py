@@ -88,6 +88,7 @@ def tab_for(name: Path) -> str:
     return READERS.get(name.parts[0], "Related")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("kind", list(Kind))
 def test_a_job_with_any_damaged_file_still_has_its_page(kind, damage, visit, finished_job):

@@ -1,11 +1,14 @@
 """What a person can do about labels that a model's evaluation finds wrong."""
 
+import pytest
+
 from digits_core.services import versions
 from tests.evaluate import judged
 from tests.pages.conftest import words
 from tests.pages.test_dataset_tabs import press
 
 
+@pytest.mark.slow
 def test_suspicious_labels_are_changed_one_taken_back_and_become_a_version(visit, workspace):
     data = judged.dataset(workspace.store)
     model = judged.model(workspace.store, data)

@@ -1,5 +1,7 @@
 """The tab Layers of a model: weights without a picture, and a run of max activations that becomes a job."""
 
+import pytest
+
 from digits_core.jobs.runner import InlineRunner
 from digits_core.jobs.scheduler import Scheduler
 from digits_core.services import maxima
@@ -7,6 +9,7 @@ from tests.infer.model_folders import make_model
 from tests.pages.conftest import words
 
 
+@pytest.mark.slow
 def test_a_run_is_started_there_and_its_pictures_stand_on_its_page(visit, workspace):
     model = make_model(workspace.store, side=28, name="digits")
     app = visit("job.py", id=model.id, tab="Layers")

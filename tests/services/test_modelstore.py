@@ -34,6 +34,7 @@ def imported(workspace, path, name="imported"):
     return workspace.store.get(view.id)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("channels", "crop", "mean"), [("gray", None, "image"), ("color", 8, "image"),
                                                         ("color", None, "pixel")])
 def test_a_model_predicts_the_same_after_a_journey(workspace, elsewhere, tmp_path, channels, crop, mean):

@@ -28,6 +28,7 @@ def test_it_tells_time_memory_disk_and_a_rate_and_writes_nothing(workspace, data
     assert set(describe(found)) == {"An epoch", "All epochs", "Memory", "Disk", "On", "Learning rate"}
 
 
+@pytest.mark.slow
 def test_more_checkpoints_and_pictures_take_more(workspace, data):
     few, many = (rehearse(workspace, "tester", data.id, {**drawn.SMALL, "epochs": 8, "keep": keep}) for keep in (1, 0))
     assert many["disk"] - few["disk"] == pytest.approx(7 * 4 * 52_573, rel=0.05)

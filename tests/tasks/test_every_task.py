@@ -135,6 +135,7 @@ def test_a_folder_of_pictures_is_worked_through(made: Made, workspace: Workspace
     assert len(b"".join(inference.batch_csv(workspace, view.id)).splitlines()) == 7
 
 
+@pytest.mark.slow
 def test_a_video_is_asked_about_and_the_answers_are_drawn(made: Made, workspace: Workspace, tmp_path: Path) -> None:
     path = video(tmp_path / "a.mp4", 3)
     view = made.tick(videos.create(workspace, "tester", made.model.id, "a video", {"video": str(path)}))
@@ -165,6 +166,7 @@ def test_a_whole_dataset_is_tested_as_its_training_does(made: Made, workspace: W
         assert models.evaluation(view)["pictures"][0][0] == trained["pictures"][0][0]
 
 
+@pytest.mark.slow
 def test_its_pages_open(made: Made, visit: Visit, tmp_path: Path) -> None:
     forms = [("datasets.py", {"new": made.task}), ("models.py", {"clone": made.model.id}),
              ("job.py", {"id": made.dataset.id}), ("job.py", {"id": made.model.id})]

@@ -194,6 +194,7 @@ def one_thread_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
+@pytest.mark.slow
 def test_a_real_worker_is_steered_finished_and_goes_on(store: JobStore, workspace: Workspace,
                                                        one_thread_each: None) -> None:
     view = drawn.model(store, drawn.dataset(store), epochs=100_000, lr_policy="fixed", keep=1)

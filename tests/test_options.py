@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digits_core.errors import InvalidOptions, Problem
@@ -111,6 +111,7 @@ json_values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats
 
 
 @pytest.mark.parametrize("cls", every_options_class(), ids=lambda cls: cls.__name__)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_any_value_is_taken_or_refused_at_its_field(cls: type[Options], data: st.DataObject) -> None:
     names = st.sampled_from(sorted(cls.model_fields)) | st.text(max_size=8)

@@ -79,7 +79,8 @@ def weights(name: str, one: Any) -> Json:
             "bytes": round(meta["_file_size"] * 2**20), "accuracy": round(measured["acc@1"] / 100, 5),
             "top5": round(measured["acc@5"] / 100, 5), "resize": steps.resize_size[0], "crop": steps.crop_size[0],
             "mean": SYMMETRIC.get(name, steps.mean), "std": SYMMETRIC.get(name, steps.std),
-            "interpolation": steps.interpolation.value, "license": meta.get("license") or ""}
+            "interpolation": steps.interpolation.value, "license": meta.get("license") or "",
+            "recipe": meta.get("recipe") or ""}
 
 
 def main() -> None:

@@ -31,6 +31,9 @@ class PublishedWeights:
     std: tuple[float, ...]
     """Of pixels from 0 to 1."""
     license: str
+    """Its address, empty: torchvision's own."""
+    recipe: str
+    """Where it says how they were trained; empty: torchvision does not tell."""
 
     @property
     def file(self) -> str:
@@ -42,7 +45,7 @@ def published(network: str) -> list[PublishedWeights]:
     """The weights of a network, the recommended ones first; none for one that torchvision does not know."""
     return [PublishedWeights(
         network, row["tag"], row["url"], row["sha256"], row["bytes"], row["accuracy"], row["top5"], row["resize"],
-        row["crop"], tuple(row["mean"]), tuple(row["std"]), row["license"])
+        row["crop"], tuple(row["mean"]), tuple(row["std"]), row["license"], row["recipe"])
         for row in ROWS.get(network, {}).get("weights", ())]
 
 

@@ -44,7 +44,7 @@ def _about(workspace: Workspace, weights: PublishedWeights, there: set[str],
            jobs: dict[tuple[str, str], JobView]) -> Json:
     job = jobs.get((weights.network, weights.tag))
     return {"tag": weights.tag, "accuracy": weights.accuracy, "top5": weights.top5, "bytes": weights.bytes,
-            "crop": weights.crop, "url": weights.url, "license": weights.license,
+            "crop": weights.crop, "url": weights.url, "license": weights.license, "recipe": weights.recipe,
             "advice": shelf.advice(workspace.settings, weights), "on_disk": weights.file in there,
             "job": job.id if job else "", "ready": job is not None and job.status is Status.DONE}
 

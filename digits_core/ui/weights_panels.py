@@ -54,14 +54,22 @@ def table(workspace: Workspace, rows: list[tuple[Json, Json]], key: str) -> None
     st.caption("Trained on the 1,000 classes of ImageNet. Click the box in front of a row to choose it.")
     said("weights")
     row, one = picked[0] if picked else ({}, {})
-    if one.get("license"):
-        st.caption(f"These weights have [a licence of their own]({one['license']}).")
+    if told := _told(one):
+        st.caption(told)
     if one.get("ready"):
         if st.button("Use as pretrained", type="primary", icon=":material/fork_right:", key=f"{key}.use"):
             st.switch_page("models.py", query_params={"new": "classification", "start": one["job"]})
     elif st.button("Get", type="primary", icon=":material/download:", key=f"{key}.get", disabled=not picked):
         view = submit("weights", {}, lambda: weights.fetch_weights(workspace, session.user(), row["name"], one["tag"]))
         st.switch_page("job.py", query_params={"id": view.id})
+
+
+def _told(one: dict[str, object]) -> str:
+    """Where to read on about the chosen weights."""
+    recipe = f"[How they were trained]({one['recipe']}). " if one.get("recipe") else ""
+    licence = f"They have [a licence of their own]({one['license']})." if one.get("license") else \
+        "torchvision names no licence of their own."
+    return recipe + licence if one else ""
 
 
 def place(one: dict[str, object]) -> str:

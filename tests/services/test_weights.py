@@ -33,6 +33,7 @@ def test_networks_tell_what_was_published_and_what_is_here(shelf):
     assert len(rows) > 80 and rows[0]["name"] == "lenet" and rows[0]["weights"] == []
     here, other = row(shelf)["weights"]
     assert (here["tag"], here["on_disk"], here["job"], other["on_disk"]) == ("IMAGENET1K_V1", True, "", False)
+    assert here["recipe"].startswith("https://github.com/pytorch/vision/")
     view = weights.fetch_weights(shelf, "ann", NETWORK)
     assert (row(shelf)["weights"][0]["job"], row(shelf)["weights"][0]["ready"]) == (view.id, False)
     json.dumps(rows, allow_nan=False)

@@ -3,6 +3,7 @@
 import io
 import time
 import warnings
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,17 @@ def write_torchscript(graph: Graph, entry: NDArray[Any], path: Path) -> None:
             torch.jit.save(traced, kept)
     except Exception as error:
         raise BadData(f"PyTorch cannot write this network as TorchScript: {_short(error)}") from error
-    files.write_atomic(path, kept.getvalue())
+    files.write_atomic(path, _without_places(kept))
+
+
+def _without_places(archive: io.BytesIO) -> bytes:
+    """The same archive without its debug records, which tell the paths of this server's source."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as target:
+        for member in source.infolist():
+            if not member.filename.endswith(".debug_pkl"):
+                target.writestr(zipfile.ZipInfo(member.filename), source.read(member))
+    return made.getvalue()
 
 
 def write_executorch(graph: Graph, entry: NDArray[Any], path: Path) -> None:

@@ -1,6 +1,8 @@
 """An export from question to archive: what is written says what PyTorch says, or nothing is offered."""
 
+import io
 import json
+import os
 import shutil
 import tarfile
 import zipfile
@@ -11,6 +13,7 @@ import onnx
 import onnxruntime
 import pytest
 
+import digits_core
 from digits_core.errors import BadState, InUse, InvalidOptions, NotFound
 from digits_core.export import run as worker
 from digits_core.infer.model_folder import ModelFolder
@@ -113,6 +116,14 @@ def test_the_same_model_gives_the_same_bytes_but_for_torchscript_which_numbers_i
     for name in ("model.onnx", "model.fp16.onnx", "model.int8.onnx", "predict.py", "model.json", "info.json"):
         one, two = (exports.file(workspace, "tester", view.id, name).read_bytes() for view in (export, again))
         assert one == two, name
+
+
+def test_no_file_tells_where_this_server_keeps_its_source(workspace, export):
+    with zipfile.ZipFile(exports.archive(workspace, "tester", export.id, "zip")) as archive:
+        whole = [archive.read(name) for name in archive.namelist()]
+        with zipfile.ZipFile(io.BytesIO(archive.read("model.torchscript"))) as program:
+            whole += [program.read(name) for name in program.namelist()]
+    assert not [content for content in whole if os.fsencode(Path(digits_core.__file__).parent) in content]
 
 
 def test_the_script_runs_where_nothing_else_is_installed(workspace, model, unpacked, tmp_path):

@@ -8,10 +8,10 @@ from starlette.applications import Starlette
 from typer.main import get_command
 
 from digits_core.cli import app
-from tests.api.conftest import server
+from tests.api.conftest import api, server
 from tests.api.test_matrix import routes
 
-__all__ = ["server"]
+__all__ = ["api", "server"]
 COMMANDS = {
     "POST /jobs/bulk": "stop", "PATCH /jobs/{job_id}": "edit", "DELETE /jobs/{job_id}": "delete",
     "POST /jobs/{job_id}/stop": "stop", "POST /jobs/{job_id}/resume": "resume",

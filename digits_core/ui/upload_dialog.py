@@ -39,7 +39,7 @@ def _archive(workspace: Workspace) -> None:
     allowed = st.checkbox("It may bring a custom network, whose Python code then runs on this server",
                           key="upload.code", help="Only for archives of people you trust.")
     said("upload")
-    if st.button("Upload", type="primary", icon=":material/upload:", key="upload.go", disabled=file is None):
+    if st.button("Add the model", type="primary", icon=":material/add:", key="upload.go", disabled=file is None):
         with session.shown():
             path = uploads.receive(workspace, file, file.name)
             _go("upload", {"name": name}, lambda: modelstore.import_model(
@@ -64,7 +64,7 @@ def _files(workspace: Workspace) -> None:
     as_code.panel(Asked("files", FilesOptions, {"file": form.value("file"), "name": name}, form.values()), form,
                   "files", first, note="Uploaded files are not in it: put them on the server." if sent else "")
     said(form.prefix)
-    if st.button("Upload", type="primary", icon=":material/upload:", key=f"{form.prefix}.go"):
+    if st.button("Add the model", type="primary", icon=":material/add:", key=f"{form.prefix}.go"):
         with session.shown():
             received = {field: foreign.Sent(file.name, uploads.receive(workspace, file, file.name))
                         for field, file in sent.items()}

@@ -1,6 +1,7 @@
 """Where things are and what this server may do: made once from the environment, passed in everywhere."""
 
 import os
+import re
 import socket
 from pathlib import Path
 from typing import Literal
@@ -29,6 +30,8 @@ class Settings(BaseModel):
     private_hosts: list[str] = Field(default=[], description="Hosts on private networks that downloads may use.")
     hosts: list[str] = Field(default=[], description="Host names beside localhost under which this server may be "
                              "asked; everything else is refused (DNS rebinding).")
+    url_prefix: str = Field(default="", description="Path below which everything is, such as `/digits`, behind a proxy "
+                            "that other services share; empty: `/`.")
     poll_s: float = Field(default=0.5, gt=0, description="Seconds between two looks of the scheduler.")
     grace_s: float = Field(default=30, ge=0, description="Seconds a stopped job gets to save before it is killed.")
     stall_s: float = Field(default=300, gt=0, description="Seconds without a sign of life until a job is 'stalled'.")
@@ -88,6 +91,15 @@ class Settings(BaseModel):
             raise ValueError("mail addresses hold no line breaks")
         return value
 
+    @field_validator("url_prefix")
+    @classmethod
+    def _prefix(cls, value: str) -> str:
+        """``/a/b`` however many slashes are around it; only what stands in an address as it is."""
+        path = value.strip("/")
+        if path and not all(re.fullmatch(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*", part) for part in path.split("/")):
+            raise ValueError("a path is wanted, such as /digits: letters, digits, '-', '_', '~' and dots, no address")
+        return f"/{path}" if path else ""
+
     @field_validator("model_store_url")
     @classmethod
     def _addresses(cls, value: str) -> str:
@@ -103,6 +115,12 @@ class Settings(BaseModel):
     def model_stores(self) -> list[str]:
         """The addresses of the model stores, each once."""
         return list(dict.fromkeys(filter(None, (one.strip().rstrip("/") for one in self.model_store_url.split(",")))))
+
+    @property
+    def page(self) -> str:
+        """Where notifications say that the page is, with the prefix, whoever wrote it; "" when nobody said."""
+        missing = self.notify_page and not self.notify_page.rstrip("/").endswith(self.url_prefix)
+        return self.notify_page.rstrip("/") + self.url_prefix if missing else self.notify_page
 
     @property
     def team_folder(self) -> Path:

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from digits_core.api.prefix import prefix_of
 from digits_core.api.request import NoName
 from digits_core.errors import BadState, DigitsError, InUse, InvalidOptions, NotAllowed, NotFound, Problem
 from digits_core.services.resumable import TooLarge, WrongChecksum, WrongOffset
@@ -76,8 +77,9 @@ def _field(place: tuple[int | str, ...]) -> str:
 
 def _http_error(request: Request, error: Exception) -> Response:
     status, detail = (error.status_code, error.detail) if isinstance(error, HTTPException) else (400, str(error))
-    words = {404: f"There is no {request.method} {request.url.path}; see /api/docs.",
-             405: f"{request.method} does not exist here; see /api/docs."}
+    docs = f"{prefix_of(request.scope)}/api/docs"
+    words = {404: f"There is no {request.method} {request.url.path}; see {docs}.",
+             405: f"{request.method} does not exist here; see {docs}."}
     answer = refusal(status, "HTTPError", words.get(status, str(detail)))
     answer.headers.update(getattr(error, "headers", None) or {})
     return answer

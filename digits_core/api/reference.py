@@ -7,6 +7,8 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
+from digits_core.api.prefix import prefix_of
+
 Json = dict[str, Any]
 
 router = APIRouter(include_in_schema=False)
@@ -23,16 +25,17 @@ td, th { text-align: left; vertical-align: top; padding: .15rem .8rem .15rem 0 }
 @router.get("/docs", response_class=HTMLResponse)
 def page(request: Request) -> HTMLResponse:
     """The reference."""
-    return HTMLResponse(html_of(request.app.openapi()), headers={
+    return HTMLResponse(html_of(request.app.openapi(), f"{prefix_of(request.scope)}/api"), headers={
         "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"})
 
 
-def html_of(schema: Json) -> str:
-    """One section a tag, one fold-out a route, from the OpenAPI description."""
+def html_of(schema: Json, root: str = "/api") -> str:
+    """One section a tag, one fold-out a route, from the OpenAPI description of what is below ``root``."""
     groups: dict[str, list[str]] = {}
     for path, methods in schema["paths"].items():
         for method, route in methods.items():
-            groups.setdefault((route.get("tags") or ["other"])[0], []).append(_route(schema, path, method, route))
+            tag = (route.get("tags") or ["other"])[0]
+            groups.setdefault(tag, []).append(_route(schema, root + path, method, route))
     body = "".join(f"<h2>{escape(tag)}</h2>{''.join(routes)}" for tag, routes in groups.items())
     title = escape(f"{schema['info']['title']} {schema['info']['version']}")
     return (f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>"
@@ -49,7 +52,7 @@ def _route(schema: Json, path: str, method: str, route: Json) -> str:
     head = f"<table><tr><th>Name<th>In<th>Type<th>About{table}</table>" if rows else ""
     answers = "".join(f"<tr><td><code>{escape(status)}</code><td>{escape(_answer(told))}"
                       for status, told in route.get("responses", {}).items())
-    return (f'<details id="{quote(method + path)}"><summary><code>{method.upper()} /api{escape(path)}</code> '
+    return (f'<details id="{quote(method + path)}"><summary><code>{method.upper()} {escape(path)}</code> '
             f"{escape(route.get('summary', ''))}</summary><p>{escape(route.get('description', ''))}</p>{head}"
             f"<table><tr><th>Answer<th>About{answers}</table>"
             f"<pre>{escape(curl(path, method, route))}</pre></details>")
@@ -88,11 +91,11 @@ def _type(kind: Json) -> str:
 
 
 def curl(path: str, method: str, route: Json) -> str:
-    """A command line that calls the route."""
+    """A command line that calls the route at this whole path."""
     words = ["curl"] + ([f"-X {method.upper()}"] if method not in ("get", "post") else [])
     words += ["-H 'X-Digits-User: NAME'"] if method != "get" else []
     for media in route.get("requestBody", {}).get("content", {}):
         words.append("-F file=@FILE" if "form" in media else "-H 'Content-Type: application/json' -d '{...}'")
     if method == "post" and len(words) == 2:
         words.insert(1, "-X POST")
-    return " ".join([*words, f"http://localhost:8501/api{path}"])
+    return " ".join([*words, f"http://localhost:8501{path}"])

@@ -1,7 +1,8 @@
 """What stands before every route, Streamlit's own included: who may be asked, from where, and how much.
 
 Streamlit checks the host name of its WebSocket only and sends no security headers, so a web page open in the same
-browser could drive a server on localhost (DNS rebinding, cross-site requests, framing). These four close that.
+browser could drive a server on localhost (DNS rebinding, cross-site requests, framing). These four close that. What
+serves below a path comes between them (digits_core/api/prefix.py).
 """
 
 import json
@@ -13,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from digits_core.api.prefix import BelowPrefix, path_of
 from digits_core.settings import Settings
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
@@ -36,6 +38,7 @@ def security_middleware(settings: Settings) -> list[Middleware]:
     return [
         Middleware(SecurityHeaders),
         Middleware(HostGuard, hosts=(*LOCAL_HOSTS, *settings.hosts)),
+        *([Middleware(BelowPrefix, prefix=settings.url_prefix)] if settings.url_prefix else []),
         Middleware(OriginGuard),
         Middleware(BodyCap, limit=settings.upload_mb * 1_000_000, streamed=int(settings.large_upload_gb * 1e9)),
     ]
@@ -117,7 +120,7 @@ class BodyCap:
             return
         headers = Headers(scope=scope)
         is_json = headers.get("content-type", "").lower().startswith("application/json")
-        streams = scope["method"] == "PATCH" and scope["path"].startswith(STREAMED)
+        streams = scope["method"] == "PATCH" and path_of(scope).startswith(STREAMED)
         of_json = TENSOR_BYTES if scope["path"].endswith(TENSORS) else JSON_BYTES
         limit = self.streamed if streams else min(self.limit, of_json) if is_json else self.limit
         length = headers.get("content-length", "0")

@@ -15,7 +15,8 @@ from digits_core.services.access import check_user_name
 @app.command()
 def upload(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file, of any size.")],
-    server: Annotated[str, typer.Option("--server", help="Address of the server.")] = "http://localhost:8501",
+    server: Annotated[str, typer.Option("--server", help="Address of the server, the path that it is below included.",
+                                        show_default="http://localhost:8501, with DIGITS_URL_PREFIX")] = "",
     user: User = "", as_json: AsJson = False,
 ) -> None:
     """Bring a file of many GB to a server; run again, it goes on where it was. Prints what stands for it: upload:ID."""
@@ -24,7 +25,7 @@ def upload(
     from digits_core.cli.sender import send  # an HTTP client, that no other command needs
 
     name = check_user_name(user or settings().user or from_login(login()))
-    found = send(file, server, name)
+    found = send(file, server or f"http://localhost:8501{settings().url_prefix}", name)
     if as_json:
         print_json(found)
     else:

@@ -15,7 +15,7 @@ def message(view: JobView, event: str, settings: Settings) -> Json:
     """The JSON that a webhook gets; ``text`` is what Slack and Mattermost show, and what a mail holds."""
     figures = {name: value for name, value in view.folder.summary().items()
                if isinstance(value, int | float) and not isinstance(value, bool)}
-    address = f"{settings.notify_page.rstrip('/')}/job?id={view.id}" if settings.notify_page else ""
+    address = f"{settings.page.rstrip('/')}/job?id={view.id}" if settings.page else ""
     about = {"id": view.id, "kind": str(view.job.kind), "name": view.name, "owner": view.job.owner,
              "status": str(view.status), "reason": view.state.reason, "try": view.state.try_next}
     return _filled(event, about, figures, address, settings)
@@ -25,7 +25,7 @@ def trial(settings: Settings) -> Json:
     """A message about nothing, to see whether messages arrive."""
     about = {"id": "", "kind": "job", "name": "Test", "owner": "", "status": "test", "try": "",
              "reason": "This is a test; no job needs you."}
-    return _filled("test", about, {}, settings.notify_page, settings)
+    return _filled("test", about, {}, settings.page, settings)
 
 
 def _filled(event: str, about: Json, figures: Json, address: str, settings: Settings) -> Json:

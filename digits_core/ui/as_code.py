@@ -2,7 +2,6 @@
 
 import json
 from typing import Any
-from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -53,17 +52,11 @@ def show(asked: Asked, chosen: str, key: str) -> None:
     space, user = session.workspace(), session.user()
     if chosen == "JSON":
         st.code(json.dumps(as_code.body(asked, whole), indent=1, ensure_ascii=False), language="json", wrap_lines=True)
-        st.caption(f"POST {as_code.route(asked)}")
+        st.caption(f"POST {session.here(as_code.route(asked))}")
     elif chosen == "curl":
-        st.code(as_code.curl(asked, _address(), user, whole), language="bash", wrap_lines=True)
+        st.code(as_code.curl(asked, session.address(), user, whole), language="bash", wrap_lines=True)
     else:
         st.code(as_code.command_line(asked, user, space.settings.jobs_dir, whole), language="bash", wrap_lines=True)
-
-
-def _address() -> str:
-    """The address under which the browser knows this server."""
-    parts = urlsplit(st.context.url or "")
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "http://localhost:8501"
 
 
 def _paste(asked: Asked, form: OptionsForm, family: str, first: Json, sweeps: bool) -> None:

@@ -134,7 +134,7 @@ def skipped(view: JobView) -> None:
     st.dataframe(pd.DataFrame(found.items), hide_index=True, key=f"dataset.skipped.{view.id}", column_config={
         "path": st.column_config.TextColumn("Path", width="large"), "split": "Split", "class": "Class",
         "reason": st.column_config.TextColumn("Reason", width="large")})
-    st.link_button("Download the list", f"/api/datasets/{view.id}/skipped", icon=":material/download:")
+    st.link_button("Download the list", session.here(f"/api/datasets/{view.id}/skipped"), icon=":material/download:")
 
 
 def used_by(workspace: Workspace, view: JobView) -> None:

@@ -31,7 +31,7 @@ def dialog(workspace: Workspace, view: JobView, epoch: str) -> None:
     form(workspace, view, f"export.dialog.{view.id}.{epoch}", {"checkpoint": epoch})
     st.divider()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.link_button("For DIGITS only, at once", f"/api/models/{view.id}/download?checkpoint={epoch}",
+        st.link_button("For DIGITS only, at once", session.here(f"/api/models/{view.id}/download?checkpoint={epoch}"),
                        icon=":material/bolt:", type="tertiary",
                        help="Weights, network, labels and preprocessing as a zip, to import elsewhere; no files "
                             "for other programs, nothing is checked.")
@@ -70,8 +70,8 @@ def of_model(workspace: Workspace, view: JobView) -> None:
             job_parts.link(one)
             st.caption(_contents(one), width="content")
             if one.status is Status.DONE:
-                st.link_button("zip", f"/api/exports/{one.id}/archive", icon=":material/download:", type="tertiary",
-                               key=f"export.zip.{one.id}")
+                st.link_button("zip", session.here(f"/api/exports/{one.id}/archive"), icon=":material/download:",
+                               type="tertiary", key=f"export.zip.{one.id}")
 
 
 def _contents(view: JobView) -> str:
@@ -96,7 +96,7 @@ def _download(view: JobView) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         kind = st.segmented_control("Archive", KINDS, default="zip", required=True, key=f"export.kind.{view.id}",
                                     label_visibility="collapsed") or "zip"
-        st.link_button("Download model", f"/api/exports/{view.id}/archive?format={kind}", type="primary",
+        st.link_button("Download model", session.here(f"/api/exports/{view.id}/archive?format={kind}"), type="primary",
                        icon=":material/download:", help="Unpack it, then: pip install -r requirements.txt; "
                                                         "python predict.py PICTURE")
         st.page_link("job.py", label="The model", icon=":material/neurology:", width="content",
@@ -152,7 +152,7 @@ def _check(workspace: Workspace, view: JobView) -> None:
 
 def _row(view: JobView, row: Json, goal: Measure | None) -> Json:
     done = view.status is Status.DONE
-    return {"name": row["name"], "file": f"/api/exports/{view.id}/files/{row['file']}" if done else None,
+    return {"name": row["name"], "file": session.here(f"/api/exports/{view.id}/files/{row['file']}") if done else None,
             "size": row["bytes"], "agreement": 100 * row["agreement"],
             "difference": _difference(row["difference"]),
             **({"metric": measured(row["metric"], goal)} if goal else {}), "p50": row["p50_ms"], "p95": row["p95_ms"],

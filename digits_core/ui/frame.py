@@ -42,7 +42,7 @@ def who() -> None:
         if name and st.button("Log out", key="who.out", icon=":material/logout:", type="tertiary"):
             session.set_name("")
             st.rerun()
-        st.link_button("REST API", "/api/docs", icon=":material/api:", type="tertiary")
+        st.link_button("REST API", session.here("/api/docs"), icon=":material/api:", type="tertiary")
         st.caption(f"{plain(session.workspace().settings.server_name)} · DIGITS {digits_core.__version__}")
 
 

@@ -112,7 +112,8 @@ def _pictures(workspace: Workspace, view: JobView) -> None:
     names = [row["video"] for row in good]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox("Video", names, key=f"frames.video.{view.id}", width=360) or names[0]
-        st.link_button("Download all pictures", f"/api/frames/{view.id}/pictures.zip", icon=":material/download:")
+        st.link_button("Download all pictures", session.here(f"/api/frames/{view.id}/pictures.zip"),
+                       icon=":material/download:")
     found = frames.pictures(workspace, view.id, chosen)
     key = f"frames.page.{view.id}.{chosen}"
     start = (int(st.session_state.get(key, 1)) - 1) * PAGE

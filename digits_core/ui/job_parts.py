@@ -48,7 +48,7 @@ def _gpu(card: Json, samples: list[Json]) -> None:
 def log(workspace: Workspace, view: JobView) -> None:
     """The end of the newest attempt's log, and all of it as a file."""
     text = jobs.log_tail(workspace, view.id, 40_000)
-    st.link_button("Download", f"/api/jobs/{view.id}/log?size=20000000", icon=":material/download:")
+    st.link_button("Download", session.here(f"/api/jobs/{view.id}/log?size=20000000"), icon=":material/download:")
     st.code("\n".join(text.splitlines()[-300:]) or "Nothing was printed yet.", language=None, height=420)
 
 

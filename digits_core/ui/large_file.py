@@ -15,8 +15,8 @@ def choose(workspace: Workspace, key: str) -> str:
         st.caption("A browser holds the whole file in memory. From a shell it goes straight to this server's disk, and "
                    "goes on where it was when the connection breaks:")
         user = session.user()
-        st.code(f"python -m digits_core upload FILE --server {address()} --user {user or 'NAME'}", language="bash",
-                wrap_lines=True)
+        st.code(f"python -m digits_core upload FILE --server {session.address()} --user {user or 'NAME'}",
+                language="bash", wrap_lines=True)
         try:
             found = resumable.of_user(workspace, user) if user else []
         except DigitsError as error:
@@ -33,9 +33,3 @@ def choose(workspace: Workspace, key: str) -> str:
         words = {reference: f"{one.name or one.id} · {size(one.length)}" for reference, one in done.items()}
         return st.selectbox("Finished upload", ["", *done], key=key,
                             format_func=lambda reference: words.get(reference, "None: use the field above")) or ""
-
-
-def address() -> str:
-    """Where this server was asked, as far as the browser tells."""
-    return (st.context.url or "http://localhost:8501").split("/", 3)[0] + "//" + (
-        st.context.headers.get("host") or "localhost:8501")

@@ -35,8 +35,8 @@ def draw(workspace: Workspace, view: JobView) -> None:
                                        label_visibility="collapsed") or ways[0]
             of = f" of {page.of:,} (a random choice)" if page.of > len(page.rows) else ""
             st.caption(f"{len(page.rows):,} pictures{of}. Circle some with the lasso, or click one.")
-            st.link_button("Features", f"/api/inferences/{view.id}/features.npz", icon=":material/download:",
-                           type="tertiary")
+            st.link_button("Features", session.here(f"/api/inferences/{view.id}/features.npz"),
+                           icon=":material/download:", type="tertiary")
         event = st.plotly_chart(figure(page, way), key=f"map.{view.id}", config=CONFIG, on_select="rerun",
                                 selection_mode=("points", "lasso", "box"))
         chosen = numbers(event)

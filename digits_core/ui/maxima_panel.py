@@ -36,7 +36,7 @@ def _pictures(workspace: Workspace, view: JobView) -> None:
         st.page_link("job.py", label="The model", icon=":material/neurology:",
                      query_params={"id": str(view.job.options.get("model", ""))})
         if found.total:
-            st.link_button("Download all", f"/api/inferences/{view.id}/max-activations.zip",
+            st.link_button("Download all", session.here(f"/api/inferences/{view.id}/max-activations.zip"),
                            icon=":material/download:", key="maxima.zip")
         st.caption(f"Layer {plain(layer)}, {plural(found.total, 'unit')} finished", width="content",
                    help="Below each picture: the unit's activation on the mean picture → on this one, and what the "
@@ -53,8 +53,8 @@ def _unit(workspace: Workspace, view: JobView, layer: str, row: Json) -> None:
     unit = row["unit"]
     title = f"{plain(row['label'])} (unit {unit})" if row.get("label") else f"Unit {unit}"
     st.image(maxima.picture(workspace, view.id, unit, WIDTH), width="stretch", alt=f"{layer}, {title}")
-    st.markdown(f"**{title}** [:material/download:](/api/inferences/{view.id}/max-activations/{unit} "
-                f'"{file_name(layer, unit)}")')
+    file = session.here(f"/api/inferences/{view.id}/max-activations/{unit}")
+    st.markdown(f"**{title}** [:material/download:]({file} \"{file_name(layer, unit)}\")")
     st.caption(f"Activation {three_digits(number(row.get('before')) or 0)} → "
                f"{three_digits(number(row.get('activation')) or 0)}  \n"
                f"Recognised as {plain(row.get('predicted', ''))}, {percent(row.get('probability'))}")

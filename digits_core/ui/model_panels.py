@@ -145,7 +145,7 @@ def trace(view: JobView) -> None:
     found = timeline.operators(view)
     first, steps = int(found["first_step"]), int(found["steps"])
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.link_button("Download timeline", f"/api/models/{view.id}/trace", icon=":material/download:",
+        st.link_button("Download timeline", session.here(f"/api/models/{view.id}/trace"), icon=":material/download:",
                        help="Gzipped JSON; ui.perfetto.dev and chrome://tracing show it.")
         st.caption(f"Steps {first} to {first + steps - 1}; own time of each operator over all calls.")
     frame = pd.DataFrame(found["operators"])
@@ -223,9 +223,9 @@ def _use(workspace: Workspace, view: JobView, epoch: str) -> None:
         if st.button("Download model", icon=":material/download:", key="model.download",
                      help="One archive with everything, also for other programs (ONNX), checked before you get it."):
             exports_panel.dialog(workspace, view, epoch)
-        st.link_button("Weights only", f"/api/models/{view.id}/checkpoints/{epoch}", icon=":material/download:",
-                       type="tertiary", help="The safetensors file.")
-        st.link_button("TensorBoard", f"/api/models/{view.id}/tensorboard", icon=":material/download:",
+        st.link_button("Weights only", session.here(f"/api/models/{view.id}/checkpoints/{epoch}"),
+                       icon=":material/download:", type="tertiary", help="The safetensors file.")
+        st.link_button("TensorBoard", session.here(f"/api/models/{view.id}/tensorboard"), icon=":material/download:",
                        type="tertiary", help="The measurements and settings as an event file for TensorBoard.")
         publish_panel.buttons(workspace, view, epoch)
 

@@ -25,8 +25,8 @@ def menu(workspace: Workspace, view: JobView) -> None:
         help="Of the optimizer and the random numbers: it is as large as several checkpoints.")
     try:
         found = bundles.bundle(workspace, session.user(), view.id, needs, state)
-        st.link_button(f"Bundle ({size(found.size)})", f"/api/jobs/{view.id}/bundle?needs={str(needs).lower()}"
-                       f"&state={str(state).lower()}", icon=":material/download:", width="stretch")
+        file = f"/api/jobs/{view.id}/bundle?needs={str(needs).lower()}&state={str(state).lower()}"
+        st.link_button(f"Bundle ({size(found.size)})", session.here(file), icon=":material/download:", width="stretch")
     except DigitsError as error:
         st.caption(plain(error))
     st.caption("All its files, with checksums. There: Home, Import.")

@@ -23,8 +23,8 @@ WHERE = {"folder": "publish_dir", "server": "publish_url"}
 def dialog(workspace: Workspace, view: JobView) -> None:
     """Which export goes where; then where it is."""
     done = publish.ready(workspace, view.id)
-    st.caption(f"This server answers for the model too: `/v2/models/{view.id}/infer` (Open Inference Protocol) and "
-               f"`/api/models/{view.id}/predict`.")
+    st.caption(f"This server answers for the model too: `{session.here(f'/v2/models/{view.id}/infer')}` (Open "
+               f"Inference Protocol) and `{session.here(f'/api/models/{view.id}/predict')}`.")
     if not done:
         st.info("Export this model first: only an export that was held against PyTorch is published.",
                 icon=":material/info:")

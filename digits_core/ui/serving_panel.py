@@ -17,8 +17,8 @@ def draw(workspace: Workspace) -> None:
         found = serving.loaded(workspace)
         if not found:
             st.caption("No model is loaded. One is when it is asked: on the Inference page, by REST "
-                       f"(/api/models/ID/predict, /v2/models/ID/infer) or the command line; up to "
-                       f"{workspace.settings.inference_models} stay loaded until nobody asked for "
+                       f"({session.here('/api/models/ID/predict')}, {session.here('/v2/models/ID/infer')}) or the "
+                       f"command line; up to {workspace.settings.inference_models} stay loaded until nobody asked for "
                        f"{workspace.settings.inference_idle_s / 60:g} minutes.")
             return
         st.caption(f"{plural(len(found), 'model')}, at most {workspace.settings.inference_models} in a process. Half "

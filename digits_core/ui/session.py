@@ -4,7 +4,7 @@ import logging
 import secrets
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import streamlit as st
 from starlette.requests import Request
@@ -24,6 +24,18 @@ log = logging.getLogger("digits.pages")
 def workspace() -> Workspace:
     """The jobs folder of this server; a cheap handle that all sessions share."""
     return Workspace.open()
+
+
+def here(path: str) -> str:
+    """The address of something that this server answers beside its pages, for links in them: ``/api/...``."""
+    return workspace().settings.url_prefix + path
+
+
+def address() -> str:
+    """Where this server was asked, as the browser knows it, for lines that are copied to a shell."""
+    parts = urlsplit(st.context.url or "")
+    host = f"{parts.scheme}://{parts.netloc}" if parts.netloc else "http://localhost:8501"
+    return host + here("")
 
 
 def user() -> str:
@@ -54,7 +66,7 @@ def keep_name() -> None:
     """
     name = st.session_state.get("who.name")
     if name is not None and name != st.context.cookies.get(COOKIE, ""):
-        st.iframe(f"/name?set={quote(name)}", height=1)
+        st.iframe(here(f"/name?set={quote(name)}"), height=1)
 
 
 async def name_route(request: Request) -> Response:
@@ -66,10 +78,11 @@ async def name_route(request: Request) -> Response:
         return PlainTextResponse("That is not a name.", 400)
     local = target.startswith("/") and not target.startswith(("//", "/\\"))
     response = RedirectResponse(target, 303) if local else Response(status_code=204)
+    path = request.scope.get("root_path") or "/"
     if name:
-        response.set_cookie(COOKIE, name, max_age=365 * 86400, httponly=True, samesite="lax")
+        response.set_cookie(COOKIE, name, path=path, max_age=365 * 86400, httponly=True, samesite="lax")
     else:
-        response.delete_cookie(COOKIE)
+        response.delete_cookie(COOKIE, path=path)
     return response
 
 

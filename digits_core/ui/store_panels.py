@@ -79,7 +79,7 @@ def _card(view: JobView, key: str) -> None:
                help=exact(view.job.created))
     if models.checkpoints(view):
         with st.container(horizontal=True, gap="small"):
-            st.link_button("Export", f"/api/models/{view.id}/download", icon=":material/download:",
+            st.link_button("Export", session.here(f"/api/models/{view.id}/download"), icon=":material/download:",
                            key=f"{key}.export.{view.id}")
             if st.button("Use as a start", icon=":material/fork_right:", key=f"{key}.start.{view.id}"):
                 st.switch_page("models.py", query_params={"new": view.job.task, "start": view.id})

@@ -24,8 +24,8 @@ def draw(workspace: Workspace, models: list[Json], words: list[str]) -> None:
                    "version; pictures that are pinned to it must be right in every later one."):
             st.page_link("models.py", label="Models", icon=":material/neurology:")
         return
-    st.caption(f"Served at /store, in {plain(workspace.settings.team_folder)}: another server lists it with "
-               "DIGITS_MODEL_STORE_URL set to this server's address and /store.")
+    st.caption(f"Served at {session.here('/store')}, in {plain(workspace.settings.team_folder)}: another server lists "
+               f"it with DIGITS_MODEL_STORE_URL set to {plain(session.address())}/store.")
     found = [model for model in models if store_cards.fits(model["versions"][0], words)]
     if not found:
         st.caption("Nothing matches the filter.")

@@ -114,9 +114,10 @@ def _video(workspace: Workspace, view: JobView) -> None:
                    "the frames so far.")
     with st.container(horizontal=True):
         if view.status is Status.DONE:
-            st.link_button("Video (mp4)", f"/api/videos/{view.id}/video.mp4", icon=":material/movie:")
-        st.link_button("Frames (CSV)", f"/api/videos/{view.id}/frames.csv", icon=":material/download:")
-        st.link_button("Frames (JSON)", f"/api/inferences/{view.id}/results.json", icon=":material/download:")
+            st.link_button("Video (mp4)", session.here(f"/api/videos/{view.id}/video.mp4"), icon=":material/movie:")
+        st.link_button("Frames (CSV)", session.here(f"/api/videos/{view.id}/frames.csv"), icon=":material/download:")
+        st.link_button("Frames (JSON)", session.here(f"/api/inferences/{view.id}/results.json"),
+                       icon=":material/download:")
 
 
 def _film(workspace: Workspace, view: JobView) -> None:

@@ -109,7 +109,7 @@ def clone(asked: Asked) -> Response:
     pages = {Kind.DATASET: "/datasets", Kind.MODEL: "/models", Kind.INFERENCE: "/inference"}
     if view.job.kind not in pages:
         raise BadState(f"'{view.name}' cannot be cloned.")
-    return RedirectResponse(f"{pages[view.job.kind]}?clone={view.id}", 302)
+    return RedirectResponse(asked.here(f"{pages[view.job.kind]}?clone={view.id}"), 302)
 
 
 def delete_many(asked: Asked) -> Response:

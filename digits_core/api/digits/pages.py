@@ -21,7 +21,7 @@ PAGES = {
 
 def moved(asked: Asked) -> Response:
     """The page that does the same now; with ``clone`` the form is filled in."""
-    target = PAGES[asked.request.url.path]
+    target = PAGES[asked.path]
     return _to(asked, target)
 
 
@@ -29,9 +29,10 @@ def extension(asked: Asked) -> Response:
     """The form of a dataset, or of a model, of the task that an extension belonged to."""
     name = asked.part("extension")
     task = EXTENSIONS[name].task if name in EXTENSIONS else name if name in sources() else "regression"
-    return _to(asked, f"/{asked.request.url.path.split('/')[1]}?new={quote(task)}")
+    return _to(asked, f"/{asked.path.split('/')[1]}?new={quote(task)}")
 
 
 def _to(asked: Asked, target: str) -> Response:
     clone = asked.text("clone")
-    return RedirectResponse(f"{target.partition('?')[0]}?clone={quote(clone)}" if clone else target, 302)
+    target = f"{target.partition('?')[0]}?clone={quote(clone)}" if clone else target
+    return RedirectResponse(asked.here(target), 302)

@@ -53,7 +53,7 @@ def to_pretrained(asked: Asked) -> Response:
     view = modelstore.make_pretrained(asked.space, asked.named, asked.part("job_id"), which)
     if asked.wants_json:
         return StrictJSON({**tell.brief(view), "status": tell.NEW})
-    return RedirectResponse("/model_store", 302)
+    return RedirectResponse(asked.here("/model_store"), 302)
 
 
 def store_models(asked: Asked) -> Response:

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from digits_core.api import prefix
 from digits_core.api.answers import STATUS, StrictJSON, refusal
 from digits_core.api.request import NoName
 from digits_core.errors import DigitsError, InUse, InvalidOptions, NotAllowed, Problem
@@ -51,6 +52,15 @@ class Asked:
     def part(self, name: str) -> str:
         """A part of the path."""
         return str(self.request.path_params.get(name, ""))
+
+    @property
+    def path(self) -> str:
+        """The address that was asked, without what this server stands below."""
+        return prefix.path_of(self.request.scope)
+
+    def here(self, path: str) -> str:
+        """The address of one of our pages."""
+        return prefix.prefix_of(self.request.scope) + path
 
     @property
     def user(self) -> str:
@@ -134,7 +144,7 @@ def told(request: Request, error: Exception) -> Response:
 
 def answer(asked: Asked, content: Json, page: str) -> Response:
     """JSON for programs; others are sent to the page that shows the same."""
-    return StrictJSON(content) if asked.wants_json else RedirectResponse(page, 303)
+    return StrictJSON(content) if asked.wants_json else RedirectResponse(asked.here(page), 303)
 
 
 def not_from_elsewhere(request: Request) -> None:

@@ -12,7 +12,7 @@ def login(asked: Asked) -> Response:
     if asked.request.method == "POST":
         asked.missing("username")
         name = check_user_name(asked.text("username"))
-        response.set_cookie(COOKIE, name, httponly=True, samesite="strict")
+        response.set_cookie(COOKIE, name, path=asked.here("/"), httponly=True, samesite="strict")
     return response
 
 
@@ -20,10 +20,10 @@ def logout(asked: Asked) -> Response:
     """Forget it."""
     not_from_elsewhere(asked.request)
     response = RedirectResponse(_next(asked), 302)
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    response.delete_cookie(COOKIE, path=asked.here("/"), httponly=True, samesite="strict")
     return response
 
 
 def _next(asked: Asked) -> str:
     target = asked.text("next")
-    return target if target.startswith("/") and not target.startswith(("//", "/\\")) else "/"
+    return target if target.startswith("/") and not target.startswith(("//", "/\\")) else asked.here("/")

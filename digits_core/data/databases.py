@@ -6,9 +6,9 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from digits_core.data import datum
-from digits_core.data.datum import BETWEEN, SCHEME, Listed
+from digits_core.data import prebuilt
 from digits_core.data.entries import Entries
+from digits_core.data.listing import Listed
 from digits_core.data.sources import Scan
 from digits_core.errors import BadData
 from digits_core.safe import safe_path
@@ -38,9 +38,9 @@ def found(options: DatabaseOptions, roots: Sequence[Path], scan: Scan, numbers: 
             continue
         path = safe_path(features, roots)
         splits[split] = entries = scan.entries(split)
-        entries.base = f"{SCHEME}{path}{BETWEEN}"
+        entries.base = prebuilt.base(path)
         shape = None
-        for row, extra in _pairs(path, labels and safe_path(labels, roots), scan, numbers):
+        for row, extra in _pairs(path, labels and safe_path(labels, roots), roots, scan, numbers):
             shape = shape or (row.shape if not row.reason else None)
             reason = row.reason or _odd(row, shape if options.same_shape else None)
             if reason:
@@ -57,18 +57,24 @@ def _odd(row: Listed, shape: tuple[int, int, int] | None) -> str:
     return f"is {' x '.join(map(str, row.shape))}, the first record {' x '.join(map(str, shape))}"
 
 
-def _pairs(features: Path, labels: Path | str, scan: Scan, numbers: bool) -> Iterator[tuple[Listed, str]]:
+def _pairs(features: Path, labels: Path | str, roots: Sequence[Path], scan: Scan,
+           numbers: bool) -> Iterator[tuple[Listed, str]]:
     """Records and what is known of each, in the order of both databases."""
-    rows = datum.listed(features, scan.tick)
+    rows = prebuilt.features(features, roots, scan.tick)
     if not labels:
         for row in rows:
-            yield row, json.dumps({"numbers": [row.label]} if numbers else {})
+            if numbers and not row.numbers and not row.reason:
+                raise BadData(f"The database {printable(str(features))} holds no numbers as labels, and no database "
+                              "of labels is named.")
+            own = {"wanted": prebuilt.base(features) + row.wanted} if row.wanted else {}
+            yield row, json.dumps({"numbers": row.numbers} if numbers else own)
         return
-    others = datum.listed(Path(labels), scan.tick, numbers)
+    wanted = prebuilt.base(Path(labels))
+    others = prebuilt.labels(Path(labels), roots, scan.tick, numbers)
     for count, (row, other) in enumerate(zip_longest(rows, others)):
         if row is None or other is None:
             fewer, more = (features, labels) if row is None else (labels, features)
             raise BadData(f"The database {printable(str(fewer))} ends after {count} records, {printable(str(more))} "
                           "goes on: every record needs its label.")
-        extra = {"numbers": other.numbers} if numbers else {"wanted": f"{SCHEME}{labels}{BETWEEN}{other.key}"}
+        extra = {"numbers": other.numbers} if numbers else {"wanted": wanted + other.key}
         yield row._replace(reason=row.reason or (other.reason and f"its label {other.reason}")), json.dumps(extra)

@@ -5,36 +5,30 @@ can crash its reader. The pictures themselves are read by the decoding processes
 """
 
 import io
-import json
 import os
-import resource
-import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import lmdb
 import numpy as np
 from numpy.typing import NDArray
 
-from digits_core.data import child
-from digits_core.data.entries import Entries
+from digits_core.data import listing
+from digits_core.data.listing import Listed
 from digits_core.data.pictures import to_png
 from digits_core.data.records import check_whole
-from digits_core.errors import BadData, DigitsError
+from digits_core.errors import BadData
 from digits_core.safe.paths import inside, printable
 
-Json = dict[str, Any]
 SCHEME = "datum:"
 BETWEEN = "//"
 """Between database and key in a location; no real path holds it."""
 MOST_SIDE = 10_000
 MOST_LABEL = 100_000
 MOST_NUMBERS = 1000
-MEMORY_LIMIT = 4 << 30
 SILENCE_S = 60
 """Seconds for a thousand records."""
 
@@ -120,17 +114,6 @@ def _opened(path: str) -> lmdb.Environment:
         raise BadData(f"The database {printable(path)} cannot be opened: {error}.") from None
 
 
-class Listed(NamedTuple):
-    """What a listing tells about a record."""
-
-    key: str
-    label: int
-    reason: str = ""
-    shape: tuple[int, int, int] = (0, 0, 0)
-    numbers: Sequence[float] = ()
-    """All its values, where they were asked for."""
-
-
 def picture(location: str, roots: Sequence[str]) -> bytes:
     """The picture that a location names, as a file. For decoding processes only: a hostile database can crash them."""
     path, _, key = location.removeprefix(SCHEME).partition(BETWEEN)
@@ -146,58 +129,14 @@ def picture(location: str, roots: Sequence[str]) -> bytes:
     return parse(value).picture()
 
 
-def read(path: Path, entries: Entries, split: str, skip: Callable[[str, str, str, str, bool], None],
-         tick: Callable[[], None]) -> None:
-    """Add every record of a database to ``entries``; what is no picture goes to ``skip``.
-
-    Raises BadData when the database cannot be read to its end.
-    """
-    entries.base = f"{SCHEME}{path}{BETWEEN}"
-    for row in listed(path, tick):
-        if row.reason:
-            skip(row.key, split, "", row.reason, True)
-        else:
-            entries.add(entries.base + row.key, row.label)
-
-
 def listed(path: Path, tick: Callable[[], None], numbers: bool = False) -> Iterator[Listed]:
     """Every record of a database, read by a process of its own. Raises BadData when it cannot be read to its end."""
-    process = child.start("digits_core.data.datum", str(path), *(["numbers"] if numbers else []),
-                          stderr=subprocess.DEVNULL)
-    assert process.stdin is not None and process.stdout is not None
-    last: Json = {}
-    try:
-        for line in process.stdout:
-            last = json.loads(line)
-            for row in last.get("rows", ()):
-                yield Listed(*row)
-            tick()  # after the rows: a short look at a slow disk shows them too
-    finally:
-        process.kill()
-        for pipe in (process.stdin, process.stdout):
-            pipe.close()
-        process.wait()
-    if "end" not in last:
-        raise BadData(f"The database {printable(str(path))} cannot be read to its end: "
-                      + str(last.get("error") or "reading it crashed; it is damaged."))
+    return listing.asked("digits_core.data.datum", path, tick, *(["numbers"] if numbers else []))
 
 
 def main() -> None:
     """List a database: lines of JSON with up to 1000 rows (see Listed) each, the last one an end."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
-    signal.alarm(SILENCE_S)  # the default action ends this process: pages may lead in a circle
-    rows: list[Listed] = []
-    try:
-        for row in _rows(sys.argv[1], sys.argv[2:] == ["numbers"]):
-            rows.append(row)
-            if len(rows) == 1000:
-                print(json.dumps({"rows": rows}), flush=True)
-                signal.alarm(SILENCE_S)
-                rows = []
-        print(json.dumps({"rows": rows, "end": True}), flush=True)
-    except (DigitsError, lmdb.Error) as error:
-        print(json.dumps({"error": str(error)}), flush=True)
+    listing.answer(lambda: _rows(sys.argv[1], sys.argv[2:] == ["numbers"]), SILENCE_S, lmdb.Error)
 
 
 def _rows(path: str, numbers: bool) -> Iterator[Listed]:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from digits_core.data import datum, planes
+from digits_core.data import planes, prebuilt
 from digits_core.data.pictures import decode, pack_pixels, prepare
 from digits_core.data.planes import ALL, Planes
 from digits_core.data.records import Record, pack_record
@@ -176,9 +176,8 @@ def fetch(location: str, how: Json) -> bytes:
             return safe_fetch(location, how["private_hosts"], limit=MAX_BYTES)
         except DigitsError as error:
             raise BadData(str(error)) from None
-    if location.startswith(datum.SCHEME):
-        return datum.picture(location, how["roots"])
-    return read_regular(location, how["roots"], MAX_BYTES)
+    found = prebuilt.fetched(location, how["roots"], how.get("channels", ALL) == ALL)
+    return read_regular(location, how["roots"], MAX_BYTES) if found is None else found
 
 
 if __name__ == "__main__":

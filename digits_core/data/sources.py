@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from digits_core.data import datum, folders, lists, webindex
+from digits_core.data import folders, lists, prebuilt, webindex
 from digits_core.data.depth import Depth
 from digits_core.data.entries import Entries
 from digits_core.data.frames import Unpacker, Written, side_by_side
@@ -171,7 +171,7 @@ def _databases(options: DatasetOptions, roots: Sequence[Path], scan: Scan) -> So
         if text.strip():
             path = safe_path(text, roots)
             splits[split] = scan.entries(split, str(path))
-            datum.read(path, splits[split], split, scan.skip, scan.tick)
+            prebuilt.read(path, roots, splits[split], split, scan.skip, scan.tick)
     labels = lists.read_labels(safe_path(options.labels_file, roots)) if options.labels_file.strip() else None
     known = _numbers(splits)
     if labels is not None and len(known) > len(labels):

@@ -3,6 +3,7 @@
 import base64
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -46,6 +47,7 @@ def create_dataset(workspace: Workspace, user: str, task: str, name: str, option
     kind = source(task)
     name, values = together(lambda: checked_name(name), lambda: check(kind.dataset_options, options, roots))
     check_places(values, workspace.settings)
+    _check_databases(values, roots)
     checked = values.model_dump(mode="json")
     job_id = workspace.store.new_id()
     kept = {name: f"{name}{path.suffix}" if name in (lists or {}) else path.name for name, path in files.items()}
@@ -61,6 +63,13 @@ def create_dataset(workspace: Workspace, user: str, task: str, name: str, option
 
     workspace.store.submit(job, fill)
     return workspace.store.get(job_id)
+
+
+def _check_databases(values: Any, roots: Sequence[Path]) -> None:
+    if values.model_dump().get("method") == "lmdb":
+        from digits_core.data.prebuilt import check_databases  # LMDB, NumPy: not for programs that only list jobs
+
+        check_databases(values, roots)
 
 
 def require_done(view: JobView) -> None:

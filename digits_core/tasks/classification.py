@@ -22,7 +22,7 @@ class DatasetOptions(FrameOptions, ClassedOptions, SizedOptions):
     method: Method = option(
         "folder", title="Where are the pictures?", group="Source",
         labels={"folder": "Class folders on the server, or a URL", "text": "Text files", "s3": "S3",
-                "archive": "Upload (zip, tar)", "lmdb": "DIGITS or Caffe database"})
+                "archive": "Upload (zip, tar)", "lmdb": "DIGITS or Caffe database (LMDB, HDF5)"})
     folder: str = option("", title="Training images", group="Source", kind="folder",
                          when={"method": ["folder", "s3"]},
                          help="A server folder with one folder per class, the http(s) address of one, or a place in "
@@ -37,12 +37,13 @@ class DatasetOptions(FrameOptions, ClassedOptions, SizedOptions):
     val_list: str = option("", title="Validation list", group="Source", kind="path", when={"method": ["text"]},
                            help="Empty: split from the training list.")
     test_list: str = option("", title="Test list", group="Source", kind="path", when={"method": ["text"]})
-    train_db: str = option("", title="Training database", group="Source", kind="folder", when={"method": ["lmdb"]},
-                           help="The folder of an LMDB with Datum records (data.mdb lies in it), as DIGITS and Caffe "
-                                "make them.")
-    val_db: str = option("", title="Validation database", group="Source", kind="folder", when={"method": ["lmdb"]},
+    train_db: str = option("", title="Training database", group="Source", kind="path", when={"method": ["lmdb"]},
+                           help="The folder of an LMDB with Datum records (data.mdb lies in it) or of HDF5 files "
+                                "('data' and 'label', or 'images' and 'labels'), as DIGITS and Caffe make them, or "
+                                "one .h5 file.")
+    val_db: str = option("", title="Validation database", group="Source", kind="path", when={"method": ["lmdb"]},
                          help="Empty: split from the training database.")
-    test_db: str = option("", title="Test database", group="Source", kind="folder", when={"method": ["lmdb"]})
+    test_db: str = option("", title="Test database", group="Source", kind="path", when={"method": ["lmdb"]})
     labels_file: str = option("", title="Labels file", group="Source", kind="path", when={"method": ["text", "lmdb"]},
                               help="One class name a line; line 1 is label 0. Empty: the numbers are the names.")
     image_folder: str = option("", title="Image folder", group="Source", kind="folder", when={"method": ["text"]},

@@ -10,6 +10,9 @@ from digits_core.options import JobOptions, Options, option
 from digits_core.safe.places import is_s3, s3_place
 from digits_core.tasks.places import S3Options
 
+HDF5, HDF5_LIST = (".h5", ".hdf5", ".hdf"), "list.txt"
+"""Endings of HDF5 files, and the name of the file that lists some of them."""
+
 
 class PictureOptions(S3Options, JobOptions):
     """Options of every dataset; its task adds where the pictures are."""
@@ -74,15 +77,15 @@ class SizedOptions(PictureOptions):
 class DatabaseOptions(Options):
     """Databases of features and labels (see digits_core.data.databases), of the method "lmdb"."""
 
-    features_db: str = option("", title="Training features", group="Source", kind="folder", when={"method": ["lmdb"]},
-                              help="The folder of an LMDB with Datum records: pictures or vectors, bytes or decimals. "
-                                   "They keep their size.")
-    labels_db: str = option("", title="Training labels", group="Source", kind="folder", when={"method": ["lmdb"]},
-                            help="An LMDB with as many records, in the same order. Empty: the label of each record "
-                                 "itself, or the picture itself where pictures are made.")
-    val_features_db: str = option("", title="Validation features", group="Source", kind="folder",
+    features_db: str = option("", title="Training features", group="Source", kind="path", when={"method": ["lmdb"]},
+                              help="The folder of an LMDB with Datum records, or HDF5 files with 'data' and 'label': "
+                                   "pictures or vectors, bytes or decimals. They keep their size.")
+    labels_db: str = option("", title="Training labels", group="Source", kind="path", when={"method": ["lmdb"]},
+                            help="One with as many records, in the same order. Empty: the label of each record itself "
+                                 "(in HDF5 numbers or a picture), or the picture itself where pictures are made.")
+    val_features_db: str = option("", title="Validation features", group="Source", kind="path",
                                   when={"method": ["lmdb"]}, help="Empty: split from the training records.")
-    val_labels_db: str = option("", title="Validation labels", group="Source", kind="folder",
+    val_labels_db: str = option("", title="Validation labels", group="Source", kind="path",
                                 when={"method": ["lmdb"]})
     same_shape: bool = option(True, title="Enforce same shape", group="Source", when={"method": ["lmdb"]},
                               advanced=True, help="Records of another shape than the first cannot be used; else they "
@@ -118,6 +121,11 @@ def path_problem(name: str, text: str, roots: Sequence[Path], kind: str = "") ->
         path = safe.safe_path(text, roots)
     except DigitsError as error:
         return Problem(name, str(error))
-    kind = kind or ("folder" if "folder" in name or name.endswith("_db") else "file")
+    kind = kind or ("folder" if "folder" in name or (name.endswith("_db") and not is_hdf5(path)) else "file")
     wanted = path.is_dir() if kind == "folder" else path.is_file()
     return None if wanted else Problem(name, f"{text!r} is not a {kind}.")
+
+
+def is_hdf5(path: Path) -> bool:
+    """Whether a file is called as an HDF5 file, or as the list of some."""
+    return path.name == HDF5_LIST or path.name.lower().endswith(HDF5)

@@ -23,7 +23,7 @@ class DatasetOptions(DatabaseOptions, FrameOptions, SizedOptions):
         "folder", title="What shall come out", group="Source",
         labels={"folder": "The partner in another folder", "same": "The picture itself (autoencoder, denoising)",
                 "sharpen": "The picture itself, from a blurred one (super-resolution)",
-                "lmdb": "Both from databases (LMDB)"},
+                "lmdb": "Both from databases (LMDB, HDF5)"},
         help="For denoising add noise in the model's augmentation: it is added to what goes in, not to what comes out.")
     wanted_folder: str = option("", title="Wanted pictures", group="Source", kind="folder", when={"method": ["folder"]},
                                 help="A partner for every picture: same relative path, the ending may differ.")

@@ -17,8 +17,8 @@ class DatasetOptions(DatabaseOptions, SizedOptions):
 
     method: Literal["table", "lmdb", "gradients"] = option(
         "table", title="Where are the pictures?", group="Source",
-        labels={"table": "A table (CSV) with paths and numbers", "lmdb": "Databases (LMDB) of features and labels",
-                "gradients": "Made up: brightness gradients"})
+        labels={"table": "A table (CSV) with paths and numbers",
+                "lmdb": "Databases (LMDB, HDF5) of features and labels", "gradients": "Made up: brightness gradients"})
     table: str = option("", title="Training table", group="Source", kind="path", when={"method": ["table"]},
                         help="A CSV file. Its first line names the columns: one holds paths or addresses of pictures, "
                              "the others numbers.")

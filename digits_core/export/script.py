@@ -1,65 +1,69 @@
-"""The script of an archive: of predict.py beside this file what one model needs, and nothing else."""
+"""The script of an archive: of predict.py beside this file the lines that one model needs, with its own numbers.
 
-import ast
+A line there may end in "#:" and words; it is kept where all of them are true of the model, and a whole function if the
+words stand behind its ``def``. Words in capitals stand for numbers of the model.
+"""
+
+import re
 from pathlib import Path
+from typing import Any
 
+from digits_core.data.pictures import PAD, padding
+from digits_core.data.planes import ALL
+from digits_core.data.texts import TEXT
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.infer.signature import signature
+from digits_core.networks import LATENT
 from digits_core.tasks import task
 
 SOURCE = Path(__file__).with_name("predict.py")
-FITS = {"squash": "squash", "pad": "pad"}
-"""Function by the first word of a resize mode; others scale evenly."""
-READS = {"text": "read_text", "all": "read_planes"}
-TELLS = {"digits_core.infer.answers:LabelSet": "tell_set", "digits_core.infer.answers:Labels": "tell_label"}
-"""Function by answerer where the output does not say which."""
-END = '\n\nif __name__ == "__main__":\n    main({})\n'
+TAG, APART = "  #: ", "\n\n\n"
+READ = {TEXT: "text", ALL: "all"}
+EVEN = ("crop", "fill", "half")
+CALLED = {"digits_core.infer.answers:LabelSet": "set", "probabilities": "label", "picture": "made"}
+"""What an answer is called there, by its answerer or its output; others by the name of that."""
+PLACED, DRAWN, KEPT = {"mask", "boxes"}, {"made", "code"}, {"set", "embedding"}
+NAMED = ({"label"}, {"set"}, {"mask"}, {"boxes"}, {"values"}, {"code", "classes"}, {"embedding", "reference"})
+"""Answers that tell labels."""
 
 
 def script(model: ModelFolder) -> str:
     """predict.py for a model."""
-    kind, steps = task(model.network.task), model.preprocessing
-    chosen = (READS.get(steps.channels, "read_picture"), FITS.get(steps.resize_mode.split(" ")[0], "cover"),
-              TELLS.get(kind.answerer) or f"tell_{signature(model).output.name}")
-    return _only(SOURCE.read_text(), chosen) + END.format(", ".join(chosen))
+    facts, numbers = _facts(model), _numbers(model)
+    blocks = (_kept(block.splitlines(), facts) for block in SOURCE.read_text().split(APART))
+    return re.sub(rf"\b({'|'.join(numbers)})\b", lambda word: numbers[word[0]], APART.join(filter(None, blocks))) + "\n"
 
 
-def _only(text: str, chosen: tuple[str, ...]) -> str:
-    """The module with these functions, ``main``, and what they use."""
-    tree, lines = ast.parse(text), text.splitlines()
-    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    wanted, more = set[str](), {"main", *chosen}
-    while more:
-        wanted |= more
-        more = {name for here in more for name in _names(functions[here])} & functions.keys() - wanted
-    used = {name for here in wanted for name in _names(functions[here])}
-    parts, last = list[str](), tree.body[-1]
-    for node in reversed(tree.body):
-        if part := _kept(node, lines, wanted, used):
-            same = type(node) is type(last) or _imports(node, last)
-            apart = 2 if ast.FunctionDef in (type(node), type(last)) else int(not same)
-            parts[:0] = [part, *[""] * apart] if parts else [part]
-            last = node
-    return "\n".join(parts) + "\n"
+def _kept(lines: list[str], facts: set[str]) -> str:
+    """What is left of a function, or of the lines above all: empty, if its first line does not hold."""
+    parts = [line.partition(TAG) for line in lines]
+    true = [set(words.split()) <= facts for _, _, words in parts]
+    return "\n".join(text for (text, *_), holds in zip(parts, true, strict=True) if holds) if true[0] else ""
 
 
-def _kept(node: ast.stmt, lines: list[str], wanted: set[str], used: set[str]) -> str:
-    """The source of a statement that somebody behind it needs, and its own needs among the ``used``; else empty."""
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        node.names = [alias for alias in node.names if (alias.asname or alias.name) in used]
-        return ast.unparse(node) if node.names else ""
-    if isinstance(node, ast.FunctionDef) and node.name not in wanted:
-        return ""
-    if isinstance(node, ast.Assign):
-        if not used & set().union(*map(_names, node.targets)):
-            return ""
-        used |= _names(node.value)
-    return "\n".join(lines[node.lineno - 1:node.end_lineno])
+def _facts(model: ModelFolder) -> set[str]:
+    steps, output = model.preprocessing, signature(model).output.name
+    told = CALLED.get(task(model.network.task).answerer) or CALLED.get(output, output)
+    mode, _, canvas = steps.resize_mode.partition(" ") if steps.channels != TEXT else ("",) * 3
+    facts = {
+        told: True, READ.get(steps.channels, "picture"): True, steps.channels: True, mode: True,
+        "placed": told in PLACED, "nowhere": told not in PLACED, "drawn": told in DRAWN,
+        "words": told not in PLACED | DRAWN, "canvas": canvas, "own": not canvas, "cut": steps.crop,
+        "fitted": mode != "squash", "even": mode in EVEN, "noise": mode in EVEN[1:],
+        "classes": model.network.outputs > LATENT, "unnamed": model.network.outputs <= LATENT,
+        "reference": model.reference and told in KEPT, "alone": not model.reference}
+    found = {name for name, holds in facts.items() if holds}
+    return found | ({"named"} if any(needs <= found for needs in NAMED) else set())
 
 
-def _imports(*nodes: ast.stmt) -> bool:
-    return all(isinstance(node, ast.Import | ast.ImportFrom) for node in nodes)
-
-
-def _names(node: ast.AST) -> set[str]:
-    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+def _numbers(model: ModelFolder) -> dict[str, str]:
+    """The source of each."""
+    steps, network = model.preprocessing, model.network
+    room = padding(steps.resize_mode, steps.width, steps.height) if steps.resize_mode.startswith(PAD) else (0, 0)
+    low, high = steps.span or (0.0, 255.0)
+    values: dict[str, Any] = {
+        "WIDTH": steps.width, "HEIGHT": steps.height, "ROOM_X": room[0], "ROOM_Y": room[1],
+        "CUT_X": (steps.width - (steps.crop or 0)) // 2, "CUT_Y": (steps.height - (steps.crop or 0)) // 2,
+        "LOW": low, "SPAN": high - low, "OUTPUTS": network.outputs, "SHAPE": network.input_shape,
+        "CHARACTERS": str(steps.details.get("alphabet", ""))}
+    return {**{name: repr(value) for name, value in values.items()}, "PORT": signature(model).input.name}

@@ -9,8 +9,8 @@ from pydantic import Field
 from starlette.responses import FileResponse, Response
 
 from digits_core.api.described import binary
-from digits_core.api.forms import OptionsText, Upload, Words, options_of, received
-from digits_core.api.once import once
+from digits_core.api.forms import OptionsText, Upload, Words, options_of
+from digits_core.api.once import once, once_sent
 from digits_core.api.request import Body, Key, Named, Offset, Options, Space, User
 from digits_core.errors import NotFound
 from digits_core.jobs.model import Kind
@@ -65,10 +65,8 @@ def upload_dataset(archive: Upload, space: Space, user: Named, name: Words, task
                    options: OptionsText = "{}", group: Words = "", key: Key = "") -> Json:
     """The same from an uploaded zip or tar file of class folders."""
     values = options_of(options)
-    asked = ["dataset-upload", task, name, values, group, archive.size]
-    with received(space, user, archive) as path:
-        view = once(space, user, key, asked, lambda place: datasets.create_dataset(
-            place, user, task, name, values, group, path))
+    view = once_sent(space, user, key, ["dataset-upload", task, name, values, group], [archive],
+                     lambda place, sent: datasets.create_dataset(place, user, task, name, values, group, sent[0][1]))
     return jobs.describe(view)
 
 

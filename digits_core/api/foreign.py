@@ -1,12 +1,11 @@
 """Routes on models from elsewhere in single files: Caffe's, or a state dict with what builds its network."""
 
-from contextlib import ExitStack
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, UploadFile
 
-from digits_core.api.forms import OptionsText, Upload, Words, options_of, received
-from digits_core.api.once import once
+from digits_core.api.forms import OptionsText, Upload, Words, options_of
+from digits_core.api.once import once, once_sent
 from digits_core.api.request import Body, Key, Named, Options, Space
 from digits_core.api.weights import Text
 from digits_core.services import foreign, jobs
@@ -41,10 +40,7 @@ def upload_files(weights: Upload, name: Words, space: Space, user: Named, defini
     values = options_of(options)
     files = {"file": weights, **{field: found[0] for field, found in (
         ("definition", definition), ("labels_file", labels), ("mean_file", mean)) if found}}
-    asked = ["model-upload", name, values, group, [(field, file.size) for field, file in files.items()]]
-    with ExitStack() as kept:
-        sent = {field: foreign.Sent(file.filename or field, kept.enter_context(received(space, user, file)))
-                for field, file in files.items()}
-        view = once(space, user, key, asked, lambda place: foreign.import_files(
-            place, user, name, values, group, sent))
+    view = once_sent(space, user, key, ["model-upload", name, values, group, list(files)], list(files.values()),
+                     lambda place, sent: foreign.import_files(place, user, name, values, group, {
+                         field: foreign.Sent(*one) for field, one in zip(files, sent, strict=True)}))
     return jobs.describe(view)

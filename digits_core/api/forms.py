@@ -90,14 +90,14 @@ def pictures_of(upload_list: Sequence[Sent]) -> list[tuple[str, bytes]]:
 
 
 @contextmanager
-def stored(space: Workspace, user: str, upload_list: Sequence[UploadFile]) -> Iterator[list[tuple[str, Path]]]:
+def stored(space: Workspace, user: str, upload_list: Sequence[Sent]) -> Iterator[list[tuple[str, Path]]]:
     """Names and files of uploads, for a job to take; what it leaves is removed at the end of the block."""
     with ExitStack() as kept:
         yield [(name_of(space, user, upload), kept.enter_context(received(space, user, upload)))
                for upload in upload_list]
 
 
-def name_of(space: Workspace, user: str, upload: UploadFile) -> str:
+def name_of(space: Workspace, user: str, upload: Sent) -> str:
     """What the sender calls the file."""
     reference = reference_of(upload)
     known = resumable.find(space, user, reference.removeprefix(resumable.PREFIX)).name if reference else upload.filename

@@ -7,8 +7,8 @@ from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
 from digits_core.api.described import binary
-from digits_core.api.forms import OptionsText, Uploads, Words, options_of, stored
-from digits_core.api.once import once
+from digits_core.api.forms import OptionsText, Uploads, Words, options_of
+from digits_core.api.once import once, once_sent
 from digits_core.api.request import Body, Key, Named, Options, Space, User
 from digits_core.services import frames, jobs
 
@@ -39,9 +39,8 @@ def upload(videos: Uploads, name: Words, space: Space, user: Named, options: Opt
            key: Key = "") -> Json:
     """The same for uploaded videos."""
     values = options_of(options)
-    asked = ["frames-upload", name, values, group, [(one.filename, one.size) for one in videos]]
-    with stored(space, user, videos) as kept:
-        view = once(space, user, key, asked, lambda place: frames.create(place, user, name, values, group, kept))
+    view = once_sent(space, user, key, ["frames-upload", name, values, group], videos,
+                     lambda place, sent: frames.create(place, user, name, values, group, sent))
     return jobs.describe(view)
 
 

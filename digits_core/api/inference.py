@@ -7,8 +7,8 @@ from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
 from digits_core.api.described import binary
-from digits_core.api.forms import Given, OptionsText, Uploads, Words, options_of, pictures_of, stored
-from digits_core.api.once import once
+from digits_core.api.forms import Given, OptionsText, Uploads, Words, options_of, pictures_of
+from digits_core.api.once import once, once_sent
 from digits_core.api.predict import Predict, answered
 from digits_core.api.request import Body, Key, Limit, Named, Offset, Options, Space, User
 from digits_core.errors import InvalidOptions, Problem
@@ -122,11 +122,10 @@ def upload_batch(model: Words, name: Words, space: Space, user: Named,
                  options: OptionsText = "{}", group: Words = "", key: Key = "") -> Json:
     """The same for uploaded pictures, or for an uploaded text list of pictures that the server can read."""
     values = options_of(options)
-    asked = ["batch-upload", model, name, values, group,
-             [(one.filename, one.size) for one in [*(images or []), *(image_list or [])]]]
-    with stored(space, user, images or []) as pictures, stored(space, user, (image_list or [])[:1]) as lists:
-        view = once(space, user, key, asked, lambda place: inference.create_batch(
-            place, user, model, name, values, group, pictures, lists[0][1] if lists else None))
+    pictures, lists = images or [], (image_list or [])[:1]
+    view = once_sent(space, user, key, ["batch-upload", model, name, values, group, len(pictures)], [*pictures, *lists],
+                     lambda place, sent: inference.create_batch(place, user, model, name, values, group,
+                                                                sent[:len(pictures)], sent[-1][1] if lists else None))
     return jobs.describe(view)
 
 

@@ -7,8 +7,8 @@ from pydantic import Field
 from starlette.responses import FileResponse, Response
 
 from digits_core.api.described import binary
-from digits_core.api.forms import Upload, Words, received
-from digits_core.api.once import once
+from digits_core.api.forms import Upload, Words
+from digits_core.api.once import once, once_sent
 from digits_core.api.request import Body, Key, Named, Options, Space, User
 from digits_core.jobs.model import Kind
 from digits_core.modelstore.packing import MEDIA
@@ -91,9 +91,8 @@ def layers(body: Layers, space: Space, user: Named) -> Json:
 def import_model(archive: Upload, space: Space, user: Named, name: Words, group: Words = "",
                  allow_code: Annotated[bool, Form()] = False, key: Key = "") -> Json:
     """Bring in a model archive that ``download`` made; ``allow_code`` lets a custom network's code run here."""
-    with received(space, user, archive) as path:
-        view = once(space, user, key, ["import", name, group, allow_code, archive.size],
-                    lambda place: modelstore.import_model(place, user, name, path, group, allow_code))
+    view = once_sent(space, user, key, ["import", name, group, allow_code], [archive],
+                     lambda place, sent: modelstore.import_model(place, user, name, sent[0][1], group, allow_code))
     return jobs.describe(view)
 
 

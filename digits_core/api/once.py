@@ -5,17 +5,21 @@ The key's record holds the id that its job has or will have, so even a server th
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from starlette.datastructures import UploadFile
+
 from digits_core import files
-from digits_core.errors import BadState, DigitsError
+from digits_core.api.forms import reference_of, stored
+from digits_core.errors import BadState, DigitsError, InUse
 from digits_core.jobs.store import JobStore, JobView
 from digits_core.services.workspace import Workspace
 
 Create = Callable[[Workspace], JobView]
+Take = Callable[[Workspace, list[tuple[str, Path]]], JobView]
 
 
 def once(workspace: Workspace, user: str, key: str, asked: Any, create: Create) -> JobView:
@@ -30,6 +34,19 @@ def once(workspace: Workspace, user: str, key: str, asked: Any, create: Create) 
     if _exists(workspace.store, job_id):
         return workspace.store.get(job_id)
     return _create(workspace, _record(workspace, user, key), job_id, create)
+
+
+def once_sent(workspace: Workspace, user: str, key: str, asked: list[Any], sent: Sequence[UploadFile],
+              create: Take) -> JobView:
+    """The same for a job that takes uploads: ``create`` gets their names and files.
+
+    They are not touched when the job is there already, so ``upload:ID`` may be used up by then.
+    """
+    def take(place: Workspace) -> JobView:
+        with stored(workspace, user, sent) as kept:
+            return create(place, kept)
+
+    return once(workspace, user, key, [*asked, [(reference_of(one) or one.filename, one.size) for one in sent]], take)
 
 
 def reserve(workspace: Workspace, user: str, key: str, asked: Any) -> str:
@@ -60,12 +77,11 @@ def reserved(workspace: Workspace, user: str, key: str, asked: Any) -> Iterator[
 def _create(workspace: Workspace, record: Path, job_id: str, create: Create) -> JobView:
     try:
         return create(workspace.reserved(job_id))
-    except (OSError, BadState):
-        if not _exists(workspace.store, job_id):
-            raise
-        return workspace.store.get(job_id)  # a twin of this request was faster: its folder took the name
-    except DigitsError:
-        record.unlink(missing_ok=True)
+    except (OSError, DigitsError) as error:
+        if _exists(workspace.store, job_id):  # a twin of this request was faster: its folder took the name, or its
+            return workspace.store.get(job_id)  # upload
+        if isinstance(error, DigitsError) and not isinstance(error, BadState | InUse):
+            record.unlink(missing_ok=True)
         raise
 
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path
 from pydantic import Field
 
-from digits_core.api.forms import OptionsText, Upload, Words, options_of, received
-from digits_core.api.once import once
+from digits_core.api.forms import OptionsText, Upload, Words, options_of
+from digits_core.api.once import once, once_sent
 from digits_core.api.request import Body, Key, Limit, Named, Offset, Options, Space
 from digits_core.jobs.model import Kind
 from digits_core.services import datasets, fit, jobs, versions
@@ -78,10 +78,8 @@ def add_uploaded(job_id: str, archive: Upload, space: Space, user: Named, name: 
                  options: OptionsText = "{}", group: Words = "", key: Key = "") -> Json:
     """The same from an uploaded zip or tar file of class folders."""
     values = options_of(options)
-    asked = ["additions-upload", job_id, name, values, group, archive.size]
-    with received(space, user, archive) as path:
-        view = once(space, user, key, asked, lambda place: versions.add_pictures(
-            place, user, job_id, values, name, group, path))
+    view = once_sent(space, user, key, ["additions-upload", job_id, name, values, group], [archive],
+                     lambda place, sent: versions.add_pictures(place, user, job_id, values, name, group, sent[0][1]))
     return jobs.describe(view)
 
 

@@ -7,8 +7,8 @@ from pydantic import Field
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from digits_core.api.described import binary
-from digits_core.api.forms import OptionsText, Upload, Words, options_of, stored
-from digits_core.api.once import once
+from digits_core.api.forms import OptionsText, Upload, Words, options_of
+from digits_core.api.once import once, once_sent
 from digits_core.api.request import Body, Key, Named, Options, Space, User
 from digits_core.services import inference, jobs, videos
 
@@ -41,10 +41,8 @@ def upload(video: Upload, model: Words, name: Words, space: Space, user: Named, 
            view_options: OptionsText = "{}", group: Words = "", key: Key = "") -> Json:
     """The same for an uploaded video."""
     values, drawn = options_of(options), options_of(view_options)
-    asked = ["video-upload", model, name, values, drawn, group, video.filename, video.size]
-    with stored(space, user, [video]) as kept:
-        view = once(space, user, key, asked, lambda place: videos.create(
-            place, user, model, name, values, group, kept[0], drawn))
+    view = once_sent(space, user, key, ["video-upload", model, name, values, drawn, group], [video],
+                     lambda place, sent: videos.create(place, user, model, name, values, group, sent[0], drawn))
     return jobs.describe(view)
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File
 from pydantic import Field
 
-from digits_core.api.forms import Given, OptionsText, Upload, Words, options_of, received, stored
-from digits_core.api.once import once
+from digits_core.api.forms import Given, OptionsText, Upload, Words, options_of
+from digits_core.api.once import once, once_sent
 from digits_core.api.request import Body, Key, Named, Options, Space
 from digits_core.services import jobs, weights
 
@@ -61,8 +61,7 @@ def upload_weights(weights_file: Upload, name: Words, space: Space, user: Named,
                    options: OptionsText = "{}", group: Words = "", key: Key = "") -> Json:
     """The same for an uploaded file, with a list of class names beside it if there is one."""
     values = options_of(options)
-    asked = ["weights-upload", name, values, group, weights_file.size, [one.size for one in labels or []]]
-    with received(space, user, weights_file) as path, stored(space, user, (labels or [])[:1]) as lists:
-        view = once(space, user, key, asked, lambda place: weights.import_weights(
-            place, user, name, values, group, path, lists[0][1] if lists else None))
+    view = once_sent(space, user, key, ["weights-upload", name, values, group], [weights_file, *(labels or [])[:1]],
+                     lambda place, sent: weights.import_weights(
+                         place, user, name, values, group, sent[0][1], sent[1][1] if labels else None))
     return jobs.describe(view)

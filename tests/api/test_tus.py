@@ -207,3 +207,24 @@ def test_a_finished_upload_stands_for_files_of_other_routes_too(client: TestClie
     answer = client.post(route, data={field: f"upload:{path.rpartition('/')[2]}", "name": "x"})
     assert answer.status_code == 201, answer.text
     assert client.head(path, headers=TUS).status_code == 404
+
+
+def test_a_repeated_request_with_its_key_gets_the_same_job_though_its_upload_is_used_up(
+        client: TestClient, tmp_path: Path) -> None:
+    content = archive(tmp_path)
+
+    def sent() -> str:
+        path = create(client, len(content))
+        send(client, path, 0, content)
+        return f"upload:{path.rpartition('/')[2]}"
+
+    def ask(key: str, reference: str) -> tuple[int, str]:
+        answer = client.post("/datasets/upload", data={"archive": reference, "name": "set"},
+                             headers={"Idempotency-Key": key})
+        return answer.status_code, answer.json().get("id", "")
+
+    first, second = sent(), sent()
+    made = ask("a", first)
+    assert made[0] == 201 and ask("a", first) == made and ask("b", first)[0] == 404
+    assert ask("a", second)[0] == 409
+    assert ask("b", second)[0] == 201  # what was refused freed its key

@@ -1,16 +1,13 @@
-"""Commands on pretrained networks: list them, get published weights, import a file of one's own."""
+"""Commands on pretrained networks: list them, get published weights."""
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from digits_core.cli.create import Group, Name
-from digits_core.cli.flags import given_values, whole_path, with_options
 from digits_core.cli.identity import acting_user
 from digits_core.cli.program import AsJson, User, Wait, app, settings
 from digits_core.cli.waiting import finish, print_json
-from digits_core.modelstore.options import WeightsOptions
 from digits_core.services import weights
 from digits_core.services.workspace import Workspace
 
@@ -43,16 +40,3 @@ def get_weights(
     workspace = Workspace.open(settings())
     finish(workspace, weights.fetch_weights(workspace, acting_user(workspace, user), network, tag, name, group), wait,
            as_json)
-
-
-@app.command("import-weights")
-@with_options(WeightsOptions)
-def import_weights(
-    weights_file: Annotated[str, typer.Argument(metavar="FILE", help="A state dict: .pth, .pt or .safetensors.")],
-    name: Name = "", group: Group = "", user: User = "", wait: Wait = False, as_json: AsJson = False, **options: Any,
-) -> None:
-    """Make a model of a file of weights of a known network; the file itself stays where it is."""
-    workspace = Workspace.open(settings())
-    values = {**given_values(WeightsOptions, flags=options), "file": whole_path(weights_file)}
-    finish(workspace, weights.import_weights(workspace, acting_user(workspace, user), name or Path(weights_file).stem,
-                                             values, group), wait, as_json)

@@ -1,4 +1,4 @@
-"""The worker that turns a file of weights, published by torchvision or somebody's own, into a model of the store."""
+"""The worker that turns weights that torchvision publishes into a model of the store."""
 
 import shutil
 import time
@@ -8,17 +8,15 @@ from typing import Any
 import safetensors.torch
 from torchvision.models import ResNet18_Weights
 
-from digits_core import files, safe
+from digits_core import files
 from digits_core.errors import BadData, DigitsError
-from digits_core.infer.model_files import Preprocessing, read_labels, sha256_of
+from digits_core.infer.model_files import Preprocessing, sha256_of
 from digits_core.jobs.context import Context
 from digits_core.modelstore import shelf
 from digits_core.modelstore.archive import WEIGHTS
 from digits_core.modelstore.layout import settle
-from digits_core.modelstore.options import SCALES, WeightsOptions
 from digits_core.modelstore.state_dict import channels_and_classes, convert, fitted, renamed, sketch
 from digits_core.networks.torchvision_data import PublishedWeights, find_published
-from digits_core.options import check
 from digits_core.safe.download import safe_download
 from digits_core.safe.fetch import Times
 from digits_core.settings import Settings
@@ -35,7 +33,7 @@ def run(context: Context) -> Json:
     shutil.rmtree(unpacked, ignore_errors=True)
     unpacked.mkdir()
     try:
-        summary = _fetched(context, unpacked) if "weights" in context.job.options else _own(context, unpacked)
+        summary = _fetched(context, unpacked)
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
     shutil.rmtree(folder / "upload", ignore_errors=True)
@@ -48,7 +46,7 @@ def _fetched(context: Context, unpacked: Path) -> Json:
     path = _obtain(context, settings, weights)
     preprocessing = of_published(weights)
     metrics = {"val/accuracy": weights.accuracy, "val/top5": weights.top5}
-    return _install(context, unpacked, path, weights.network, preprocessing, None, metrics, weights.url)
+    return install(context, unpacked, path, weights.network, preprocessing, None, metrics, weights.url)
 
 
 def of_published(weights: PublishedWeights) -> Preprocessing:
@@ -104,27 +102,13 @@ def _download(context: Context, settings: Settings, weights: PublishedWeights) -
     return upload / weights.file, digest
 
 
-def _own(context: Context, unpacked: Path) -> Json:
-    """A file that somebody uploaded or that lies on the server."""
-    values = dict(context.job.options)
-    uploaded = context.folder.path / "upload"
-    found = {name: uploaded / str(values.pop(name)).removeprefix("job:upload/")
-             for name in ("file", "labels_file") if str(values.get(name, "")).startswith("job:upload/")}
-    roots = Settings.load().data_roots
-    options = check(WeightsOptions, values, roots)
-    found |= {name: safe.safe_path(text, roots) for name in ("file", "labels_file") if (text := getattr(options, name))}
-    if "file" not in found or not found["file"].is_file():
-        raise BadData("The file of weights is gone. Import it again.")
-    mean, std = SCALES[options.scale]
-    preprocessing = Preprocessing(
-        v=1, channels="color", width=options.width, height=options.height, resize_mode=options.resize_mode,
-        crop=options.crop, mean="pixel", mean_pixel=mean, std_pixel=std)
-    labels = read_labels(found["labels_file"]) if "labels_file" in found else None
-    return _install(context, unpacked, found["file"], options.network, preprocessing, labels, {}, found["file"].name)
+def install(context: Context, unpacked: Path, source: Path, network: str, preprocessing: Preprocessing,
+            labels: tuple[str, ...] | None, metrics: dict[str, float], origin: str) -> Json:
+    """Lay a file of weights of a known network out in ``unpacked``, and install it as the job's model.
 
-
-def _install(context: Context, unpacked: Path, source: Path, network: str, preprocessing: Preprocessing,
-             labels: tuple[str, ...] | None, metrics: dict[str, float], origin: str) -> Json:
+    Channels and classes are those of the weights; ``labels`` None: ImageNet's, else numbers. Raises BadData with the
+    tensors that do not fit.
+    """
     context.progress(0.75, "Reading the weights", unit="files")
     tensors = convert(source, unpacked / ".tensors")
     side = (preprocessing.crop or preprocessing.height, preprocessing.crop or preprocessing.width)

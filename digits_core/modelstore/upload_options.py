@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from digits_core.errors import Problem
-from digits_core.modelstore.options import ENDINGS, unreadable
+from digits_core import safe
+from digits_core.errors import DigitsError, Problem
 from digits_core.networks import NETWORKS
 from digits_core.options import Options, option
 
@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     Known = str
 else:
     Known = Literal[("", *NETWORKS)]
+ENDINGS = (".pth", ".pt", ".safetensors", ".bin")
+SCALES: dict[str, tuple[list[float], list[float]]] = {
+    "imagenet": ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375]),
+    "half": ([127.5] * 3, [127.5] * 3),
+    "unit": ([0.0] * 3, [255.0] * 3),
+    "raw": ([0.0] * 3, [1.0] * 3),
+}
+"""Mean and spread on the scale 0..255."""
+SIDE = 224
+"""Of pictures for a known network, where nothing says another, in pixels."""
 CAFFE_ENDING, FILES = ".caffemodel", ("file", "definition", "labels_file", "mean_file")
 WANTED = {"labels_file": (".txt",), "mean_file": (".binaryproto", ".npy")}
 
@@ -64,9 +74,15 @@ class FilesOptions(Options):
                  if (text := getattr(self, name)).strip() and (problem := unreadable(text, roots))]
         if (self.width is None) != (self.height is None):
             found.append(Problem("height" if self.width else "width", "Give both sides, or neither."))
-        if self.crop and self.width and self.height and self.crop > min(self.width, self.height):
-            found.append(Problem("crop", f"The crop is larger than the picture of {self.width} x {self.height}."))
+        width, height = self.sides
+        if self.crop and (self.width or self.network) and self.crop > min(width, height):
+            found.append(Problem("crop", f"The crop is larger than the picture of {width} x {height}."))
         return found
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Width and height of pictures for a known network, in pixels."""
+        return self.width or SIDE, self.height or SIDE
 
     def file_problems(self, names: Mapping[str, str]) -> list[Problem]:
         """What is wrong with the files of these names, empty where there is none, wherever they come from."""
@@ -86,6 +102,10 @@ class FilesOptions(Options):
             found.append(Problem("definition", f"Model definition must be a {wanted} file for such weights."))
         elif definition and self.network:
             found.append(Problem("network", "Give a definition or a known network, not both."))
+        elif self.network and names["mean_file"]:
+            found.append(Problem("mean_file", "For a known network the scale of the input says what is subtracted."))
+        elif self.network and self.task == "segmentation":
+            found.append(Problem("task", "Known networks classify."))
         if wanted == ".py" and definition:
             found += self._code_problems(names)
         return found
@@ -103,3 +123,11 @@ class FilesOptions(Options):
         if self.task == "auto":
             found.append(Problem("task", "Say what the network of a definition in Python answers."))
         return found
+
+
+def unreadable(text: str, roots: Sequence[Path]) -> str:
+    """What is wrong with a file on the server, empty when nothing."""
+    try:
+        return "" if safe.safe_path(text, roots).is_file() else f"{text!r} is not a file."
+    except DigitsError as error:
+        return str(error)

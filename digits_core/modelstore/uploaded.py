@@ -11,13 +11,12 @@ from digits_core import files, safe
 from digits_core.errors import BadData
 from digits_core.infer.model_files import Preprocessing, read_labels, read_source
 from digits_core.jobs.context import Context
-from digits_core.modelstore import caffe_model, foreign
+from digits_core.modelstore import caffe_model, foreign, published
 from digits_core.modelstore.archive import WEIGHTS
 from digits_core.modelstore.digits_info import DigitsInfo
 from digits_core.modelstore.layout import settle
-from digits_core.modelstore.options import SCALES
 from digits_core.modelstore.state_dict import convert
-from digits_core.modelstore.upload_options import CAFFE_ENDING, FILES, FilesOptions
+from digits_core.modelstore.upload_options import CAFFE_ENDING, FILES, SCALES, FilesOptions
 from digits_core.networks.custom import CUSTOM, FILE
 from digits_core.options import check
 from digits_core.settings import Settings
@@ -48,13 +47,7 @@ def single_files(context: Context) -> Json:
     work.mkdir()
     try:
         options, paths = _asked(context, upload)
-        info = _info(context, options, paths)
-        if info.framework == "caffe":
-            context.progress(0.3, "Reading the files of Caffe", unit="files")
-            caffe_model.lay_out(info, work, context.job.task)
-        else:
-            _custom(context, options, info, work)
-        summary = settle(context, work, info.origin)
+        summary = (_defined if "definition" in paths else _known)(context, options, paths, work)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     shutil.rmtree(upload, ignore_errors=True)
@@ -72,6 +65,28 @@ def _asked(context: Context, upload: Path) -> tuple[FilesOptions, dict[str, Path
         if not path.is_file():
             raise BadData(f"The uploaded file ({name.replace('_', ' ')}) is gone. Upload the model again.")
     return options, found
+
+
+def _known(context: Context, options: FilesOptions, paths: dict[str, Path], work: Path) -> Json:
+    """Weights of a network that is known here."""
+    mean, std = SCALES[options.scale]
+    width, height = options.sides
+    preprocessing = Preprocessing(v=1, channels="color", width=width, height=height, resize_mode=options.resize_mode,
+                                  crop=options.crop, mean="pixel", mean_pixel=mean, std_pixel=std)
+    labels = read_labels(paths["labels_file"]) if "labels_file" in paths else None
+    return published.install(context, work, paths["file"], options.network, preprocessing, labels, {},
+                             paths["file"].name)
+
+
+def _defined(context: Context, options: FilesOptions, paths: dict[str, Path], work: Path) -> Json:
+    """Weights that come with what builds their network."""
+    info = _info(context, options, paths)
+    if info.framework == "caffe":
+        context.progress(0.3, "Reading the files of Caffe", unit="files")
+        caffe_model.lay_out(info, work, context.job.task)
+    else:
+        _custom(context, options, info, work)
+    return settle(context, work, info.origin)
 
 
 def _info(context: Context, options: FilesOptions, paths: dict[str, Path]) -> DigitsInfo:

@@ -43,7 +43,6 @@ WAYS = {
     "version": Way("create-version {dataset} --edits {file}", "/api/datasets/{dataset}/versions", _NAMED),
     "published": Way("get-weights {network}", "/api/models/weights", {"weights": "--weights", **_NAMED}),
     "files": Way("import-files {file}", "/api/models/files", _NAMED),
-    "weights": Way("import-weights {file}", "/api/models/weights/import", _NAMED),
 }
 
 

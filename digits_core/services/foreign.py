@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from digits_core.errors import InvalidOptions, Problem
+from digits_core.errors import InvalidOptions
 from digits_core.jobs.model import Job, Kind
 from digits_core.jobs.store import JobView
 from digits_core.modelstore.upload_options import FILES, FilesOptions
 from digits_core.options import check
 from digits_core.safe import safe_path
-from digits_core.services import weights
 from digits_core.services.access import authorize
 from digits_core.services.jobs import checked_name
 from digits_core.services.networks import require_custom
@@ -48,13 +47,11 @@ def import_files(workspace: Workspace, user: str, name: str, options: Json, grou
     code = names["definition"].lower().endswith(".py")
     if code:
         require_custom(workspace)
-    if not names["definition"]:
-        return _known(workspace, user, name, group, checked, sent)
     values, moves = checked.model_dump(mode="json"), {}
     for field, file in sent.items():
         moves[file.path] = f"upload/{field}{Path(file.name).suffix.lower()}"
         values[field] = f"job:{moves[file.path]}"
-    task = checked.task if checked.task != "auto" else _guessed(workspace, checked, sent)
+    task = checked.task if checked.task != "auto" else _guessed(workspace, checked, sent, names["definition"])
     job = Job(workspace.store.new_id(), Kind.PRETRAINED, task, checked_name(name), user, time.time(),
               {"files": values, "allow_code": code}, (), group.strip())
 
@@ -67,20 +64,9 @@ def import_files(workspace: Workspace, user: str, name: str, options: Json, grou
     return workspace.store.get(job.id)
 
 
-def _known(workspace: Workspace, user: str, name: str, group: str, checked: FilesOptions,
-           sent: Mapping[str, Sent]) -> JobView:
-    """Weights of a network that is known here, which have a way of their own."""
-    if "mean_file" in sent or checked.mean_file:
-        raise InvalidOptions([Problem("mean_file", "For a known network the scale of the input says what is "
-                                                   "subtracted.")])
-    values = {"network": checked.network, "file": checked.file, "labels_file": checked.labels_file,
-              **{key: found for key in ("width", "height", "resize_mode", "crop", "scale")
-                 if (found := getattr(checked, key)) is not None}}
-    places = [sent[field].path if field in sent else None for field in ("file", "labels_file")]
-    return weights.import_weights(workspace, user, name, values, group, *places)
-
-
-def _guessed(workspace: Workspace, checked: FilesOptions, sent: Mapping[str, Sent]) -> str:
+def _guessed(workspace: Workspace, checked: FilesOptions, sent: Mapping[str, Sent], definition: str) -> str:
+    if not definition:
+        return "classification"
     path = (sent["definition"].path if "definition" in sent else
             safe_path(checked.definition, workspace.settings.data_roots))
     try:

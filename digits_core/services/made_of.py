@@ -9,7 +9,6 @@ from digits_core.export.options import ExportOptions
 from digits_core.infer.options import MAXIMA, VIDEO, AscentOptions, BatchOptions, VideoOptions
 from digits_core.jobs.model import Kind
 from digits_core.jobs.store import JobView
-from digits_core.modelstore.options import WeightsOptions
 from digits_core.modelstore.upload_options import FilesOptions
 from digits_core.options import Options, fitting
 from digits_core.services.as_code import Asked
@@ -39,7 +38,7 @@ def asked(view: JobView) -> Asked | None:
     if view.job.kind is Kind.EXPORT:
         return Asked("export", ExportOptions, {"model": options.get("model", ""), **head},
                      fitting(ExportOptions, options))
-    return _inference(view, head, options) if view.job.kind is Kind.INFERENCE else _pretrained(head, options)
+    return _inference(view, head, options) if view.job.kind is Kind.INFERENCE else _pretrained(view, head, options)
 
 
 def _here(view: JobView, value: Any) -> Any:
@@ -82,11 +81,10 @@ def _inference(view: JobView, head: Json, options: Json) -> Asked:
     return Asked("video", VideoOptions, head, options, view_options=(own, drawn))
 
 
-def _pretrained(head: Json, options: Json) -> Asked | None:
+def _pretrained(view: JobView, head: Json, options: Json) -> Asked | None:
     if set(options) == {"network", "weights"}:
         return Asked("published", Options, {**options, **head})
-    if isinstance(files := options.get("files"), dict):
+    if isinstance(options.get("files"), dict):
+        files = {name: _here(view, value) for name, value in options["files"].items()}
         return Asked("files", FilesOptions, {"file": files.get("file", ""), **head}, files)
-    if set(options) <= set(WeightsOptions.model_fields) and "file" in options:
-        return Asked("weights", WeightsOptions, {"file": options["file"], **head}, options)
     return None

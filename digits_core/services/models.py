@@ -70,7 +70,7 @@ def _start(workspace: Workspace, values: Json) -> list[str]:
 
 def _is_coming(start: JobView, network: str) -> bool:
     """Whether these weights are still being fetched or read. Raises BadState when they are of another network."""
-    known = start.job.options.get("network")
+    known = start.job.options.get("network") or (start.job.options.get("files") or {}).get("network")
     if start.job.kind is not Kind.PRETRAINED or start.status.is_final or not known:
         return False
     if known not in (network, body_of(network)):

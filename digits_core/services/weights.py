@@ -1,20 +1,15 @@
-"""Services on pretrained networks: what there is, get published weights, import a file of one's own."""
+"""Services on pretrained networks: what there is, get published weights."""
 
-import shutil
 import time
-from collections.abc import Iterable
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 from digits_core.errors import DigitsError, InvalidOptions, Problem
 from digits_core.jobs.model import Job, Kind, Status
 from digits_core.jobs.store import JobStore, JobView
 from digits_core.modelstore import shelf
-from digits_core.modelstore.options import WeightsOptions
 from digits_core.networks import NETWORKS, body_of
 from digits_core.networks.torchvision_data import PublishedWeights, find_published, published
-from digits_core.options import check
 from digits_core.services.access import authorize
 from digits_core.services.jobs import checked_name
 from digits_core.services.workspace import Workspace
@@ -85,35 +80,10 @@ def _suffix(weights: PublishedWeights) -> str:
     return "" if len(published(weights.network)) == 1 else f" {tag}"
 
 
-def import_weights(workspace: Workspace, user: str, name: str, options: Json, group: str = "",
-                   upload: Path | None = None, labels: Path | None = None) -> JobView:
-    """Make a model of a state dict (.pth, .pt, .safetensors) of a known network: a job reads and checks it.
-
-    The file is ``options["file"]`` on the server, or ``upload``; ``labels`` is an uploaded list of class names. Raises
-    InvalidOptions; what is wrong with the weights is the job's reason, with the tensors that do not fit.
-    """
-    authorize(user, "create")
-    checked = check(WeightsOptions, options, workspace.settings.data_roots)
-    if upload is None and not checked.file.strip():
-        raise InvalidOptions([Problem("file", "Choose a file of weights.")])
-    values = checked.model_dump(mode="json")
-    moves = {key: (path, f"upload/{place}") for key, path, place in (
-        ("file", upload, "weights"), ("labels_file", labels, "labels")) if path is not None}
-    values |= {key: f"job:{place}" for key, (_, place) in moves.items()}
-    return _submit(workspace, user, name, group, values, moves.values())
-
-
-def _submit(workspace: Workspace, user: str, name: str, group: str, options: Json,
-            moves: Iterable[tuple[Path, str]] = ()) -> JobView:
+def _submit(workspace: Workspace, user: str, name: str, group: str, options: Json) -> JobView:
     job = Job(workspace.store.new_id(), Kind.PRETRAINED, "classification", checked_name(name), user, time.time(),
               options, (), group.strip())
-
-    def fill(hidden: Path) -> None:
-        for path, place in moves:
-            (hidden / "upload").mkdir(exist_ok=True)
-            shutil.move(path, hidden / place)
-
-    workspace.store.submit(job, fill)
+    workspace.store.submit(job)
     return workspace.store.get(job.id)
 
 

@@ -5,8 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from digits_core.modelstore.options import ENDINGS
-from digits_core.modelstore.upload_options import CAFFE_ENDING, FILES, FilesOptions
+from digits_core.modelstore.upload_options import CAFFE_ENDING, ENDINGS, FILES, FilesOptions
 from digits_core.services import foreign, modelstore, uploads
 from digits_core.services.as_code import Asked
 from digits_core.services.workspace import Workspace

@@ -273,12 +273,6 @@ def test_a_state_dict_with_the_source_of_its_network_needs_consent(workspace, ru
     assert list(caught.value.by_field()) == ["network"]
 
 
-def test_a_state_dict_of_a_known_network_goes_its_own_way(workspace, tmp_path):
-    view = foreign.import_files(workspace, "tester", "known", {"network": "resnet18", "width": 64, "height": 64}, "",
-                                files(tmp_path, {"w.safetensors": b"x"}, file="w.safetensors"))
-    assert (view.job.options["network"], view.job.options["file"]) == ("resnet18", "job:upload/weights")
-
-
 def test_the_form_of_a_new_model_offers_it_as_a_start(workspace, run, tmp_path, here, digits, visit):
     start = imported(workspace, run, tmp_path, digits)
     data = drawn.dataset(workspace.store, classes=3, shape=(3, 12, 12))

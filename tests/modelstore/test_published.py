@@ -19,7 +19,7 @@ from digits_core.modelstore import convert
 from digits_core.modelstore import published as published_worker
 from digits_core.modelstore.state_dict import fitted, renamed, sketch
 from digits_core.networks.torchvision_data import find_published, published
-from digits_core.services import weights
+from digits_core.services import foreign, weights
 from digits_core.services.models import find_checkpoint
 from digits_core.services.workspace import Workspace
 from tests.data import webserver
@@ -122,7 +122,7 @@ def own_file(place, tmp_path, tensors, ending=".pth", save=torch.save, apart=Fal
     path = tmp_path / f"mine{ending}"
     save(tensors, path)
     values = {"network": NETWORK, "file": str(path), "width": 64, "height": 64, **options}
-    return run(space, weights.import_weights(space, "tester", "mine", values))
+    return run(space, foreign.import_files(space, "tester", "mine", values))
 
 
 @pytest.mark.parametrize(("ending", "save"), [(".pth", torch.save), (".safetensors", safetensors.torch.save_file)])

@@ -20,7 +20,7 @@ from digits_core.errors import InvalidOptions
 from digits_core.export.options import ExportOptions
 from digits_core.infer.options import AscentOptions, BatchOptions, VideoOptions
 from digits_core.jobs.model import Kind
-from digits_core.modelstore.options import WeightsOptions
+from digits_core.modelstore.upload_options import FilesOptions
 from digits_core.options import OptionField, Options, option_fields
 from digits_core.search.options import SearchOptions
 from digits_core.services import as_code, datasets, made_of, models, pasted
@@ -79,7 +79,7 @@ FORMS: list[tuple[str, type[Options], tuple[type[Options], ...]]] = [
     ("batch", BatchOptions, (BatchOptions,)), ("video", VideoOptions, (VideoOptions,)),
     ("frames", FramesJobOptions, (FramesJobOptions,)), ("maxima", AscentOptions, (AscentOptions,)),
     ("subset", Selection, (Selection,)), ("export", ExportOptions, (ExportOptions,)),
-    ("weights", WeightsOptions, (WeightsOptions,))]
+    ("files", FilesOptions, (FilesOptions,))]
 TASKS = list(sources())
 
 
@@ -90,7 +90,7 @@ def test_the_command_line_asks_for_the_same_options(number: int, data: st.DataOb
     way, cls, classes = FORMS[number]
     wanted = data.draw(some_of(cls))
     head = {**HEAD, "task": TASKS[min(number, len(TASKS) - 1)], "file": "/w.pth"}
-    if way == "weights":
+    if way == "files":
         wanted["file"] = "/w.pth"
     line = as_code.command_line(Asked(way, cls, head, wanted), "fred")
     found = understood(line, *classes, sweeps=way == "model")

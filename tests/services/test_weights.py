@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from digits_core import files
 from digits_core.cli import app
 from digits_core.errors import InvalidOptions
-from digits_core.services import models, rehearsal, weights
+from digits_core.services import foreign, made_of, models, rehearsal, weights
 from digits_core.services.workspace import Workspace
 from digits_core.settings import Settings
 from tests.api.conftest import TestClient
@@ -91,20 +91,45 @@ def test_trying_out_leaves_out_weights_that_are_not_here_yet(shelf):
 
 @pytest.mark.parametrize(("options", "fields"), [
     ({}, ["file"]), ({"file": "/nowhere/x.pth"}, ["file"]), ({"file": "/etc/passwd"}, ["file"]),
-    ({"network": "resnet19"}, ["network"]), ({"width": 10, "crop": 20}, ["crop"]), ({"scale": "odd"}, ["scale"])])
+    ({"network": "resnet19"}, ["network"]), ({"crop": 225, "network": "lenet"}, ["crop"]),
+    ({"scale": "odd"}, ["scale"]), ({"width": 10, "height": 10, "crop": 20}, ["crop"])])
 def test_a_file_of_ones_own_is_checked_before_a_job_is_made(workspace, options, fields):
     with pytest.raises(InvalidOptions) as caught:
-        weights.import_weights(workspace, "ann", "x", options)
+        foreign.import_files(workspace, "ann", "x", options)
     assert list(caught.value.by_field()) == fields
 
 
 def test_an_uploaded_file_moves_into_its_job(workspace, tmp_path):
-    (tmp_path / "up").write_bytes(b"weights")
-    (tmp_path / "names").write_text("a\nb\n")
-    view = weights.import_weights(workspace, "ann", "x", {"network": NETWORK}, "", tmp_path / "up", tmp_path / "names")
-    assert (view.job.options["file"], view.job.options["labels_file"]) == ("job:upload/weights", "job:upload/labels")
-    assert (view.folder.path / "upload" / "weights").read_bytes() == b"weights"
+    sent = {"file": foreign.Sent("w.pth", tmp_path / "up"), "labels_file": foreign.Sent("l.txt", tmp_path / "names")}
+    sent["file"].path.write_bytes(b"weights")
+    sent["labels_file"].path.write_text("a\nb\n")
+    view = foreign.import_files(workspace, "ann", "x", {"network": NETWORK}, "", sent)
+    options = view.job.options["files"]
+    assert (options["file"], options["labels_file"]) == ("job:upload/file.pth", "job:upload/labels_file.txt")
+    assert (view.folder.path / "upload" / "file.pth").read_bytes() == b"weights"
     assert not (tmp_path / "up").exists()
+    asked = made_of.asked(view)
+    assert asked.options["file"] == str(view.folder.path / "upload" / "file.pth")
+
+
+def test_what_means_nothing_for_a_known_network_is_refused(workspace, tmp_path):
+    mean, path = tmp_path / "m.npy", tmp_path / "w.pth"
+    mean.touch()
+    path.touch()
+    for field, value in (("mean_file", str(mean)), ("task", "segmentation")):
+        with pytest.raises(InvalidOptions) as caught:
+            foreign.import_files(workspace, "ann", "x", {"file": str(path), "network": NETWORK, field: value})
+        assert list(caught.value.by_field()) == [field]
+
+
+def test_a_training_can_be_planned_on_weights_that_are_still_being_read(workspace, finished_job, tmp_path):
+    (tmp_path / "w.pth").touch()
+    start = foreign.import_files(workspace, "ann", "x", {"file": str(tmp_path / "w.pth"), "network": NETWORK}).id
+    dataset = finished_job("dataset").id
+    view = models.create_model(workspace, "ann", "y", dataset, {"network": NETWORK, "start_model": start})
+    assert view.job.needs == (dataset, start)
+    with pytest.raises(InvalidOptions, match=f"brings weights of {NETWORK}, not of lenet"):
+        models.create_model(workspace, "ann", "z", dataset, {"start_model": start})
 
 
 def test_a_training_with_a_key_that_starts_from_weights_is_made_once_and_is_a_training(shelf, finished_job):
@@ -120,11 +145,9 @@ def test_a_training_with_a_key_that_starts_from_weights_is_made_once_and_is_a_tr
     assert len(shelf.store.ids()) == 3
 
 
-def test_weights_over_rest(shelf, tmp_path):
+def test_weights_over_rest(shelf):
     from digits_core.api.app import create_api
 
-    path = tmp_path / "mine.pth"
-    path.write_bytes(b"weights")
     with TestClient(create_api(shelf), base_url="http://localhost", headers={"X-Digits-User": "tester"}) as client:
         listed = {row["name"]: row for row in client.get("/networks").json()["networks"]}
         assert listed[NETWORK]["weights"][0]["on_disk"] and "arguments" not in listed["resnet34"]
@@ -133,11 +156,6 @@ def test_weights_over_rest(shelf, tmp_path):
         assert client.post("/models/weights", json={"network": NETWORK}).json()["id"] == answer.json()["id"]
         wrong = client.post("/models/weights", json={"network": "resnet19"})
         assert list(wrong.json()["errors"]) == ["network"]
-        own = client.post("/models/weights/import", json={"name": "x", "options": {"file": str(path)}})
-        assert own.json()["options"]["file"] == str(path)
-        sent = client.post("/models/weights/upload", data={"name": "y", "options": '{"network": "lenet"}'},
-                           files={"weights_file": ("w.pth", b"weights"), "labels": ("l.txt", b"a\nb\n")})
-        assert (sent.status_code, sent.json()["options"]["network"]) == (201, "lenet"), sent.text
 
 
 def test_weights_from_the_shell(shelf: Workspace, settings: Settings):
@@ -153,7 +171,7 @@ def test_weights_from_the_shell(shelf: Workspace, settings: Settings):
     assert made["kind"] == "pretrained"
     wrong = digits("get-weights", NETWORK, "--weights", "V7")
     assert wrong.exit_code == 2 and "there are IMAGENET1K_V1" in wrong.stderr
-    assert digits("import-weights", "/nowhere/x.pth", "--network", "lenet").exit_code == 2
+    assert digits("import-files", "/nowhere/x.pth", "--network", "lenet").exit_code == 2
 
 
 @pytest.mark.parametrize(("network", "body"), [("fasterrcnn_resnet50_fpn", "resnet50"), ("detectnet", "googlenet"),

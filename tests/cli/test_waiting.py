@@ -20,7 +20,7 @@ def test_waiting_runs_the_job_without_a_server_and_ends_with_it(digits: Callable
     view = fake_job()
     digits("stop", view.id)
     running = process("resume", view.id, "--wait", "--json", fake=True)
-    stdout, stderr = running.communicate(timeout=60)
+    stdout, stderr = running.communicate(timeout=120)
     assert running.returncode == 0
     facts = last_json(stdout)
     assert (facts["id"], facts["status"], facts["metrics"]) == (view.id, "done", {"steps": 3})
@@ -32,7 +32,7 @@ def test_a_job_that_fails_is_exit_code_1_with_its_reason(digits: Callable, proce
     view = fake_job(fail="the moon is in the way")
     digits("stop", view.id)
     running = process("resume", view.id, "--wait", "--json", fake=True)
-    stdout, stderr = running.communicate(timeout=60)
+    stdout, stderr = running.communicate(timeout=120)
     assert running.returncode == 1
     assert last_json(stdout)["status"] == "failed"
     assert "the moon is in the way" in stderr
@@ -55,16 +55,17 @@ def test_ctrl_c_ends_the_waiting_and_not_the_job(process: Callable, fake_job: Ca
 
 def test_beside_a_server_the_server_does_the_work(process: Callable, fake_job: Callable, workspace: Workspace,
                                                   digits: Callable, fake_workers: None, until: Callable) -> None:
+    views = [fake_job() for _ in range(3)]
+    for view in views:
+        digits("stop", view.id)
     thread = SchedulerThread(Scheduler(workspace.store, workspace.settings, gpu_ids=list))
     thread.start()
     until(lambda: scheduler_runs(workspace))
     try:
-        views = [fake_job() for _ in range(3)]
-        for view in views:
-            digits("stop", view.id)
         waiting = [process("resume", view.id, "--wait", "--json", fake=True) for view in views]
-        answers = [last_json(one.communicate(timeout=60)[0]) for one in waiting]
-        assert [answer["status"] for answer in answers] == ["done"] * 3
+        told = [one.communicate(timeout=120) for one in waiting]
+        assert [one.returncode for one in waiting] == [0] * 3, told
+        assert [last_json(stdout)["status"] for stdout, _ in told] == ["done"] * 3
         assert [starts(view) for view in views] == [1, 1, 1]
     finally:
         thread.ended.set()
@@ -85,7 +86,7 @@ def test_when_the_server_dies_the_waiting_command_takes_over(process: Callable, 
     server.kill()
     server.communicate(timeout=30)
     gate.touch()
-    stdout, stderr = waiting.communicate(timeout=60)
+    stdout, stderr = waiting.communicate(timeout=120)
     assert (waiting.returncode, last_json(stdout)["status"]) == (0, "done"), stderr
     assert starts(view) == 1
 

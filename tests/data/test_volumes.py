@@ -88,6 +88,7 @@ def test_what_does_not_fit_is_refused_with_words(build: Build, tmp_path: Path) -
 
 def test_a_quick_look_ends_after_some_cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("digits_core.data.preview.MOST", 15)
+    monkeypatch.setattr("digits_core.data.preview.LIMIT_S", 60)
     monkeypatch.setattr("digits_core.data.volumes.CHUNK", 1)
     found = look(TASK, check(DatasetOptions, {"images": str(heads(tmp_path, 2)), **HOW}), [], [])
     assert (found.problems, found.is_estimate, found.pictures) == ([], True, 15)

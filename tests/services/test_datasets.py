@@ -121,6 +121,7 @@ def test_the_preview_ends_early_in_a_large_folder(
     for number in range(30):
         (top / "b" / f"{number}.png").symlink_to(top / "a" / "0000.png")
     monkeypatch.setattr("digits_core.data.preview.MOST", 20)
+    monkeypatch.setattr("digits_core.data.preview.LIMIT_S", 60)
     found = datasets.preview(workspace, "classification", {**OPTIONS, "folder": str(top), "val_percent": 25})
     assert found.is_estimate and found.labels == ["a", "b"] and found.splits == {"train": 15, "val": 5}
     assert found.problems == []

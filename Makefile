@@ -3,6 +3,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ADDRESS ?= 127.0.0.1
 PORT    ?= 8501
+unexport PYTHONDONTWRITEBYTECODE # else each of the hundreds of processes of the tests compiles the package anew
 
 .PHONY: run test e2e slow lint fix types check bench demo clean
 
@@ -14,13 +15,13 @@ demo: export DIGITS_DEMO = 1
 demo: run ## the same, and the built-in demo starts by itself on an empty jobs folder
 
 test: $(VENV)/test.done ## install, then every test that takes seconds, the browser journeys included
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadscope $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadscope --no-loadscope-reorder $(ARGS)
 
 e2e: $(VENV)/test.done ## only the browser journeys
 	$(BIN)/python -m pytest -m e2e $(ARGS)
 
 slow: $(VENV)/test.done ## the proofs that take minutes
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadscope -m slow --timeout 1800 $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadscope --no-loadscope-reorder -m slow --timeout 1800 $(ARGS)
 
 lint: $(VENV)/test.done
 	$(BIN)/ruff check .

@@ -20,6 +20,11 @@ hypothesis.settings.register_profile("digits", deadline=None, derandomize=True, 
 hypothesis.settings.load_profile("digits")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The journeys in the browser first: they last longest, and at the end one worker would wait for them alone."""
+    items.sort(key=lambda item: "e2e" not in item.keywords)
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings with a jobs folder of the test's own, and short times."""

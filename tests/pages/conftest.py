@@ -1,10 +1,12 @@
 """Pages without a browser: ``visit`` runs one as a person with a name would open it."""
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from digits_core import files
@@ -13,12 +15,15 @@ from digits_core.services.workspace import Workspace
 MAIN = Path(__file__).parents[2] / "pages" / "main.py"
 PAGES = ["home.py", "datasets.py", "models.py", "search.py", "inference.py", "compare.py", "model_store.py",
          "system.py"]
+INSTALLED = functools.cache(manifest_scanner.scan_component_manifests)
+"""A server reads the metadata of every installed package once; AppTest would once for each page, most of its time."""
 
 
 @pytest.fixture
 def visit(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AppTest]]:
     """``visit("models.py", user="fred", new="classification")``: the page with those query parameters, run once."""
     monkeypatch.setenv("DIGITS_JOBS_DIR", str(workspace.settings.jobs_dir))
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", INSTALLED)
     st.cache_resource.clear()
     st.cache_data.clear()
 

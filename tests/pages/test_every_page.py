@@ -132,9 +132,9 @@ def test_no_page_loads_torch():
 import os, sys, tempfile
 os.environ["DIGITS_JOBS_DIR"] = tempfile.mkdtemp()
 from streamlit.testing.v1 import AppTest
+app = AppTest.from_file({str(ROOT / "pages" / "main.py")!r}, default_timeout=60).run()
 for page in {[*PAGES, "job.py"]!r}:
-    app = AppTest.from_file({str(ROOT / "pages" / "main.py")!r}, default_timeout=60)
-    app.run(); app.switch_page(page); app.run()
+    app.switch_page(page).run()
     assert not app.exception, page
 heavy = [name for name in ("torch", "torchvision", "sklearn", "optuna") if name in sys.modules]
 assert not heavy, heavy

@@ -23,7 +23,7 @@ class Server:
 
     def __init__(self, jobs: Path, port: int, **environ: str) -> None:
         self.jobs, self.port = jobs, port
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{port}{environ.get('DIGITS_URL_PREFIX', '')}"
         self.environ = {**os.environ, "DIGITS_JOBS_DIR": str(jobs), **environ}
         self.log = jobs.parent / "server.log"
 

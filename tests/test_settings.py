@@ -37,6 +37,26 @@ def test_a_wrong_value_is_refused_with_the_name_of_its_variable(variable: str, v
         Settings.load({variable: value})
 
 
+@pytest.mark.parametrize("value", ["http://host/digits", "/a b", "/../digits", "/a//b", "/a?b", "/a%20b", "/.hidden",
+                                   "/a\\b", "//evil.example:80"])
+def test_a_prefix_that_is_no_path_is_refused(value: str) -> None:
+    with pytest.raises(InvalidOptions, match=r"DIGITS_URL_PREFIX.*a path is wanted"):
+        Settings.load({"DIGITS_URL_PREFIX": value})
+
+
+def test_a_prefix_is_the_same_however_it_is_written() -> None:
+    assert {Settings.load({"DIGITS_URL_PREFIX": text}).url_prefix
+            for text in ("lab/digits", "/lab/digits", "/lab/digits/")} == {"/lab/digits"}
+    assert Settings.load({"DIGITS_URL_PREFIX": "/"}).url_prefix == ""
+
+
+@pytest.mark.parametrize(("page", "prefix", "address"), [
+    ("https://x.org", "/digits", "https://x.org/digits"), ("https://x.org/digits/", "/digits", "https://x.org/digits/"),
+    ("https://x.org/", "", "https://x.org/"), ("", "/digits", "")])
+def test_notifications_link_below_the_prefix(page: str, prefix: str, address: str) -> None:
+    assert Settings(notify_page=page, url_prefix=prefix).page == address
+
+
 @pytest.mark.parametrize("value", [":", " : ", "::"])
 def test_a_list_of_roots_that_names_nothing_never_means_everything(value: str) -> None:
     with pytest.raises(InvalidOptions, match=r"DIGITS_DATA_ROOTS.*names nothing"):

@@ -25,8 +25,9 @@ def menu(workspace: Workspace, view: JobView) -> None:
         help="Of the optimizer and the random numbers: it is as large as several checkpoints.")
     try:
         found = bundles.bundle(workspace, session.user(), view.id, needs, state)
-        file = f"/api/jobs/{view.id}/bundle?needs={str(needs).lower()}&state={str(state).lower()}"
-        st.link_button(f"Bundle ({size(found.size)})", session.here(file), icon=":material/download:", width="stretch")
+        query = f"needs={str(needs).lower()}&state={str(state).lower()}"
+        st.link_button(f"Bundle ({size(found.size)})", session.here(f"/api/jobs/{view.id}/bundle?{query}"),
+                       icon=":material/download:", width="stretch")
     except DigitsError as error:
         st.caption(plain(error))
     st.caption("All its files, with checksums. There: Home, Import.")

@@ -31,11 +31,11 @@ def here(path: str) -> str:
     return workspace().settings.url_prefix + path
 
 
-def address() -> str:
-    """Where this server was asked, as the browser knows it, for lines that are copied to a shell."""
+def address(path: str = "") -> str:
+    """The same with the host, as the browser knows it, for lines that are copied to a shell."""
     parts = urlsplit(st.context.url or "")
     host = f"{parts.scheme}://{parts.netloc}" if parts.netloc else "http://localhost:8501"
-    return host + here("")
+    return host + here(path)
 
 
 def user() -> str:

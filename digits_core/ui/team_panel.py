@@ -25,7 +25,7 @@ def draw(workspace: Workspace, models: list[Json], words: list[str]) -> None:
             st.page_link("models.py", label="Models", icon=":material/neurology:")
         return
     st.caption(f"Served at {session.here('/store')}, in {plain(workspace.settings.team_folder)}: another server lists "
-               f"it with DIGITS_MODEL_STORE_URL set to {plain(session.address())}/store.")
+               f"it with DIGITS_MODEL_STORE_URL set to {plain(session.address('/store'))}.")
     found = [model for model in models if store_cards.fits(model["versions"][0], words)]
     if not found:
         st.caption("Nothing matches the filter.")

@@ -25,6 +25,13 @@ def test_a_name_is_kept_and_the_way_goes_on(client):
     assert "httponly" in answer.headers["set-cookie"].lower()
 
 
+def test_the_cookie_is_for_the_path_that_the_server_is_below(client):
+    below = TestClient(client.app, root_path="/digits")
+    for asked in ("/digits/name?set=fred", "/digits/name?set="):
+        assert "Path=/digits;" in below.get(asked).headers["set-cookie"]
+    assert "Path=/;" in client.get("/name?set=fred").headers["set-cookie"]
+
+
 def test_without_a_next_page_there_is_no_content(client):
     assert client.get("/name?set=fred").status_code == 204
 

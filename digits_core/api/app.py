@@ -19,6 +19,7 @@ from digits_core.api import (
     making,
     maxima,
     models,
+    pin_wants,
     predict,
     publish,
     recipes,
@@ -49,7 +50,7 @@ def create_api(workspace: Workspace) -> FastAPI:
     answers.install(api)
     described.describe(api)
     for part in (jobs, bundles, recipes, datasets, versions, weights, foreign, models, searches, steering, compare,
-                 inference, predict, publish, embeddings, making, store, team, maxima, frames, videos, exports,
-                 evaluations, system, reference, tus):
+                 inference, predict, publish, embeddings, making, store, team, pin_wants, maxima, frames, videos,
+                 exports, evaluations, system, reference, tus):
         api.include_router(part.router)
     return api

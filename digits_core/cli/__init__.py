@@ -15,6 +15,7 @@ from digits_core.cli import (
     manage,
     maxima,
     networks,
+    pins,
     recipes,
     search,
     serving,
@@ -30,8 +31,8 @@ from digits_core.cli import (
 from digits_core.cli.program import app
 
 __all__ = ["app", "bundles", "classify", "compare", "create", "embeddings", "evaluate", "exports", "foreign", "frames",
-           "machine", "main", "making", "manage", "maxima", "networks", "recipes", "search", "serving", "similarity",
-           "steer", "store", "tensorboard", "upload", "versions", "videos", "weights"]
+           "machine", "main", "making", "manage", "maxima", "networks", "pins", "recipes", "search", "serving",
+           "similarity", "steer", "store", "tensorboard", "upload", "versions", "videos", "weights"]
 
 
 def main() -> None:

@@ -71,18 +71,23 @@ def pin_pictures(published_name: str, images: Uploads, label: Annotated[str, For
 
 
 class Slice(Body):
-    """A class of a dataset's split (no label: every class) and the share 0..1 of it that must be right."""
+    """A class of a dataset's split (no label: every class) and the share 0..1 of it that must be right.
+
+    ``limit``: how far numbers may be off (the label is a column), or the least PSNR of pictures in dB.
+    """
 
     dataset: Text
     split: Text = "val"
     label: Text = ""
     at_least: float = 0.9
+    limit: float | None = None
 
 
 @router.post("/published/{published_name}/slices", status_code=201)
 def pin_slice(published_name: str, body: Slice, space: Space, user: Named) -> Json:
     """Pin a class of a dataset to a share that every new version must get right."""
-    return pins.pin_slice(space, user, published_name, body.dataset, body.split, body.label, body.at_least)
+    return pins.pin_slice(space, user, published_name, body.dataset, body.split, body.label, body.at_least,
+                          body.limit)
 
 
 @router.get("/published/{published_name}/pins/{pin_id}", response_class=Response, responses=binary("image/png"))

@@ -12,6 +12,7 @@ from digits_core.cli.identity import acting_user
 from digits_core.cli.program import AsJson, ReportingGroup, User, Wait, app, complain, settings
 from digits_core.cli.waiting import finish, print_json
 from digits_core.modelstore.options import PublishOptions
+from digits_core.modelstore.right import sliced, told
 from digits_core.services import inference, modelstore, pins, store, team
 from digits_core.services.workspace import Workspace
 
@@ -91,10 +92,9 @@ def list_pins(name: Published, as_json: AsJson = False) -> None:
         print_json(found)
         return
     for pin in found["pictures"]:
-        print(f"{pin['id']}  {pin['name']}  shows {pin['label']}")
+        print(f"{pin['id']}  {pin['name']}  {'shows ' if 'label' in pin else ''}{told(pin)}")
     for pin in found["slices"]:
-        print(f"{pin['id']}  {pin['label'] or 'every class'} in {pin['split']} of {pin['name']}: "
-              f"at least {pin['at_least']:.0%}")
+        print(f"{pin['id']}  {sliced(pin)}: at least {pin['at_least']:.0%}")
 
 
 @commands.command()
@@ -116,11 +116,15 @@ def pin_class(
     name: Published, dataset: Annotated[str, typer.Option(metavar="ID", help="Id of a dataset.")],
     split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
     label: Annotated[str, typer.Option(help="A class; left out: every class.")] = "",
-    at_least: Annotated[float, typer.Option(help="Share 0..1 that must be right.")] = 0.9, user: User = "",
+    at_least: Annotated[float, typer.Option(help="Share 0..1 that must be right.")] = 0.9,
+    limit: Annotated[float | None, typer.Option(help="How far numbers may be off (--label: a column), in their own "
+                                                     "units, or the least PSNR of pictures in dB.")] = None,
+    user: User = "",
 ) -> None:
     """Pin a class of a dataset to a share that every new version must get right."""
     workspace = Workspace.open(settings())
-    made = pins.pin_slice(workspace, acting_user(workspace, user), name, dataset, split, label, at_least)
+    made = pins.pin_slice(workspace, acting_user(workspace, user), name, dataset, split, label, at_least,
+                          limit)
     print(f"{made['id']} pinned to {name}.")
 
 

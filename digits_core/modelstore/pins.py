@@ -16,8 +16,10 @@ MOST = 500
 class Pins:
     """The pins of one published model.
 
-    ``pictures``: {id, label, name, file, by, at}; ``slices``: {id, dataset, name (of the dataset), split, label ("" is
-    every class), at_least (0..1), by, at}.
+    ``pictures``: {id, name, file, by, at} and what is wanted: ``label``; or ``values`` [{label, value, within}]; or
+    ``psnr`` (dB) and ``target``, the name of the wanted picture, empty for the answer of the version of then.
+    ``slices``: {id, dataset, name (of the dataset), split, label ("" is every class or column), at_least (0..1), by,
+    at}, without classes also ``limit`` (see digits_core.modelstore.right) and ``columns``.
     """
 
     def __init__(self, store: TeamStore, name: str) -> None:
@@ -33,20 +35,27 @@ class Pins:
         """The file of a pinned picture."""
         return self.folder / "pins" / Path(str(pin["file"])).name
 
-    def add_picture(self, name: str, data: bytes, label: str, by: str) -> Json:
-        """Pin a picture and what is to be seen in it."""
-        pin = {"id": secrets.token_hex(4), "label": label, "name": name[:200], "by": by, "at": time.time()}
+    def target(self, pin: Json) -> Path:
+        """The file of the picture that is wanted of it."""
+        return self.picture(pin).with_suffix(".target")
+
+    def add_picture(self, name: str, data: bytes, by: str, wanted: Json, target: bytes = b"") -> Json:
+        """Pin a picture and what is to be said of it."""
+        pin = {"id": secrets.token_hex(4), **wanted, "name": name[:200], "by": by, "at": time.time()}
         pin["file"] = f"{pin['id']}.bin"
         with self.store.locked():
             (self.folder / "pins").mkdir(parents=True, exist_ok=True)
             files.write_atomic(self.picture(pin), data)
+            if target:
+                files.write_atomic(self.target(pin), target)
             self._write("pictures", [*self.all()["pictures"], pin])
         return pin
 
-    def add_slice(self, dataset: str, name: str, split: str, label: str, at_least: float, by: str) -> Json:
+    def add_slice(self, dataset: str, name: str, split: str, label: str, at_least: float, by: str,
+                  wanted: Json | None = None) -> Json:
         """Pin a class of a split, or all of it, to a share that must be right."""
         pin = {"id": secrets.token_hex(4), "dataset": dataset, "name": name, "split": split, "label": label,
-               "at_least": at_least, "by": by, "at": time.time()}
+               "at_least": at_least, **(wanted or {}), "by": by, "at": time.time()}
         with self.store.locked():
             self.folder.mkdir(parents=True, exist_ok=True)
             self._write("slices", [*self.all()["slices"], pin])
@@ -66,7 +75,8 @@ class Pins:
             kind = "pictures" if "file" in pin else "slices"
             self._write(kind, [row for row in self.all()[kind] if row["id"] != pin_id])
             if "file" in pin:
-                self.picture(pin).unlink(missing_ok=True)
+                for path in (self.picture(pin), self.target(pin)):
+                    path.unlink(missing_ok=True)
 
     def _write(self, kind: str, rows: list[Json]) -> None:
         files.write_atomic(self.path, {"v": 1, **self.all(), kind: rows})

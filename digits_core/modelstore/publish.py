@@ -27,7 +27,8 @@ from digits_core.tasks import task
 Json = dict[str, Any]
 LIMITS = Limits(members=100, each=20_000_000_000)
 PREVIEW, SIDE = "preview.png", 64
-REPORT = "gate.json"
+REPORT, MADE = "gate.json", "made"
+"""What the pins found; the pictures that came where others were wanted."""
 
 
 def run(context: Context) -> Json:
@@ -49,7 +50,8 @@ def run(context: Context) -> Json:
 
 def _checked(context: Context, settings: Settings, pins: Pins) -> list[Json]:
     options, done = context.job.options, 0
-    gate = Gate(settings, task(context.job.task), options["model"], options["checkpoint_file"], pins)
+    gate = Gate(settings, task(context.job.task), options["model"], options["checkpoint_file"], pins,
+                context.folder.path / MADE)
     total = max(1, gate.count())
 
     def tick(pictures: int) -> None:

@@ -1,5 +1,6 @@
 """Services on pins: what every new version of a published model must still get right."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from digits_core.errors import BadData, InvalidOptions, NotFound, Problem
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.jobs.model import Kind
 from digits_core.modelstore.pins import MOST, Pins
+from digits_core.modelstore.right import rule
 from digits_core.modelstore.team import TeamStore
 from digits_core.services.access import authorize, must_own
 from digits_core.services.datasets import manifest
@@ -20,6 +22,7 @@ from digits_core.tasks import task
 Json = dict[str, Any]
 Image = tuple[str, bytes]
 PINNED_BYTES = 20_000_000
+LIMIT = "How far numbers may be off, in their own units, or the least PSNR of pictures, is needed."
 
 
 def pins(workspace: Workspace, name: str) -> Json:
@@ -32,21 +35,25 @@ def pins(workspace: Workspace, name: str) -> Json:
 def pin_pictures(workspace: Workspace, user: str, name: str, images: Sequence[Image], label: str) -> list[Json]:
     """Pin pictures in which every new version must find ``label``. Raises InvalidOptions when that cannot be."""
     authorize(user, "create")
-    store, model = _pinnable(workspace, name)
-    found, problems = Pins(store, name), []
-    if label not in model.labels:
-        problems.append(Problem("label", f"The model has no label {label[:60]!r}."))
-    if not images:
-        problems.append(Problem("images", "No picture was given."))
-    if len(found.all()["pictures"]) + len(images) > MOST:
-        problems.append(Problem("images", f"At most {MOST} pictures can be pinned to a model."))
-    problems += [Problem("images", problem) for image in images if (problem := _unreadable(model, image))]
+    store, model = pinnable(workspace, name, "label")
+    found = Pins(store, name)
+    problems = [] if label in model.labels else [Problem("label", f"The model has no label {label[:60]!r}.")]
+    problems += picture_problems(found, model, images)
     if problems:
         raise InvalidOptions(problems)
-    return [found.add_picture(Path(text).name, data, label, user) for text, data in images]
+    return [found.add_picture(Path(text).name, data, user, {"label": label}) for text, data in images]
 
 
-def _unreadable(model: ModelFolder, image: Image) -> str:
+def picture_problems(found: Pins, model: ModelFolder, images: Sequence[Image]) -> list[Problem]:
+    """Why pictures cannot be pinned: there is none, there are too many, one cannot be read."""
+    problems = [] if images else [Problem("images", "No picture was given.")]
+    if len(found.all()["pictures"]) + len(images) > MOST:
+        problems.append(Problem("images", f"At most {MOST} pictures can be pinned to a model."))
+    return problems + [Problem("images", problem) for image in images if (problem := unreadable(model, image))]
+
+
+def unreadable(model: ModelFolder, image: Image) -> str:
+    """What is wrong with a picture for this model; empty when nothing is."""
     if len(image[1]) > PINNED_BYTES:
         return f"{image[0]} has {len(image[1]) / 1e6:.0f} MB; at most {PINNED_BYTES / 1e6:.0f} MB can be pinned."
     try:
@@ -56,24 +63,39 @@ def _unreadable(model: ModelFolder, image: Image) -> str:
     return ""
 
 
-def _pinnable(workspace: Workspace, name: str) -> tuple[TeamStore, ModelFolder]:
-    """Store and newest version. Raises BadData for a model whose answers have no labels."""
+WAYS = {"label": "a label that is in them (store pin)", "values": "numbers and how far they may be off (store "
+        "pin-values)", "target": "a wanted picture and a PSNR (store pin-target)"}
+"""What a pinned picture of each kind of model needs, see digits_core.modelstore.right."""
+
+
+def pinnable(workspace: Workspace, name: str, asks: str = "") -> tuple[TeamStore, ModelFolder]:
+    """Store and newest version. Raises BadData where no answer is right or wrong, or something else than ``asks``."""
     store = team_store(workspace)
     version = store.newest(name)
-    kind = task(version.entry.task)
-    if not kind.named:
-        raise BadData(f"Nothing can be pinned to a model of the task {kind.title}: its answers have no labels that "
-                      "are right or wrong.")
-    return store, ModelFolder.read(store.folder(name, version.number))
+    kind, model = task(version.entry.task), ModelFolder.read(store.folder(name, version.number))
+    needed = rule(kind, model).asks
+    if asks and needed != asks:
+        raise BadData(f"A model of the task {kind.title} is held to its pictures by {WAYS[needed]}.")
+    return store, model
+
+
+def asks(workspace: Workspace, name: str) -> tuple[str, str]:
+    """What a pinned picture needs (label, values, target), and what the limit of a slice is; that may be empty."""
+    _, model = pinnable(workspace, name)
+    found = rule(task(model.network.task), model)
+    return found.asks, found.limit
 
 
 def pin_slice(workspace: Workspace, user: str, name: str, dataset: str, split: str = "val", label: str = "",
-              at_least: float = 0.9) -> Json:
-    """Pin a class of a dataset's split (no label: all of it) to a share that must be right, 0..1."""
+              at_least: float = 0.9, limit: float | None = None) -> Json:
+    """Pin a class of a dataset's split (no label: all of it) to a share that must be right, 0..1.
+
+    Numbers are right when they are at most ``limit`` away (the label is a column), pictures with a PSNR of ``limit``.
+    """
     authorize(user, "create")
-    store, model = _pinnable(workspace, name)
+    store, model = pinnable(workspace, name)
     kind = task(model.network.task)
-    if not kind.names_labels:
+    if not kind.names_labels and not kind.held:
         raise BadData(f"Classes of a dataset cannot be pinned to a model of the task {kind.title}; pictures can.")
     try:
         view = of_kind(workspace, dataset, Kind.DATASET)
@@ -85,10 +107,15 @@ def pin_slice(workspace: Workspace, user: str, name: str, dataset: str, split: s
         (split in facts["splits"], Problem("split", f"'{view.name}' has {', '.join(facts['splits'])}.")),
         (label in ("", *facts["labels"]), Problem("label", f"'{view.name}' has no label {label[:60]!r}.")),
         (set(facts["labels"]) <= set(model.labels), Problem("dataset", f"'{view.name}' has other labels.")),
-        (0 < at_least <= 1, Problem("at_least", "A share between 0 and 1 is needed."))) if not good]
+        (0 < at_least <= 1, Problem("at_least", "A share between 0 and 1 is needed.")),
+        (not kind.held or (limit is not None and 0 < limit < math.inf), Problem("limit", LIMIT)),
+        (kind.held or limit is None, Problem("limit", "These answers are right or wrong; nothing is between.")))
+        if not good]
     if problems:
         raise InvalidOptions(problems)
-    return Pins(store, name).add_slice(view.id, view.name, split, label, at_least, user)
+    columns = facts["labels"] if rule(kind, model).asks == "values" else []
+    wanted = {"limit": limit, "columns": columns} if kind.held else {}
+    return Pins(store, name).add_slice(view.id, view.name, split, label, at_least, user, wanted)
 
 
 def unpin(workspace: Workspace, user: str, name: str, pin_id: str) -> None:

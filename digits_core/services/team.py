@@ -75,7 +75,7 @@ def published(workspace: Workspace) -> list[Json]:
         if version.name not in found:
             pins, kind = Pins(store, version.name).all(), tasks().get(version.entry.task)
             found[version.name] = {"name": version.name, "owner": store.owner(version.name), "versions": [],
-                                   "pins": sum(map(len, pins.values())), "can_pin": bool(kind and kind.named)}
+                                   "pins": sum(map(len, pins.values())), "can_pin": bool(kind and kind.can_pin)}
         found[version.name]["versions"].append(_told(store, version, jobs))
     return list(found.values())
 

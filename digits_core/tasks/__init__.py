@@ -60,6 +60,8 @@ class Task:
     """Of an extension's source: the task that models are trained for."""
     named: str = ""
     """Names function(answer) -> labels of digits_core.infer.named; empty: answers have none that could be pinned."""
+    held: str = ""
+    """Names a class of digits_core.modelstore.right, which says when an answer without labels is right."""
     streams: bool = False
     """Whether a scan opens no picture and each record is made of its own file alone: it may come when it is decoded."""
     pictures: bool = True
@@ -82,6 +84,11 @@ class Task:
     def names_labels(self) -> bool:
         """Whether answers hold labels with probabilities, so that a dataset with labels can be tested."""
         return self.embeds or not self.view
+
+    @property
+    def can_pin(self) -> bool:
+        """Whether an answer can be right or wrong, so that a published model can be held to it."""
+        return bool(self.named or self.held)
 
     @property
     def learns_from(self) -> str:

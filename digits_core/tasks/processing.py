@@ -63,5 +63,5 @@ TASK = Task(
     answerer="digits_core.infer.answers:Image", output="picture", counted="Pictures",
     drawing="digits_core.views.processing:drawn",
     view="digits_core.views.processing", networks=networks_for("processing"), default_network="unet_narrow",
-    judge="digits_core.evaluate.tested:Pictures",
+    judge="digits_core.evaluate.tested:Pictures", held="digits_core.modelstore.right:Pictures",
     measures=(Measure("psnr", "PSNR (dB)", False), Measure("ssim", "SSIM"), Measure("mae", "Mean error", False)))

@@ -57,6 +57,6 @@ TASK = Task(
     learner="digits_core.train.regressor:Regressor", answerer="digits_core.infer.answers:Numbers", output="values",
     streams=True,
     drawing="digits_core.views.numbers:drawn", view="digits_core.views.numbers",
-    judge="digits_core.evaluate.tested:Numbers",
+    judge="digits_core.evaluate.tested:Numbers", held="digits_core.modelstore.right:Numbers",
     measures=(Measure("r2", "R²", False), Measure("mae", "Mean error", False), Measure("rmse", "RMSE", False)),
     networks=networks_for("regression"), default_network="lenet")

@@ -1,7 +1,6 @@
 """Publishing a model in the team's store: the dialog, and the page of such a job with what the pins found."""
 
 from collections.abc import Callable
-from typing import Any
 
 import streamlit as st
 
@@ -9,15 +8,12 @@ from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.modelstore.options import PublishOptions
 from digits_core.modelstore.team import slug
-from digits_core.services import modelstore, pins, team, thumbnails
+from digits_core.services import modelstore, team
 from digits_core.services.workspace import Workspace
-from digits_core.ui import session
+from digits_core.ui import gate_panel, session
 from digits_core.ui.forms import OptionsForm, said, submit
 from digits_core.ui.overview import bar
-from digits_core.ui.text import count, percent, plain, plural
-
-Json = dict[str, Any]
-SHOWN = 24
+from digits_core.ui.text import count, plain, plural
 
 
 def buttons(workspace: Workspace, view: JobView, epoch: str) -> None:
@@ -95,46 +91,4 @@ def _epoch(view: JobView) -> float:
 
 def tabs(workspace: Workspace, view: JobView) -> dict[str, Callable[[], None]]:
     """Panels of such a job, by title."""
-    return {"Pins": lambda: gate(workspace, view)}
-
-
-def gate(workspace: Workspace, view: JobView) -> None:
-    """What the model said about each pin, the wrong ones first with their pictures."""
-    rows = sorted(team.gate(workspace, view.id), key=lambda row: bool(row["right"]))
-    if not rows:
-        st.caption("Nothing is pinned to this model. Pin pictures, or a class of a dataset, on the Model Store page: "
-                   "every later version must get them right.")
-        return
-    pictures = [row for row in rows if "file" in row["pin"]]
-    for row in (row for row in rows if "file" not in row["pin"]):
-        _slice(workspace, row)
-    with st.grid(6, gap="small", min_column_width=140):
-        for row in pictures[:SHOWN]:
-            with st.container(gap="xxsmall"):
-                _picture(workspace, str(view.job.options["published"]), row)
-    if len(pictures) > SHOWN:
-        st.caption(f"and {plural(len(pictures) - SHOWN, 'picture')} more")
-
-
-def _picture(workspace: Workspace, name: str, row: Json) -> None:
-    with session.readable("This picture"):
-        st.image(pins.pinned_picture(workspace, name, row["pin"]["id"]), width="stretch")
-    mark = ":green[:material/check:]" if row["right"] else ":red[:material/close:]"
-    found = " and ".join(row["said"] or []) or "nothing"
-    st.markdown(f"{mark} {plain(row['pin']['label'])}" + ("" if row["right"] else f", not {plain(found)}"))
-
-
-def _slice(workspace: Workspace, row: Json) -> None:
-    pin = row["pin"]
-    mark = ":green[:material/check:]" if row["right"] else ":red[:material/close:]"
-    share = plain(row["why"]) if row.get("said") is None else f"{percent(row['said'])} of {count(row.get('entries'))}"
-    st.markdown(f"{mark} **{plain(pin['label'] or 'Every class')}** in {plain(pin['split'])} of {plain(pin['name'])}: "
-                f"{share}, at least {percent(pin['at_least'])}")
-    wrong = row.get("wrong") or []
-    found = thumbnails.record_pictures(workspace, [str(one["source"]) for one in wrong])
-    if wrong:
-        with st.grid(6, gap="small", min_column_width=120):
-            for one in wrong:
-                if (picture := found.get(str(one["source"]))) is not None:
-                    st.image(picture, width="stretch", caption=f"{one['truth']}, not "
-                                                               f"{' and '.join(one['said']) or 'nothing'}")
+    return {"Pins": lambda: gate_panel.draw(workspace, view)}

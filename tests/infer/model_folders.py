@@ -22,21 +22,22 @@ LABELS = ["null", "eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "a
 
 def make_model(store: JobStore, seed: int = 0, name: str = "a model", network: str = "lenet", channels: str = "gray",
                side: int = 12, crop: int | None = None, mean: str = "image", epochs: tuple[float, ...] = (1.0, 2.0),
-               labels: list[str] = LABELS) -> JobView:
+               labels: list[str] = LABELS, task: str = "classification", details: Json | None = None) -> JobView:
     """A done model job whose newest checkpoint is the best; ``seed`` decides about the weights."""
     depth = 1 if channels == "gray" else 3
-    job = Job(store.new_id(), Kind.MODEL, "classification", name, "tester", 1_700_000_000.0,
+    job = Job(store.new_id(), Kind.MODEL, task, name, "tester", 1_700_000_000.0,
               {"network": network, "epochs": 2})
     folder = store.submit(job).path
     (folder / "labels.txt").write_text("".join(f"{label}\n" for label in labels))
     files.write_atomic(folder / "preprocessing.json", {
         "v": 1, "channels": channels, "width": side, "height": side, "resize_mode": "squash", "crop": crop,
-        "mean": mean, "mean_pixel": [100.0] * depth, "std_pixel": [50.0] * depth})
+        "mean": mean, "mean_pixel": [100.0] * depth, "std_pixel": [50.0] * depth,
+        "details": details or {}})
     if mean == "image":
         pixels = np.random.default_rng(seed).uniform(0, 255, (depth, side, side)).astype(np.float32)
         np.save(folder / "mean.npy", pixels)
     shape = (depth, crop or side, crop or side)
-    files.write_atomic(folder / "network.json", {"v": 1, "network": network, "task": "classification",
+    files.write_atomic(folder / "network.json", {"v": 1, "network": network, "task": task,
                                                  "input_shape": shape, "classes": len(labels), "parameters": 1})
     for epoch in epochs:
         add_checkpoint(folder, epoch, seed + int(epoch), best=epoch == epochs[-1])

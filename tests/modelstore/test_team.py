@@ -159,10 +159,10 @@ def test_a_class_that_cannot_be_pinned_is_said_at_its_field(space, good, dataset
 def test_answers_without_labels_cannot_be_pinned(space, good):
     published(space, good)
     path = space.settings.team_folder / "zahlen-v1" / "info.json"
-    files.write_atomic(path, {**files.read_json(path), "task": "regression"})
-    with pytest.raises(BadData, match="no labels that are right or wrong"):
+    files.write_atomic(path, {**files.read_json(path), "task": "generation"})
+    with pytest.raises(BadData, match="none of its answers is right or wrong"):
         pins.pin_pictures(space, "ann", "zahlen", IMAGES, "eins")
-    with pytest.raises(InvalidOptions, match="published model of the task regression"):
+    with pytest.raises(InvalidOptions, match="published model of the task generation"):
         team.publish(space, "ann", good.id, {"publish_as": "Zahlen"})
 
 

@@ -8,6 +8,7 @@ from digits_core.ui import (
     dataset_panels,
     exports_panel,
     frames_panel,
+    import_panel,
     inference_panels,
     job_head,
     job_parts,
@@ -19,7 +20,7 @@ from digits_core.ui import (
 
 PANELS = {Kind.DATASET: dataset_panels, Kind.MODEL: model_panels, Kind.INFERENCE: inference_panels,
           Kind.PRETRAINED: store_panels, Kind.FRAMES: frames_panel,
-          Kind.PUBLISH: publish_panel, Kind.EXPORT: exports_panel}
+          Kind.PUBLISH: publish_panel, Kind.EXPORT: exports_panel, Kind.IMPORT: import_panel}
 
 workspace = session.workspace()
 view = session.the_job()

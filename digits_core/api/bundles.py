@@ -3,17 +3,27 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
+from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
 from digits_core.api.described import binary
-from digits_core.api.forms import Upload, received
-from digits_core.api.request import Named, Space, User
-from digits_core.services import bundles, jobs
+from digits_core.api.forms import OptionsText, Upload, Words, options_of, received
+from digits_core.api.once import once, once_sent
+from digits_core.api.request import Body, Key, Named, Options, Space, User
+from digits_core.services import bundles, imports, jobs
 from digits_core.services.unbundle import unbundle
 
 Json = dict[str, Any]
 
 router = APIRouter(tags=["jobs"])
+
+
+class NewImport(Body):
+    """A bundle that the server can read: ``options`` has bundle (its path, or upload:ID) and allow_code."""
+
+    name: Annotated[str, Field(max_length=200)] = "Import"
+    options: Options
+    group: Annotated[str, Field(max_length=200)] = ""
 
 
 @router.get("/jobs/{job_id}/bundle", response_class=StreamingResponse, responses=binary("application/x-tar"))
@@ -36,3 +46,27 @@ def upload(bundle: Upload, space: Space, user: Named, allow_code: Annotated[bool
     with received(space, user, bundle) as path:
         moved = unbundle(space, user, path, allow_code)
     return {"jobs": [jobs.describe(view) for view in moved.jobs], "known": moved.known, "renamed": moved.renamed}
+
+
+@router.post("/imports", status_code=201)
+def create_import(body: NewImport, space: Space, user: Named, key: Key = "") -> Json:
+    """The same as a job, for bundles of many GB: it shows progress, and can be stopped and resumed."""
+    view = once(space, user, key, ["import-bundle", body.model_dump()], lambda place: imports.create(
+        place, user, body.name, body.options, body.group))
+    return jobs.describe(view)
+
+
+@router.post("/imports/upload", status_code=201)
+def upload_import(bundle: Upload, space: Space, user: Named, name: Words = "Import", options: OptionsText = "{}",
+                  group: Words = "", key: Key = "") -> Json:
+    """The same job for an uploaded bundle."""
+    values = options_of(options)
+    view = once_sent(space, user, key, ["import-bundle-upload", name, values, group], [bundle],
+                     lambda place, sent: imports.create(place, user, name, values, group, sent[0][1]))
+    return jobs.describe(view)
+
+
+@router.get("/imports/{job_id}")
+def imported(job_id: str, space: Space) -> Json:
+    """The ids of the jobs that came in, of those that were known, and new ids by old; {} until it is done."""
+    return imports.report(space, job_id)

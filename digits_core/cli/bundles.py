@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from digits_core import files
+from digits_core.cli.flags import whole_path
 from digits_core.cli.identity import acting_user
-from digits_core.cli.program import AsJson, JobId, User, app, settings
-from digits_core.cli.waiting import Bar, print_json
-from digits_core.services import bundles, jobs
+from digits_core.cli.program import AsJson, JobId, User, Wait, app, settings
+from digits_core.cli.waiting import Bar, finish, print_json
+from digits_core.services import bundles, imports, jobs
 from digits_core.services.unbundle import unbundle as bring_in
 from digits_core.services.workspace import Workspace
 
@@ -43,10 +44,16 @@ def bundle(
 def unbundle(
     bundle_file: Annotated[Path, typer.Argument(metavar="FILE", help="What `bundle` wrote.")],
     allow_code: Annotated[bool, typer.Option("--allow-code", help="Let a custom network's code run here.")] = False,
-    user: User = "", as_json: AsJson = False,
+    queue: Annotated[bool, typer.Option("--queue", help="As a job of the server, which reads the file then.")] = False,
+    user: User = "", wait: Wait = False, as_json: AsJson = False,
 ) -> None:
     """Bring in the jobs of a bundle; the file itself stays where it is. Safe to repeat."""
     workspace = Workspace.open(settings())
+    if queue:
+        view = imports.create(workspace, acting_user(workspace, user), f"Import of {bundle_file.name}"[:200],
+                              {"bundle": whole_path(str(bundle_file)), "allow_code": allow_code})
+        finish(workspace, view, wait, as_json)
+        return
     bar = Bar(sys.stderr)
     try:
         moved = bring_in(workspace, acting_user(workspace, user), bundle_file, allow_code,

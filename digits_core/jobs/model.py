@@ -27,6 +27,7 @@ class Kind(StrEnum):
     FRAMES = "frames"
     EXPORT = "export"
     PUBLISH = "publish"
+    IMPORT = "import"
 
 
 class Status(StrEnum):

@@ -37,6 +37,7 @@ HANDLERS = {
     Kind.FRAMES: "digits_core.data.frames_job:run",
     Kind.EXPORT: "digits_core.export.run:run",
     Kind.PUBLISH: "digits_core.modelstore.publish:run",
+    Kind.IMPORT: "digits_core.services.imports:run",
 }
 """kind -> function(context) -> summary; imported by name, so that only workers load the heavy half."""
 

@@ -152,7 +152,7 @@ def _job(place: Path, job_id: str) -> Job:
         raise BadData(f"The job {job_id} of the bundle cannot be used: {error}.") from None
     if job.id != job_id:
         raise BadData(f"The job {job_id} of the bundle calls itself {job.id}.")
-    if job.kind is not Kind.FRAMES and job.task not in tasks():
+    if job.kind not in (Kind.FRAMES, Kind.IMPORT) and job.task not in tasks():
         raise BadData(f"The job '{printable(job.name)}' is of the task {printable(job.task)!r}, which is not known "
                       "here. It needs an extension that is not installed.")
     for parent, folders, names in os.walk(folder.path):

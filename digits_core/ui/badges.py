@@ -14,7 +14,7 @@ ICONS = {Status.WAITING: "hourglass_empty", Status.RUNNING: "play_circle", Statu
          Status.DAMAGED: "broken_image"}
 KIND_ICONS = {Kind.DATASET: "photo_library", Kind.MODEL: "neurology", Kind.PRETRAINED: "deployed_code",
               Kind.INFERENCE: "image_search", Kind.FRAMES: "movie", Kind.PUBLISH: "publish",
-              Kind.EXPORT: "package_2"}
+              Kind.EXPORT: "package_2", Kind.IMPORT: "drive_folder_upload"}
 
 
 def state(view: JobView) -> None:

@@ -10,7 +10,7 @@ from digits_core.jobs.store import JobView
 from digits_core.services import datasets, uploads, versions
 from digits_core.services.as_code import Asked
 from digits_core.services.workspace import Workspace
-from digits_core.ui import as_code, session
+from digits_core.ui import as_code, large_file, session
 from digits_core.ui.dataset_form import upload_archive
 from digits_core.ui.forms import OptionsForm
 from digits_core.ui.text import plain, plural
@@ -29,8 +29,10 @@ def add_dialog(workspace: Workspace, view: JobView) -> None:
     way = st.segmented_control("Where are they?", ("A folder on the server", "Upload (zip, tar)"), required=True,
                                key=f"{form.prefix}.way", default="A folder on the server")
     upload = upload_archive(workspace, form.prefix) if way == "Upload (zip, tar)" else None
-    if upload is None and way != "Upload (zip, tar)":
+    if way != "Upload (zip, tar)":
         form.draw(("folder",))
+    elif upload is None and (large := large_file.choose(workspace, f"{form.prefix}.large")):
+        form.drawn["archive"] = large
     form.draw(("split", "duplicates", "new_classes"))
     name = _name(form.prefix, versions.next_name(workspace, view), first)
     as_code.panel(Asked("addition", Addition, {"dataset": view.id, "name": name}, form.values()), form,

@@ -1,8 +1,6 @@
 """Frames of videos as pictures: the form of such a job, and what came out of it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -10,10 +8,10 @@ import streamlit as st
 
 from digits_core.data.video_options import SUFFIXES, UPLOADED, FramesJobOptions
 from digits_core.jobs.store import JobView
-from digits_core.services import frames, uploads
+from digits_core.services import frames
 from digits_core.services.as_code import Asked
 from digits_core.services.workspace import Workspace
-from digits_core.ui import as_code, session
+from digits_core.ui import as_code, large_file, session
 from digits_core.ui.forms import OptionsForm, name_and_group, said, show_problems, submit
 from digits_core.ui.overview import bar
 from digits_core.ui.tables import height
@@ -38,7 +36,8 @@ def form(workspace: Workspace, first: Json) -> None:
         with st.container(border=True):
             st.markdown("**:material/looks_one: Which videos?**")
             given = upload_field(prefix, many=True)
-            if not given:
+            large = large_file.choose(workspace, f"{prefix}.large")
+            if not given and not large:
                 form.draw(("videos",))
         with st.container(border=True):
             st.markdown("**:material/looks_two: Which frames?**")
@@ -53,10 +52,11 @@ def form(workspace: Workspace, first: Json) -> None:
         said(prefix)
         if st.button("Take frames", type="primary", icon=":material/play_arrow:", key=f"{prefix}.create",
                      width="stretch"):
-            with received(workspace, given) as kept:
-                view = submit(prefix, {**form.values(), "name": name}, lambda: frames.create(
-                    workspace, session.user(), name, form.values(), group, kept))
-            st.switch_page("job.py", query_params={"id": view.id})
+            with session.shown():
+                with large_file.received(workspace, given, large) as kept:
+                    view = submit(prefix, {**form.values(), "name": name}, lambda: frames.create(
+                        workspace, session.user(), name, form.values(), group, kept))
+                st.switch_page("job.py", query_params={"id": view.id})
         as_code.panel(Asked("frames", FramesJobOptions, {"name": name, "group": group}, form.values()), form, "frames",
                       first, note="Uploaded videos are not in it." if given else "")
 
@@ -67,18 +67,6 @@ def upload_field(prefix: str, many: bool) -> list[Any]:
                              max_upload_size=UPLOAD_MB)
     show_problems(prefix, "uploads")
     return (given if isinstance(given, list) else [given]) if given else []
-
-
-@contextmanager
-def received(workspace: Workspace, given: list[Any]) -> Iterator[list[tuple[str, Path]]]:
-    """The uploads as files for a job to take; what it leaves is removed at the end of the block."""
-    with ExitStack() as stack, session.shown():
-        kept = []
-        for file in given:
-            path = uploads.receive(workspace, file, file.name)
-            stack.callback(uploads.discard, path)
-            kept.append((file.name, path))
-        yield kept
 
 
 def live(workspace: Workspace, view: JobView) -> None:

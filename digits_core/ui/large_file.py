@@ -1,27 +1,54 @@
-"""Files too large for the browser: the shell's line that brings one here, and those that have come."""
+"""Files too large for a form: sent by the browser in pieces, or from a shell, and those that have come."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from digits_core.errors import DigitsError
-from digits_core.services import resumable
+from digits_core.services import resumable, uploads
 from digits_core.services.workspace import Workspace
 from digits_core.ui import session
 from digits_core.ui.text import plain, size
 
+HERE = Path(__file__).parent
+HTML = """
+<button class="choose" type="button">Choose a large file</button><input class="file" type="file" hidden
+ aria-label="Large file">
+<div class="now" hidden><span class="name"></span><progress class="bar" max="1" aria-label="Sent"></progress>
+<div class="line"><span class="about" role="status"></span><button class="pause" type="button">Pause</button>
+<button class="resume" type="button">Resume</button><button class="cancel" type="button">Cancel</button></div></div>
+<ul class="begun"></ul>
+"""
+SENDER = st.components.v2.component("digits_uploader", html=HTML, css=(HERE / "uploader.css").read_text(),
+                                    js=(HERE / "uploader.js").read_text())
+
 
 def choose(workspace: Workspace, key: str) -> str:
     """What stands for the file that the person chose, ``upload:ID``; empty: none."""
+<<<<<<< HEAD
     with st.expander("Large file (more than a few GB)", icon=":material/drive_folder_upload:"):
         st.caption("A browser holds the whole file in memory. From a shell it goes straight to this server's disk, and "
                    "goes on where it was when the connection breaks:")
         user = session.user()
         st.code(f"python -m digits_core upload FILE --server {session.address()} --user {user or 'NAME'}",
                 language="bash", wrap_lines=True)
+=======
+    with st.expander("Large file", icon=":material/drive_folder_upload:"):
+        if not (user := session.user()):
+            st.caption("Choose your name (at the top), then large files can be sent in pieces.")
+            return ""
+        st.caption("Sent in pieces, straight to this server's disk. It goes on where it was after a break of the "
+                   "connection or of the server; after a reload of this page, choose the same file again.")
+>>>>>>> 5dc89195f690152c64713dfc791be714ec914e4a
         try:
-            found = resumable.of_user(workspace, user) if user else []
+            found = resumable.of_user(workspace, user)
         except DigitsError as error:
             st.warning(plain(str(error)))
             return ""
+<<<<<<< HEAD
         for one in found:
             if not one.is_finished:
                 st.progress(one.offset / one.length, text=f"{plain(one.name or one.id)} · {size(one.offset)} of "
@@ -33,3 +60,50 @@ def choose(workspace: Workspace, key: str) -> str:
         words = {reference: f"{one.name or one.id} · {size(one.length)}" for reference, one in done.items()}
         return st.selectbox("Finished upload", ["", *done], key=key,
                             format_func=lambda reference: words.get(reference, "None: use the field above")) or ""
+=======
+        begun = [{"id": one.id, "name": one.name, "offset": one.offset, "length": one.length}
+                 for one in found if not one.is_finished]
+        told = SENDER(key=f"{key}.sender", data={"user": user, "key": key, "begun": begun},
+                      on_done_change=lambda: None, on_changed_change=lambda: None)
+        chosen = _finished(found, key, f"{resumable.PREFIX}{told.done}" if told.done else "")
+        st.caption("Or from a shell, where the file is:")
+        st.code(f"python -m digits_core upload FILE --server {address()} --user {user}", language="bash",
+                wrap_lines=True)
+        return chosen
+
+
+def _finished(found: list[resumable.Upload], key: str, fresh: str) -> str:
+    """One of those that have come; ``fresh`` came just now from this form."""
+    done = {f"{resumable.PREFIX}{one.id}": f"{one.name or one.id} · {size(one.length)}"
+            for one in found if one.is_finished}
+    if fresh in done:
+        st.session_state[key] = fresh
+    if not done:
+        return ""
+    return st.selectbox("Finished upload", ["", *done], key=key,
+                        format_func=lambda one: done.get(one, "None: use the field above")) or ""
+
+
+@contextmanager
+def received(workspace: Workspace, given: list[Any], large: str = "") -> Iterator[list[tuple[str, Path]]]:
+    """Names and files of uploads for a job to take; what it leaves is removed at the end of the block.
+
+    ``large`` is an ``upload:ID`` beside them; that stays when the block fails. Raises DigitsError.
+    """
+    with ExitStack() as stack:
+        kept = []
+        for file in given:
+            path = uploads.receive(workspace, file, file.name)
+            stack.callback(uploads.discard, path)
+            kept.append((file.name, path))
+        if large:
+            one = stack.enter_context(resumable.taken(workspace, session.user(), large))
+            kept.append((one.name or "upload", one.data))
+        yield kept
+
+
+def address() -> str:
+    """Where this server was asked, as far as the browser tells."""
+    return (st.context.url or "http://localhost:8501").split("/", 3)[0] + "//" + (
+        st.context.headers.get("host") or "localhost:8501")
+>>>>>>> 5dc89195f690152c64713dfc791be714ec914e4a

@@ -5,9 +5,9 @@ import streamlit as st
 from digits_core.errors import DigitsError
 from digits_core.jobs.model import Kind
 from digits_core.jobs.store import JobView
-from digits_core.services import bundles, recipe_run, recipes, unbundle, uploads
+from digits_core.services import bundles, recipe_run, recipes, unbundle
 from digits_core.services.workspace import Workspace
-from digits_core.ui import session
+from digits_core.ui import import_panel, session
 from digits_core.ui.text import age, plain, plural, size
 
 BUNDLE, RECIPE = "Bundle (.tar)", "Recipe (.yaml)"
@@ -53,27 +53,9 @@ def import_dialog(workspace: Workspace) -> None:
     what = st.segmented_control("What", [BUNDLE, RECIPE], default=BUNDLE, required=True, key="import.what",
                                 label_visibility="collapsed")
     if what == BUNDLE:
-        _bundle(workspace)
+        import_panel.form(workspace)
     else:
         _recipe(workspace)
-
-
-def _bundle(workspace: Workspace) -> None:
-    st.caption("A file that another server gave you (a job's page, Move). Its jobs become yours.")
-    file = st.file_uploader("Bundle", ["tar"], key="import.file", label_visibility="collapsed")
-    allowed = st.checkbox("It may bring a custom network, whose Python code then runs on this server",
-                          key="import.code", help="Only for bundles of people you trust.")
-    if not st.button("Import", type="primary", icon=":material/upload:", key="import.go", disabled=file is None):
-        return
-    with session.shown():
-        bar = st.progress(0.0, "Receiving")
-        path = uploads.receive(workspace, file, file.name)
-        try:
-            moved = unbundle.unbundle(workspace, session.user(), path, allowed, bar.progress)
-        finally:
-            uploads.discard(path)
-            bar.empty()
-        _tell(moved.jobs, moved.known)
 
 
 def _recipe(workspace: Workspace) -> None:

@@ -9,7 +9,7 @@ from digits_core.modelstore.upload_options import CAFFE_ENDING, ENDINGS, FILES, 
 from digits_core.services import foreign, modelstore, uploads
 from digits_core.services.as_code import Asked
 from digits_core.services.workspace import Workspace
-from digits_core.ui import as_code, session
+from digits_core.ui import as_code, large_file, session
 from digits_core.ui.forms import OptionsForm, said, show_problems, submit
 from digits_core.ui.widgets import start
 
@@ -33,16 +33,19 @@ def _archive(workspace: Workspace) -> None:
     file = st.file_uploader("Model archive", ARCHIVES, key="upload.archive",
                             help="As this or another server exported it, or as DIGITS of old did for Caffe "
                                  "(tar.gz or zip with info.json).")
+    large = "" if file else large_file.choose(workspace, "upload.large")
     stem = file.name.partition(".")[0] if file else ""
     name = _name("upload", stem)
     allowed = st.checkbox("It may bring a custom network, whose Python code then runs on this server",
                           key="upload.code", help="Only for archives of people you trust.")
     said("upload")
-    if st.button("Add the model", type="primary", icon=":material/add:", key="upload.go", disabled=file is None):
+    if st.button("Add the model", type="primary", icon=":material/add:", key="upload.go",
+                 disabled=not (file or large)):
         with session.shown():
-            path = uploads.receive(workspace, file, file.name)
-            _go("upload", {"name": name}, lambda: modelstore.import_model(
-                workspace, session.user(), name or stem, path, allow_code=allowed), [path])
+            with large_file.received(workspace, [file] if file else [], large) as [(sent, path)]:
+                view = submit("upload", {"name": name}, lambda: modelstore.import_model(
+                    workspace, session.user(), name or sent.partition(".")[0], path, allow_code=allowed))
+            st.switch_page("job.py", query_params={"id": view.id})
 
 
 def _files(workspace: Workspace) -> None:

@@ -15,9 +15,9 @@ from digits_core.services import inference, videos
 from digits_core.services.as_code import Asked
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import task
-from digits_core.ui import as_code, charts, session
+from digits_core.ui import as_code, charts, large_file, session
 from digits_core.ui.forms import OptionsForm, said, show_problems, submit
-from digits_core.ui.frames_panel import received, upload_field
+from digits_core.ui.frames_panel import upload_field
 from digits_core.ui.overview import bar
 from digits_core.ui.text import count, number, plain, short, three_digits
 from digits_core.ui.widgets import start
@@ -41,7 +41,8 @@ def form(workspace: Workspace, model: str, checkpoint: str, first: Json) -> None
     name = st.text_input("Name", key=f"{prefix}.name", max_chars=200, placeholder="The gate on Monday") or ""
     show_problems(prefix, "name", name)
     given = upload_field(prefix, many=False)
-    if not given:
+    large = "" if given else large_file.choose(workspace, f"{prefix}.large")
+    if not given and not large:
         form.draw(("video",))
     form.draw(("step", "limit"), columns=2)
     own = views.own_view(kind.view)
@@ -54,15 +55,16 @@ def form(workspace: Workspace, model: str, checkpoint: str, first: Json) -> None
     show_problems(prefix, "model", model)
     as_code.panel(Asked("video", VideoOptions, {"model": model, "name": name},
                         {**form.values(), "checkpoint": checkpoint}, view_options=(own.ViewOptions, drawing.values())),
-                  form, "video", first, note="The uploaded video is not in it." if given else "")
+                  form, "video", first, note="The uploaded video is not in it." if given or large else "")
     said(prefix)
     if st.button("Ask about the video", type="primary", icon=":material/play_arrow:", key=f"{prefix}.create"):
         values = {**form.values(), "checkpoint": checkpoint}
-        with received(workspace, given) as kept:
-            view = submit(prefix, {**values, "name": name, "model": model}, lambda: videos.create(
-                workspace, session.user(), model, name, values, upload=kept[0] if kept else None,
-                view_options=drawing.values()))
-        st.switch_page("job.py", query_params={"id": view.id})
+        with session.shown():
+            with large_file.received(workspace, given, large) as kept:
+                view = submit(prefix, {**values, "name": name, "model": model}, lambda: videos.create(
+                    workspace, session.user(), model, name, values, upload=kept[0] if kept else None,
+                    view_options=drawing.values()))
+            st.switch_page("job.py", query_params={"id": view.id})
 
 
 def live(workspace: Workspace, view: JobView) -> None:

@@ -49,3 +49,19 @@ def test_a_recipe_goes_out_and_runs(client: TestClient, workspace: Workspace, tm
     assert mapped.status_code == 400
     mapped = client.post("/recipes", json={"recipe": recipe.text, "data": {str(top): str(tmp_path / "other")}})
     assert mapped.json()["jobs"][0]["options"]["folder"] == str(tmp_path / "other")
+
+
+def test_an_import_is_a_job_that_can_be_repeated_with_its_key(client: TestClient, workspace: Workspace,
+                                                              finished_job: Callable[..., JobView], tmp_path: Path
+                                                              ) -> None:
+    model = finished_job("model")
+    content = client.get(f"/jobs/{model.id}/bundle").content
+    made = [client.post("/imports/upload", files={"bundle": ("m.tar", content)}, data={"name": "from B"},
+                        headers={"Idempotency-Key": "one"}).json() for _ in range(2)]
+    assert made[0]["id"] == made[1]["id"] and (made[0]["kind"], made[0]["status"]) == ("import", "waiting")
+    assert client.get(f"/imports/{made[0]['id']}").json() == {}
+    assert (workspace.store.folder(made[0]["id"]).path / "upload" / "bundle.tar").read_bytes() == content
+    wrong = client.post("/imports", json={"options": {"bundle": str(tmp_path / "none.tar")}})
+    assert (wrong.status_code, list(wrong.json()["errors"])) == (400, ["bundle"])
+    stolen = client.post("/imports", json={"options": {"bundle": "job:upload"}})
+    assert stolen.status_code == 400

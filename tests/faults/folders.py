@@ -27,6 +27,7 @@ OPTIONS: dict[str, Json] = {
     "publish": {"publish_as": "pets", "published": "pets", "anyway": "",
                 "checkpoint_file": "epoch_0002.000.safetensors"},
     "frames": {"videos": "/data/gate.mp4", "frames_by": "rate", "frame_rate": 1.0, "frames_most": 100},
+    "import": {"bundle": "job:upload", "allow_code": False},
     "export": {"checkpoint": "best", "formats": ["onnx"], "checkpoint_file": "epoch_0002.000.safetensors"},
 }
 
@@ -184,5 +185,11 @@ def _export(folder: Path) -> Json:
     return {"variants": 1, "bytes": 9, "agreement": 1.0, "epoch": 2.0, "p50_ms": 0.2}
 
 
+def _import(folder: Path) -> Json:
+    files.write_atomic(folder / "imported.json", {"v": 1, "jobs": [folder.name], "known": [], "renamed": {}})
+    return {"jobs": 1, "known": 0}
+
+
 WRITERS = {Kind.DATASET: _dataset, Kind.MODEL: _model, Kind.INFERENCE: _inference, Kind.PRETRAINED: _pretrained,
-           Kind.FRAMES: _frames, Kind.PUBLISH: _publish, Kind.EXPORT: _export}
+           Kind.FRAMES: _frames, Kind.PUBLISH: _publish, Kind.EXPORT: _export,
+           Kind.IMPORT: _import}

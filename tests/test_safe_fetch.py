@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from digits_core.errors import BadData, Unsafe
-from digits_core.safe import safe_download, safe_fetch
+from digits_core.safe import download, safe_download, safe_fetch
 from digits_core.safe.fetch import Times, check_address
 from tests.data import webserver
 from tests.data.webserver import body, serving, status
@@ -180,6 +180,12 @@ def test_a_download_that_breaks_off_goes_on_where_it_was(tmp_path: Path) -> None
         safe_download(f"{address}/a", tmp_path / "a", LOCAL, tries=3, watch=sizes.append)
     assert (tmp_path / "a").read_bytes() == content and len(seen) == 3
     assert sizes == sorted(sizes) and sizes[-1] == len(content)
+
+
+def test_a_download_that_only_drips_gives_its_place_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "PATIENCE_S", 0.05)
+    with serving({"/a": webserver.drip}) as (address, _), pytest.raises(BadData, match="less than 1 kB a second"):
+        safe_download(f"{address}/a", tmp_path / "a", LOCAL)
 
 
 def test_a_kept_part_is_gone_on_with_by_a_later_call_also_where_the_server_cannot(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from digits_core.jobs.context import Context
 from digits_core.modelstore.catalogue import Entry
 from digits_core.modelstore.places import Place, place
 from digits_core.modelstore.team import HERE
+from digits_core.safe.fetch import TooLarge
 from digits_core.settings import Settings
 
 Json = dict[str, Any]
@@ -34,7 +35,7 @@ def obtain(context: Context) -> tuple[Path, Entry]:
     try:
         address = str(settings.team_folder) if entry.store == HERE else entry.store
         _Fetch(context, place(address, settings.private_hosts), entry, folder, limit).all()
-    except (Wrong, Unsafe):
+    except (Wrong, Unsafe, TooLarge):
         shutil.rmtree(folder.parent, ignore_errors=True)
         raise
     except DigitsError as error:

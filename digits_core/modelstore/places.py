@@ -9,7 +9,11 @@ from urllib.parse import quote, unquote, urlsplit
 
 from digits_core.errors import BadData, NotFound, Unsafe
 from digits_core.safe.download import safe_download
+<<<<<<< HEAD
 from digits_core.safe.fetch import Missing, Times, safe_fetch, with_port
+=======
+from digits_core.safe.fetch import Missing, Times, TooLarge, safe_fetch
+>>>>>>> 4980d774646ede377af733870fd4d2bab9989e28
 from digits_core.safe.paths import open_regular, printable, read_regular, safe_join
 
 SMALL = Times(connect=5, read=10, total=20)
@@ -79,7 +83,7 @@ class Folder:
                 while data := source.read(PIECE):
                     size += len(data)
                     if size > limit:
-                        raise BadData(f"{printable(name)} is larger than {limit / 1e6:.0f} MB.")
+                        raise TooLarge(f"{printable(name)} is larger than {limit / 1e6:.0f} MB.")
                     digest.update(data)
                     file.write(data)
                     watch(size)

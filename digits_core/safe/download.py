@@ -7,8 +7,10 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from digits_core.errors import BadData
-from digits_core.safe.fetch import Again, Times, body
+from digits_core.safe.fetch import Again, Times, body, shown_address
 
+PATIENCE_S, SLOWEST = 60.0, 1000
+"""A download that brings less than SLOWEST bytes a second for so long is given up: it holds the place of another."""
 Watch = Callable[[int], None]
 """Called with the bytes that are there; what it raises ends the download."""
 
@@ -44,10 +46,15 @@ def safe_download(url: str, path: Path, private_hosts: Collection[str] = (), lim
 
 def _append(url: str, part: Path, private_hosts: Collection[str], limit: int, times: Times, watch: Watch) -> None:
     with part.open("ab") as file:
-        size = file.tell()
+        size = before = file.tell()
+        since = time.monotonic()
         for piece in body(url, private_hosts, limit, times, size):
             file.write(piece)
             size += len(piece)
             watch(size)
+            if (now := time.monotonic()) - since > PATIENCE_S:
+                if size - before < SLOWEST * (now - since):
+                    raise BadData(f"{shown_address(url)} brings less than {SLOWEST / 1000:g} kB a second")
+                since, before = now, size
         file.flush()
         os.fsync(file.fileno())

@@ -39,6 +39,10 @@ class Again(DigitsError):
     """A failure that may pass by itself: too many requests, a server error, no answer in time, a broken connection."""
 
 
+class TooLarge(BadData):
+    """More bytes than are read; asking again changes nothing."""
+
+
 class Missing(BadData):
     """There is nothing at the address (404, 410)."""
 
@@ -58,7 +62,7 @@ def safe_fetch(url: str, private_hosts: Collection[str] = (), limit: int = 500_0
             if attempt == tries - 1:
                 raise BadData(str(error)) from None
             time.sleep(0.2 * 4**attempt)
-    raise BadData(f"{_shown(url)} was not tried")
+    raise BadData(f"{shown_address(url)} was not tried")
 
 
 def check_address(text: str) -> None:
@@ -71,7 +75,8 @@ def check_address(text: str) -> None:
                      "DIGITS_PRIVATE_HOSTS")
 
 
-def _shown(url: str) -> str:
+def shown_address(url: str) -> str:
+    """An address as messages may name it."""
     return printable(url.partition("?")[0])  # the part behind '?' may hold a secret
 
 
@@ -81,7 +86,7 @@ def body(url: str, private_hosts: Collection[str], limit: int, times: Times, sta
     Raises what safe_fetch raises, or Again.
     """
     deadline = time.monotonic() + times.total
-    shown, begun = _shown(url), False
+    shown, begun = shown_address(url), False
     for _ in range(REDIRECTS + 1):
         host = host_of(url)
         url = quote(url, safe=_KEPT)
@@ -112,7 +117,7 @@ def body(url: str, private_hosts: Collection[str], limit: int, times: Times, sta
 
 def host_of(url: str) -> str:
     """The host of an address in lower case. Raises Unsafe for anything that is no plain http(s) address."""
-    shown = _shown(url)
+    shown = shown_address(url)
     if any(character in _BAD for character in url) or len(url) > 4096:
         raise Unsafe(f"{shown!r} holds blanks or characters that an address must not hold")
     try:
@@ -165,7 +170,7 @@ def _check_answer(response: httpcore.Response, shown: str, limit: int, start: in
         raise BadData(f"{shown} sends a compressed answer although it was asked not to")
     size = _header(response, b"content-length")
     if size.isdigit() and int(size) > limit:
-        raise BadData(f"{shown} has {int(size) / 1e6:.0f} MB, at most {limit / 1e6:.0f} MB are read")
+        raise TooLarge(f"{shown} has {int(size) / 1e6:.0f} MB, at most {limit / 1e6:.0f} MB are read")
     return True
 
 
@@ -174,7 +179,7 @@ def _limited(response: httpcore.Response, shown: str, limit: int, start: int) ->
     for part in response.iter_stream():
         size += len(part)
         if size > limit:
-            raise BadData(f"{shown} is larger than {limit / 1e6:.0f} MB")
+            raise TooLarge(f"{shown} is larger than {limit / 1e6:.0f} MB")
         new = min(len(part), size - start)  # a server that cannot go on sends everything again
         if new > 0:
             yield part[-new:]

@@ -10,7 +10,7 @@ from digits_core.services import store
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import measures, tasks
 from digits_core.ui import session
-from digits_core.ui.text import count, duration, lower, measured, number, plain, plural, size
+from digits_core.ui.text import age, count, lower, measured, number, plain, plural, size
 
 Json = dict[str, Any]
 PAGE = 12
@@ -39,8 +39,7 @@ def draw(workspace: Workspace, shop: Json, words: list[str]) -> None:
 
 
 def _bar(shop: Json) -> None:
-    age = shop["age_s"]
-    when = f"read {duration(age)} ago" if age is not None and age >= 10 else "read just now" if age is not None else ""
+    when = f"read {age(0, shop['age_s'])}" if shop["age_s"] is not None else ""
     if shop["message"]:
         st.markdown(f"**{plain(shop['message'])}**")
     st.caption(" · ".join(filter(None, (plain(shop["address"]), plural(len(shop["models"]), "model"), when))))

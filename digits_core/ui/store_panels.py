@@ -1,6 +1,7 @@
 """Models that travel: import one, look at what was imported, take one along."""
 
 from collections.abc import Callable
+from textwrap import shorten
 
 import streamlit as st
 
@@ -75,8 +76,10 @@ def _card(view: JobView, key: str) -> None:
             st.badge(plain(title(network)), color="gray")
         if (accuracy := summary.get("accuracy")) is not None:
             st.badge(percent(accuracy), icon=":material/target:", color="gray")
-    st.caption(f"{plain(view.job.owner or 'nobody')} · {age(view.job.created)} · {size(job_bytes(view))}",
-               help=exact(view.job.created))
+    facts = (view.job.owner or "nobody", age(view.job.created), size(job_bytes(view)) if job_bytes(view) else "")
+    st.caption(" · ".join(plain(fact) for fact in facts if fact), help=exact(view.job.created))
+    if view.status is Status.FAILED:
+        st.markdown(f":red[{plain(shorten(view.state.reason, 140, placeholder=' …'))}]")
     if models.checkpoints(view):
         with st.container(horizontal=True, gap="small"):
             st.link_button("Export", session.here(f"/api/models/{view.id}/download"), icon=":material/download:",

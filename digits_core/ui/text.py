@@ -18,7 +18,7 @@ def plain(text: object) -> str:
     Escaping stops emphasis, links, HTML, formulas and colours; an invisible word joiner stops what Streamlit looks
     for after parsing (``:emoji:``, ``->``, bare addresses).
     """
-    clean = _CONTROL.sub(" ", str(text))
+    clean = _CONTROL.sub(" ", str(text)).strip()  # "** name**" would not be bold
     joined = _SYMBOLS.sub(lambda match: match.group(0) + _JOINER, clean)
     return _MARKS.sub(r"\\\1", joined).replace("\n", "  \n")
 

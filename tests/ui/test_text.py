@@ -61,6 +61,7 @@ def test_what_streamlit_looks_for_after_parsing_is_broken_up(nasty):
 
 def test_control_and_direction_signs_are_taken_out():
     assert text.plain("a\x00b\u202ec") == "a b c"
+    assert text.plain("\u202egnp ") == "gnp"
 
 
 def test_numbers_from_files_are_numbers_or_none():

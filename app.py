@@ -12,7 +12,7 @@ from digits_core.api.routes import routes
 from digits_core.api.security import security_middleware
 from digits_core.errors import DigitsError
 from digits_core.jobs.scheduler import SchedulerThread
-from digits_core.services import uploads
+from digits_core.services import jobs, uploads
 from digits_core.services.demo import start_demo
 from digits_core.services.scheduling import make_scheduler
 from digits_core.services.workspace import Workspace
@@ -36,6 +36,8 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any] | None]:
     yield None
     thread.ended.set()
     thread.join(timeout=10)
+    if workspace.settings.stop_jobs:
+        jobs.stop_all(workspace)
 
 
 app = st.App(

@@ -34,6 +34,8 @@ class Settings(BaseModel):
                             "that other services share; empty: `/`.")
     poll_s: float = Field(default=0.5, gt=0, description="Seconds between two looks of the scheduler.")
     grace_s: float = Field(default=30, ge=0, description="Seconds a stopped job gets to save before it is killed.")
+    stop_jobs: bool = Field(default=False, description="Jobs save and stop when the server is told to end, because "
+                            "nothing outlives it, as in a container; they can be resumed.")
     stall_s: float = Field(default=300, gt=0, description="Seconds without a sign of life until a job is 'stalled'.")
     dataset_slots: int = Field(default=2, ge=1, description="Dataset builds at the same time.")
     cpu_trainings: int = Field(default=max(1, (os.cpu_count() or 2) // 2), ge=1, description="Trainings on the CPU "

@@ -13,6 +13,7 @@ TOP = {
     "app.py": "", "pages": "one screen each, thin", "digits_core": "", "benchmarks": "side-by-side runs against peers",
     "examples": "networks to start one's own from, each a walk-through",
     "scripts": "what writes this file and takes the screenshot", "docs": "architecture, decisions, features, REST, CLI",
+    "deploy": "behind nginx, as a service, with containers",
     "tests": "mirrors digits_core; e2e/ in a real browser, faults/ breaks things", ".ci/run": "from nothing to proven",
 }
 
@@ -43,7 +44,7 @@ def tree() -> str:
         if path.name != "__init__.py":
             depth = len(relative.parts) - 1
             rows.append(f"{'  ' * depth}{path.name}".ljust(30) + first_line(path))
-    rows += [f"{name}".ljust(30) + TOP[name] for name in ("tests", "docs", ".ci/run")]
+    rows += [f"{name}".ljust(30) + TOP[name] for name in ("deploy", "tests", "docs", ".ci/run")]
     return "```\n" + "\n".join(row.rstrip() for row in rows) + "\n```"
 
 

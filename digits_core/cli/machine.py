@@ -13,7 +13,7 @@ import typer
 import digits_core
 from digits_core import log
 from digits_core.cli.identity import acting_user
-from digits_core.cli.program import AsJson, User, Wait, app, complain, settings
+from digits_core.cli.program import AsJson, User, Version, Wait, app, complain, settings
 from digits_core.cli.waiting import Bar, finish, print_json
 from digits_core.errors import InvalidOptions, Problem
 from digits_core.jobs.scheduler import SchedulerThread
@@ -21,6 +21,7 @@ from digits_core.services import doctor as examination
 from digits_core.services import notify
 from digits_core.services.scheduling import make_scheduler
 from digits_core.services.workspace import Workspace
+from digits_core.settings import PREFIX
 
 ROOT = Path(digits_core.__file__).parents[1]
 LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -92,16 +93,21 @@ def scheduler() -> None:
 
 
 @app.command()
-def serve(address: str = "127.0.0.1", port: int = 8501,
+def serve(address: str = "127.0.0.1",
+          port: Annotated[int, typer.Option("--port", "-p", min=1, max=65535)] = 8501,
+          debug: Annotated[bool, typer.Option("--debug", "-d", help="Log everything.")] = False,
           insecure: Annotated[bool, typer.Option("--insecure-no-auth", help="Serve a whole network without "
-                                                 "passwords.")] = False) -> None:
+                                                 "passwords.")] = False, version: Version = False) -> None:
     """Start the pages, the REST API and the scheduler (the same as ``streamlit run app.py``)."""
     if address not in LOCAL and not insecure:
         raise InvalidOptions([Problem("address", f"{address} lets the whole network in, and there are no passwords "
                                                  "yet. Use 127.0.0.1 with an SSH tunnel, or add --insecure-no-auth.")])
+    if debug:
+        os.environ[f"{PREFIX}LOGFILE_LEVEL"] = "debug"
     os.chdir(ROOT)
     os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", "app.py", "--server.address", address,
-                              "--server.port", str(port), "--server.headless", "true"])
+                              "--server.port", str(port), "--server.headless", "true",
+                              *(("--logger.level", "debug") if debug else ())])
 
 
 @app.command()

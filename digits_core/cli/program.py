@@ -8,6 +8,7 @@ import typer
 from pydantic import ValidationError
 from typer.core import TyperGroup
 
+import digits_core
 from digits_core.errors import DigitsError, InvalidOptions
 from digits_core.settings import PREFIX, Settings
 
@@ -48,9 +49,19 @@ Wait = Annotated[bool, typer.Option("--wait", help="Stay until the job is over; 
 JobId = Annotated[str, typer.Argument(metavar="ID", help="Id of a job.")]
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(digits_core.__version__)
+        raise typer.Exit
+
+
+Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")]
+
+
 @app.callback()
 def options(
     jobs_dir: Annotated[str, typer.Option("--jobs-dir", help="Folder of the jobs; DIGITS_JOBS_DIR.")] = "",
+    version: Version = False,
 ) -> None:
     """Options before the command hold for every command."""
     if jobs_dir:

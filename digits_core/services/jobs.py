@@ -73,12 +73,31 @@ def stop(workspace: Workspace, user: str, job_id: str, why: str = "") -> JobView
     """Ask a waiting or running job to stop; it saves first. Stopping twice, or a finished job, changes nothing."""
     view = workspace.store.get(job_id)
     authorize(user, "stop", view)
+    _ask_to_stop(view, user, why)
+    return workspace.store.get(job_id)
+
+
+def _ask_to_stop(view: JobView, by: str, why: str) -> None:
     attempt = view.folder.newest() if _works(view) else None
     while attempt is not None:
-        files.write_once(attempt.stop, {"by": user, "why": why, "at": time.time()})
+        files.write_once(attempt.stop, {"by": by, "why": why, "at": time.time()})
         newest = view.folder.newest()  # the scheduler may have replaced an attempt that never started
         attempt = None if newest == attempt else newest
-    return workspace.store.get(job_id)
+
+
+def stop_all(workspace: Workspace) -> list[JobView]:
+    """Let every running job save and stop, whosever it is, and wait for that; those that did not are given back.
+
+    For a server that ends and that nothing outlives. What waits goes on waiting.
+    """
+    running = [view for view in workspace.store.jobs() if view.status.is_live]
+    for view in running:
+        _ask_to_stop(view, "the server", "it was told to end. Resume goes on from here.")
+    deadline = time.monotonic() + workspace.settings.grace_s
+    while running and time.monotonic() < deadline:
+        time.sleep(0.05)
+        running = [view for view in running if workspace.store.get(view.id).status.is_live]
+    return running
 
 
 def _works(view: JobView) -> bool:

@@ -1,9 +1,11 @@
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 
 import pytest
 
+import digits_core
 from digits_core.cli.identity import from_login
 from digits_core.options import option_fields
 from digits_core.tasks import tasks
@@ -71,6 +73,21 @@ def test_an_unknown_job_is_said_in_words(digits: Callable) -> None:
                                              ("1000", "u1000"), ("", "u"), ("Ünal", "nal"), ("a" * 99, "a" * 60)])
 def test_a_login_name_becomes_a_digits_name(login: str, name: str) -> None:
     assert from_login(login) == name
+
+
+def test_the_version_is_told(digits: Callable) -> None:
+    for words in (("--version",), ("serve", "--version")):
+        assert digits(*words).stdout.strip() == digits_core.__version__
+
+
+def test_serve_hands_port_and_debugging_on(digits: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(os, "execv", lambda path, words: started.extend([*words, os.environ["DIGITS_LOGFILE_LEVEL"]]))
+    monkeypatch.setattr(os, "chdir", lambda path: None)
+    monkeypatch.setenv("DIGITS_LOGFILE_LEVEL", "info")
+    assert digits("serve", "-p", "8123", "-d").exit_code == 0
+    assert "--server.port 8123" in " ".join(started) and started[-3:] == ["--logger.level", "debug", "debug"]
+    assert digits("serve", "-p", "0").exit_code == 2
 
 
 def test_serving_a_whole_network_needs_an_explicit_word(digits: Callable) -> None:

@@ -50,14 +50,8 @@ def create_api(workspace: Workspace) -> FastAPI:
     api.state.workspace = workspace
     answers.install(api)
     described.describe(api)
-<<<<<<< HEAD
     for part in (jobs, bundles, recipes, datasets, dataset_files, versions, weights, foreign, models, searches,
-                 steering, compare, inference, predict, publish, embeddings, making, store, team, maxima, frames,
-                 videos, exports, evaluations, system, reference, tus):
-=======
-    for part in (jobs, bundles, recipes, datasets, versions, weights, foreign, models, searches, steering, compare,
-                 inference, predict, publish, embeddings, making, store, team, pin_wants, maxima, frames, videos,
-                 exports, evaluations, system, reference, tus):
->>>>>>> f47ba4bc46214372dc2f6c1376973d132cb49d6e
+                 steering, compare, inference, predict, publish, embeddings, making, store, team, pin_wants, maxima,
+                 frames, videos, exports, evaluations, system, reference, tus):
         api.include_router(part.router)
     return api

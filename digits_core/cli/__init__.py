@@ -32,16 +32,10 @@ from digits_core.cli import (
 )
 from digits_core.cli.program import app
 
-<<<<<<< HEAD
 __all__ = ["app", "bundles", "classify", "compare", "create", "databases", "dataset_files", "embeddings", "evaluate",
-           "exports", "foreign", "frames", "machine", "main", "making", "manage", "maxima", "networks", "recipes",
-           "search", "serving", "similarity", "steer", "store", "tensorboard", "upload", "versions", "videos",
-           "weights"]
-=======
-__all__ = ["app", "bundles", "classify", "compare", "create", "embeddings", "evaluate", "exports", "foreign", "frames",
-           "machine", "main", "making", "manage", "maxima", "networks", "pins", "recipes", "search", "serving",
-           "similarity", "steer", "store", "tensorboard", "upload", "versions", "videos", "weights"]
->>>>>>> f47ba4bc46214372dc2f6c1376973d132cb49d6e
+           "exports", "foreign", "frames", "machine", "main", "making", "manage", "maxima", "networks", "pins",
+           "recipes", "search", "serving", "similarity", "steer", "store", "tensorboard", "upload", "versions",
+           "videos", "weights"]
 
 
 def main() -> None:

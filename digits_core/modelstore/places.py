@@ -9,11 +9,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from digits_core.errors import BadData, NotFound, Unsafe
 from digits_core.safe.download import safe_download
-<<<<<<< HEAD
-from digits_core.safe.fetch import Missing, Times, safe_fetch, with_port
-=======
-from digits_core.safe.fetch import Missing, Times, TooLarge, safe_fetch
->>>>>>> 4980d774646ede377af733870fd4d2bab9989e28
+from digits_core.safe.fetch import Missing, Times, TooLarge, safe_fetch, with_port
 from digits_core.safe.paths import open_regular, printable, read_regular, safe_join
 
 SMALL = Times(connect=5, read=10, total=20)

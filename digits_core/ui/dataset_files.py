@@ -6,6 +6,7 @@ import streamlit as st
 
 from digits_core.data.hdf5_options import Hdf5Options
 from digits_core.jobs.store import JobView
+from digits_core.ui import session
 from digits_core.ui.forms import OptionsForm
 
 
@@ -14,7 +15,7 @@ def button(view: JobView) -> None:
     with st.popover("Download as HDF5", icon=":material/download:", key="dataset.hdf5"):
         form = OptionsForm(f"dataset.hdf5.{view.id}", Hdf5Options, {})
         form.draw(tuple(Hdf5Options.model_fields))
-        st.link_button("Download", f"/api/datasets/{view.id}/hdf5?{urlencode(form.values())}",
+        st.link_button("Download", session.here(f"/api/datasets/{view.id}/hdf5?{urlencode(form.values())}"),
                        icon=":material/download:", type="primary", width="stretch")
         st.caption("All splits and labels.txt in one zip. The files are made while they are downloaded, so the browser "
                    "cannot say how long it takes.")

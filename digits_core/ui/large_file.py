@@ -28,46 +28,24 @@ SENDER = st.components.v2.component("digits_uploader", html=HTML, css=(HERE / "u
 
 def choose(workspace: Workspace, key: str) -> str:
     """What stands for the file that the person chose, ``upload:ID``; empty: none."""
-<<<<<<< HEAD
-    with st.expander("Large file (more than a few GB)", icon=":material/drive_folder_upload:"):
-        st.caption("A browser holds the whole file in memory. From a shell it goes straight to this server's disk, and "
-                   "goes on where it was when the connection breaks:")
-        user = session.user()
-        st.code(f"python -m digits_core upload FILE --server {session.address()} --user {user or 'NAME'}",
-                language="bash", wrap_lines=True)
-=======
     with st.expander("Large file", icon=":material/drive_folder_upload:"):
         if not (user := session.user()):
             st.caption("Choose your name (at the top), then large files can be sent in pieces.")
             return ""
         st.caption("Sent in pieces, straight to this server's disk. It goes on where it was after a break of the "
                    "connection or of the server; after a reload of this page, choose the same file again.")
->>>>>>> 5dc89195f690152c64713dfc791be714ec914e4a
         try:
             found = resumable.of_user(workspace, user)
         except DigitsError as error:
             st.warning(plain(str(error)))
             return ""
-<<<<<<< HEAD
-        for one in found:
-            if not one.is_finished:
-                st.progress(one.offset / one.length, text=f"{plain(one.name or one.id)} · {size(one.offset)} of "
-                                                          f"{size(one.length)}")
-        done = {f"{resumable.PREFIX}{one.id}": one for one in found if one.is_finished}
-        if not done:
-            st.caption("No finished upload of yours waits here." if user else "Choose your name to see your uploads.")
-            return ""
-        words = {reference: f"{one.name or one.id} · {size(one.length)}" for reference, one in done.items()}
-        return st.selectbox("Finished upload", ["", *done], key=key,
-                            format_func=lambda reference: words.get(reference, "None: use the field above")) or ""
-=======
         begun = [{"id": one.id, "name": one.name, "offset": one.offset, "length": one.length}
                  for one in found if not one.is_finished]
-        told = SENDER(key=f"{key}.sender", data={"user": user, "key": key, "begun": begun},
-                      on_done_change=lambda: None, on_changed_change=lambda: None)
+        about = {"user": user, "key": key, "begun": begun, "address": session.here("/api/uploads")}
+        told = SENDER(key=f"{key}.sender", data=about, on_done_change=lambda: None, on_changed_change=lambda: None)
         chosen = _finished(found, key, f"{resumable.PREFIX}{told.done}" if told.done else "")
         st.caption("Or from a shell, where the file is:")
-        st.code(f"python -m digits_core upload FILE --server {address()} --user {user}", language="bash",
+        st.code(f"python -m digits_core upload FILE --server {session.address()} --user {user}", language="bash",
                 wrap_lines=True)
         return chosen
 
@@ -100,10 +78,3 @@ def received(workspace: Workspace, given: list[Any], large: str = "") -> Iterato
             one = stack.enter_context(resumable.taken(workspace, session.user(), large))
             kept.append((one.name or "upload", one.data))
         yield kept
-
-
-def address() -> str:
-    """Where this server was asked, as far as the browser tells."""
-    return (st.context.url or "http://localhost:8501").split("/", 3)[0] + "//" + (
-        st.context.headers.get("host") or "localhost:8501")
->>>>>>> 5dc89195f690152c64713dfc791be714ec914e4a

@@ -11,15 +11,15 @@ const size = (bytes) => {
 const time = (s) => s < 60 ? `${Math.ceil(s)} s` : s < 5400 ? `${Math.round(s / 60)} min` : `${(s / 3600).toFixed(1)} h`;
 
 class Upload {
-  constructor(file, user, key) {
-    Object.assign(this, { file, user, key, id: "", offset: 0, sent: 0, state: "sending", words: "", turn: 0 });
+  constructor(file, { user, key, address }) {
+    Object.assign(this, { file, user, key, address, id: "", offset: 0, sent: 0, state: "sending", words: "", turn: 0 });
     this.metadata = `filename ${encoded(file.name)},fingerprint ${encoded(`${file.name}|${file.size}|${file.lastModified}`)}`;
   }
 
   ask(method, path, headers = {}, body = null) {
     return new Promise((answered, failed) => {
       const request = (this.request = new XMLHttpRequest());
-      request.open(method, `/api/uploads${path}`);
+      request.open(method, `${this.address}${path}`);
       const every = { "X-Digits-User": this.user, "Tus-Resumable": "1.0.0", ...headers };
       Object.entries(every).forEach(([name, value]) => request.setRequestHeader(name, value));
       request.upload.onprogress = (event) => body && this.show(this.offset + event.loaded);
@@ -141,7 +141,7 @@ export default function (component) {
   part("choose").onclick = () => part("file").click();
   part("file").onchange = ({ target }) => {
     if (!target.files[0]?.size) return;
-    tab.now = new Upload(target.files[0], data.user, data.key);
+    tab.now = new Upload(target.files[0], data);
     tab.now.run();
     draw();
     target.value = "";
@@ -152,7 +152,7 @@ export default function (component) {
     line.textContent = `${one.name || one.id} · ${size(one.offset)} of ${size(one.length)} are here. ` +
       "Choose the same file again, and it goes on. ";
     Object.assign(away, { textContent: "Delete", onclick: async () => {
-      await new Upload(new File([], ""), data.user, "").ask("DELETE", `/${one.id}`).catch(() => null);
+      await new Upload(new File([], ""), data).ask("DELETE", `/${one.id}`).catch(() => null);
       tell("changed", one.id);
     } });
     line.append(away);

@@ -73,8 +73,8 @@ class Settings(BaseModel):
                              "published weights; empty: where torchvision has them; `none`: nothing is downloaded.")
     model_store_url: str = Field(default="", description="Model stores beside this server's own, with ',' between "
                                  "them: folders, file:// or http(s) addresses laid out as DIGITS' catalogue.")
-    team_store: str = Field(default="", description="Folder of the models that this team publishes; empty: `.store` "
-                            "in the jobs folder.")
+    team_store: str = Field(default="", description="Folder of the models that this team publishes, of which a web "
+                            "server may serve `public`; empty: `.store` in the jobs folder.")
     publish_dir: str = Field(default="", description="Folder of a model repository (of Triton) that models may be "
                              "published into; empty: none.")
     publish_url: str = Field(default="", pattern=r"^(https?://\S+)?$", description="Address of an inference server "
@@ -124,8 +124,8 @@ class Settings(BaseModel):
 
     @property
     def team_folder(self) -> Path:
-        """Where published models are."""
-        return _whole(Path(self.team_store)) if self.team_store else self.jobs_dir / ".store"
+        """Where published models are: all that anybody may read; beside it lies what is the team's own."""
+        return (_whole(Path(self.team_store)) if self.team_store else self.jobs_dir / ".store") / "public"
 
     @property
     def log_file(self) -> Path:

@@ -7,6 +7,7 @@ from digits_core.api import (
     answers,
     bundles,
     compare,
+    dataset_files,
     datasets,
     described,
     embeddings,
@@ -48,8 +49,8 @@ def create_api(workspace: Workspace) -> FastAPI:
     api.state.workspace = workspace
     answers.install(api)
     described.describe(api)
-    for part in (jobs, bundles, recipes, datasets, versions, weights, foreign, models, searches, steering, compare,
-                 inference, predict, publish, embeddings, making, store, team, maxima, frames, videos, exports,
-                 evaluations, system, reference, tus):
+    for part in (jobs, bundles, recipes, datasets, dataset_files, versions, weights, foreign, models, searches,
+                 steering, compare, inference, predict, publish, embeddings, making, store, team, maxima, frames,
+                 videos, exports, evaluations, system, reference, tus):
         api.include_router(part.router)
     return api

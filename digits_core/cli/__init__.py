@@ -5,6 +5,8 @@ from digits_core.cli import (
     classify,
     compare,
     create,
+    databases,
+    dataset_files,
     embeddings,
     evaluate,
     exports,
@@ -29,9 +31,10 @@ from digits_core.cli import (
 )
 from digits_core.cli.program import app
 
-__all__ = ["app", "bundles", "classify", "compare", "create", "embeddings", "evaluate", "exports", "foreign", "frames",
-           "machine", "main", "making", "manage", "maxima", "networks", "recipes", "search", "serving", "similarity",
-           "steer", "store", "tensorboard", "upload", "versions", "videos", "weights"]
+__all__ = ["app", "bundles", "classify", "compare", "create", "databases", "dataset_files", "embeddings", "evaluate",
+           "exports", "foreign", "frames", "machine", "main", "making", "manage", "maxima", "networks", "recipes",
+           "search", "serving", "similarity", "steer", "store", "tensorboard", "upload", "versions", "videos",
+           "weights"]
 
 
 def main() -> None:

@@ -46,7 +46,7 @@ def asked(module: str, path: Path, tick: Callable[[], None], *how: str) -> Itera
             pipe.close()
         process.wait()
     if "end" not in last:
-        raise BadData(f"The database {printable(str(path))} cannot be read to its end: "
+        raise BadData(f"The database {printable(str(path))} cannot be used: "
                       + str(last.get("error") or "reading it crashed; it is damaged."))
 
 

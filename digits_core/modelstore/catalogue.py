@@ -8,12 +8,14 @@ import hashlib
 import math
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from digits_core import files
 from digits_core.errors import BadData, DigitsError, NotFound
+from digits_core.modelstore.digits_info import DEFINITIONS
 from digits_core.modelstore.places import Place, is_inside
+from digits_core.modelstore.purpose import LARGEST, guess_task
 
 Json = dict[str, Any]
 MOST = 500
@@ -123,8 +125,17 @@ def _one(place: Place, address: str, folder: str) -> Found | None:
     if "files" not in info:
         info = {**info, **_summed(_optional(place, f"{folder}/SHA256SUMS", INFO_BYTES))}
     found = entry(address, folder, info, files.as_object(_optional(place, f"{folder}/aux.json", INFO_BYTES)) or {})
+    if found.framework == "caffe" and not found.task and not found.problem:
+        found = replace(found, task=_task(place, found))
     preview = _optional(place, f"{folder}/{found.preview}", PREVIEW_BYTES) if found.preview else b""
     return Found(found, _optional(place, f"{folder}/license.txt", LICENSE_BYTES).decode(errors="replace"), preview)
+
+
+def _task(place: Place, found: Entry) -> str:
+    """What a network of Caffe is for, as far as its definition tells: DIGITS' catalogue does not."""
+    named = [str(found.info[key]) for key in DEFINITIONS if found.info.get(key)]
+    text = next(filter(None, (_optional(place, f"{found.folder}/{name}", LARGEST) for name in named)), b"")
+    return guess_task(text) if text else ""
 
 
 def _summed(sums: bytes) -> Json:

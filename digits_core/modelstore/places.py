@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from digits_core.errors import BadData, NotFound, Unsafe
 from digits_core.safe.download import safe_download
-from digits_core.safe.fetch import Missing, Times, safe_fetch
+from digits_core.safe.fetch import Missing, Times, safe_fetch, with_port
 from digits_core.safe.paths import open_regular, printable, read_regular, safe_join
 
 SMALL = Times(connect=5, read=10, total=20)
@@ -38,10 +38,14 @@ class Place(Protocol):
 
 
 def place(address: str, private_hosts: Sequence[str]) -> Place:
-    """The store at an address of the setting ``model_store_url``; whoever set it means its host too."""
+    """The store at an address of the setting ``model_store_url``; whoever set it means that host and port too.
+
+    Other services of the same host are not meant: a redirect there is refused, unless it is from http to https.
+    """
     parts = urlsplit(address)
     if parts.scheme in ("http", "https"):
-        return Web(address, [*private_hosts, parts.hostname or ""])
+        meant = with_port(address)
+        return Web(address, [*private_hosts, meant, meant.removesuffix(":80") + ":443" * meant.endswith("]:80")])
     return Folder(Path(unquote(parts.path) if parts.scheme else address))
 
 

@@ -1,7 +1,8 @@
 """The team's own store: published models with versions, laid out as DIGITS' catalogue, to be served by anything.
 
-<store>/master.json, <store>/NAME-vN/: info.json, aux.json, license.txt, preview.png and the model's own files.
-<store>/.models/NAME/: about.json, and pins.json with the pictures that every version must get right.
+<store>/public/master.json, <store>/public/NAME-vN/: info.json, aux.json, license.txt, preview.png and its files.
+<store>/.models/NAME/: about.json, and pins.json with the pictures that every version must get right. Beside what is
+served, not in it: a plain web server gives out whatever lies in its folder.
 A version appears whole, by a rename; the folders are the truth, master.json is made from them.
 """
 
@@ -47,7 +48,19 @@ class TeamStore:
     """The store in one folder; several servers may share it."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        """``root`` is the public folder; the one it lies in is the team's own."""
+        self.root, self.own = root, root.parent
+        if (self.own / "master.json").is_file():
+            self._part()
+
+    def _part(self) -> None:
+        """Bring a store of the time when all lay in one folder into its new order; master.json goes last."""
+        with self.locked():
+            self.root.mkdir(exist_ok=True)
+            old = [path for path in self.own.iterdir() if VERSION.fullmatch(path.name)]
+            for path in (*old, self.own / "master.json"):
+                if path.exists():
+                    path.rename(self.root / path.name)
 
     def versions(self) -> list[Version]:
         """All versions, by name, the newest first."""
@@ -75,7 +88,7 @@ class TeamStore:
 
     def about(self, name: str) -> Path:
         """Where what belongs to all versions of a published model is kept."""
-        return self.root / ".models" / name
+        return self.own / ".models" / name
 
     def owner(self, name: str) -> str:
         """Who published the first version; "" when nobody knows."""
@@ -84,17 +97,17 @@ class TeamStore:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """One writer at a time. Raises BadState when another one does not end."""
-        self.root.mkdir(parents=True, exist_ok=True)
+        self.own.mkdir(parents=True, exist_ok=True)
         try:
-            with filelock.FileLock(self.root / ".lock", timeout=60):
+            with filelock.FileLock(self.own / ".lock", timeout=60):
                 yield
         except filelock.Timeout:
-            raise BadState(f"Somebody else has been writing to {self.root} for a minute. Try again later.") from None
+            raise BadState(f"Somebody else has been writing to {self.own} for a minute. Try again later.") from None
 
     @contextmanager
     def new(self) -> Iterator[Path]:
         """A hidden folder to put a version together in; it is gone afterwards unless it was published."""
-        hidden = self.root / f".new-{int(time.time())}-{secrets.token_hex(4)}"
+        hidden = self.own / f".new-{int(time.time())}-{secrets.token_hex(4)}"
         hidden.mkdir(parents=True)
         try:
             yield hidden
@@ -117,6 +130,7 @@ class TeamStore:
                 **info, "published": name, "version": number, "publication time": time.time()})
             self.about(name).mkdir(parents=True, exist_ok=True)
             files.write_atomic(self.about(name) / "about.json", {**about, "last": number})
+            self.root.mkdir(exist_ok=True)
             hidden.rename(self.root / f"{name}-v{number}")
             files.fsync_folder(self.root)
             self._write_master()
@@ -125,7 +139,7 @@ class TeamStore:
     def unpublish(self, name: str, number: int) -> None:
         """Take a version away; its number is never used again."""
         with self.locked():
-            gone = self.root / f".gone-{secrets.token_hex(4)}"
+            gone = self.own / f".gone-{secrets.token_hex(4)}"
             self.folder(name, number).rename(gone)
             self._write_master()
             shutil.rmtree(gone, ignore_errors=True)

@@ -47,8 +47,9 @@ def safe_fetch(url: str, private_hosts: Collection[str] = (), limit: int = 500_0
                tries: int = 3) -> bytes:
     """The body of an http(s) address.
 
-    Raises Unsafe when it leads to a private network and its host is not in ``private_hosts``, BadData with the
-    reason when it cannot be had, is larger than ``limit`` bytes or takes too long. Busy servers are asked again.
+    Raises Unsafe when it leads to a private network and neither its host nor that ``with_port`` is in
+    ``private_hosts``, BadData with the reason when it cannot be had, is larger than ``limit`` bytes or takes too long.
+    Busy servers are asked again.
     """
     for attempt in range(tries):
         try:
@@ -84,7 +85,8 @@ def body(url: str, private_hosts: Collection[str], limit: int, times: Times, sta
     for _ in range(REDIRECTS + 1):
         host = host_of(url)
         url = quote(url, safe=_KEPT)
-        guard = _Guard(host in {name.lower() for name in private_hosts}, deadline)
+        allowed = {name.lower() for name in private_hosts}
+        guard = _Guard(host in allowed or with_port(url) in allowed, deadline)
         try:
             with httpcore.ConnectionPool(network_backend=guard, ssl_context=ssl.create_default_context()) as pool, \
                     pool.stream("GET", url, headers=_headers(start), extensions=timeouts(times)) as response:
@@ -125,6 +127,12 @@ def host_of(url: str) -> str:
     if not host or parts.username is not None or parts.password is not None or port == 0:
         raise Unsafe(f"{shown!r} has no host, or a user name in it")
     return host.lower()
+
+
+def with_port(url: str) -> str:
+    """What stands among ``private_hosts`` for one port of a host alone, of an address that host_of has accepted."""
+    parts = urlsplit(url)
+    return f"[{host_of(url)}]:{parts.port or {'https': 443}.get(parts.scheme.lower(), 80)}"
 
 
 def _headers(start: int = 0) -> list[tuple[bytes, bytes]]:

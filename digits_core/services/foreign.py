@@ -1,6 +1,5 @@
 """Services on models that came from elsewhere as single files: Caffe's, or a state dict with its network's source."""
 
-import re
 import shutil
 import time
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 from digits_core.errors import InvalidOptions
 from digits_core.jobs.model import Job, Kind
 from digits_core.jobs.store import JobView
+from digits_core.modelstore.purpose import LARGEST, guess_task
 from digits_core.modelstore.upload_options import FILES, FilesOptions
 from digits_core.options import check
 from digits_core.safe import safe_path
@@ -19,9 +19,6 @@ from digits_core.services.networks import require_custom
 from digits_core.services.workspace import Workspace
 
 Json = dict[str, Any]
-PIXELS = re.compile(r'\btype\s*:\s*["\']?(deconvolution|interp)\b', re.IGNORECASE)
-"""What a network has that answers for every pixel: layers that enlarge."""
-LONGEST = 2_000_000
 
 
 class Sent(NamedTuple):
@@ -71,11 +68,6 @@ def _guessed(workspace: Workspace, checked: FilesOptions, sent: Mapping[str, Sen
             safe_path(checked.definition, workspace.settings.data_roots))
     try:
         with path.open("rb") as file:
-            return guess_task(file.read(LONGEST))
+            return guess_task(file.read(LARGEST))
     except OSError:
         return "classification"
-
-
-def guess_task(definition: bytes) -> str:
-    """What a definition of Caffe is probably for; the worker says so when it is not."""
-    return "segmentation" if PIXELS.search(definition.decode(errors="replace")) else "classification"

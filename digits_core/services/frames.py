@@ -66,7 +66,7 @@ def archive(workspace: Workspace, job_id: str) -> Iterator[bytes]:
 
 
 def _zipped(top: Path, names: Sequence[str]) -> Iterator[bytes]:
-    pipe = _Pieces()
+    pipe = Pieces()
     with zipfile.ZipFile(pipe, "w") as target:  # type: ignore[call-overload]  # needs write and flush only
         for here in (top / name for name in names):
             for path in sorted(here.iterdir()) if here.is_dir() else ():
@@ -75,7 +75,7 @@ def _zipped(top: Path, names: Sequence[str]) -> Iterator[bytes]:
     yield pipe.taken()
 
 
-class _Pieces:
+class Pieces:
     """A file that cannot be rewound: what is written waits until it is taken."""
 
     def __init__(self) -> None:

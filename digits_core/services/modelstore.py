@@ -15,10 +15,10 @@ from digits_core.infer.model_folder import ModelFolder
 from digits_core.jobs.model import Job, Kind
 from digits_core.jobs.store import JobView
 from digits_core.modelstore import archive, packing
+from digits_core.modelstore.purpose import guess_task
 from digits_core.networks.custom import CUSTOM
 from digits_core.safe.archives import peek
 from digits_core.services.access import authorize
-from digits_core.services.foreign import guess_task
 from digits_core.services.info import info
 from digits_core.services.jobs import checked_name, of_kind
 from digits_core.services.models import find_checkpoint

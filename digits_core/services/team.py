@@ -106,7 +106,7 @@ def gate(workspace: Workspace, job_id: str) -> list[Json]:
 
 def served(workspace: Workspace, path: str) -> Path:
     """A file of the store that everybody may have: master.json, and what the versions consist of. Raises NotFound."""
-    root = workspace.settings.team_folder
+    root = team_store(workspace).root
     folder, _, name = path.partition("/")
     target = root / path
     public = path == "master.json" or (VERSION.fullmatch(folder) and is_inside(name))

@@ -16,6 +16,7 @@ from digits_core.ui import (
     answer_view,
     charts,
     dataset_explore,
+    dataset_files,
     dataset_fit,
     dataset_map,
     dataset_versions,
@@ -118,6 +119,8 @@ def classes(workspace: Workspace, view: JobView) -> None:
     frame = pd.DataFrame({"class": labels} | {name: list(values) for name, values in series.items()})
     with st.expander("As a table", icon=":material/table:"):
         st.dataframe(frame, hide_index=True, key=f"dataset.table.{view.id}")
+    if not manifest.get("target"):
+        dataset_files.button(view)
     with session.readable("What its labels hold"):
         for number, panel in enumerate(views.content(task(view.job.task).view, manifest)):
             answer_view.show(panel, f"dataset.content.{view.id}.{number}")

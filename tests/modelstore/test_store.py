@@ -165,6 +165,19 @@ def test_a_catalogue_of_digits_itself_is_read_and_marked_as_unverified(tmp_path)
     assert not entry["verified"] and not entry["problem"]
 
 
+@pytest.mark.parametrize(("named", "layers", "task"), [
+    ("deploy file", 'type: "Deconvolution"', "segmentation"), ("network file", "type: CONVOLUTION", "segmentation"),
+    ("model file", 'type: "Convolution" type: "InnerProduct"', "classification"), ("model file", None, "")])
+def test_the_task_that_the_catalogue_of_digits_does_not_name_is_told_from_the_network(tmp_path, named, layers, task):
+    shop = old_store(tmp_path / "old", {**CAFFE, "model file": "", named: "net.prototxt"})
+    if layers:
+        (shop / "lenet" / "net.prototxt").write_text(f"layer {{ {layers} }}")
+    space = listing(tmp_path, str(shop))
+    [entry] = entries(space)
+    assert entry["task"] == task
+    assert store.import_entry(space, "bob", entry["id"]).job.task == (task or "classification")
+
+
 @pytest.mark.parametrize("info", [
     {**CAFFE, "snapshot file": "../../../etc/passwd"}, {**CAFFE, "model file": "/etc/passwd"},
     {**CAFFE, "labels file": ".."}, {**CAFFE, "mean file": "a\\b"}, {**CAFFE, "snapshot file": "x\n"},
@@ -207,6 +220,10 @@ def elsewhere(handler):
     webserver.status(302, f"http://localhost:{handler.server.server_address[1]}/secret")(handler)
 
 
+def next_door(handler):
+    webserver.status(302, f"http://127.0.0.1:{handler.server.server_address[1] + 1}/secret")(handler)
+
+
 HOSTILE = {
     "wrong": (webserver.body(b"something else"), "is not the file that the store listed"),
     "endless": (webserver.endless, "larger than"),
@@ -214,6 +231,7 @@ HOSTILE = {
     "gone": (webserver.status(404), "404"),
     "a page": (webserver.body(b"<html>Please log in</html>"), "is not the file"),
     "to a private address": (elsewhere, "private or local network address"),
+    "to another port": (next_door, "private or local network address"),
     "in circles": (lambda handler: webserver.status(302, handler.path)(handler), "redirects more than"),
     "packed": (webserver.body(b"x", Content_Encoding="gzip"), "compressed"),
 }

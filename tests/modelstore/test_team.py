@@ -66,7 +66,8 @@ def test_versions_are_counted_and_laid_out_as_a_catalogue(space, good):
             "snapshot file", "labels file", "model file", "digits version"} <= info.keys()
     assert {name for name in info["files"]} <= set(tree(root / "zahlen-v2"))
     ModelFolder.read(root / "zahlen-v2")
-    assert [path.name for path in root.iterdir() if path.name.startswith((".new", ".gone"))] == []
+    assert sorted(path.name for path in root.iterdir()) == ["master.json", "zahlen-v1", "zahlen-v2"]
+    assert sorted(path.name for path in root.parent.iterdir()) == [".lock", ".models", "public"]
 
 
 def test_a_worse_model_is_refused_with_what_it_gets_wrong_and_the_store_stays_as_it_was(space, good, bad):
@@ -186,7 +187,7 @@ def test_pins_are_removed_by_who_made_them_or_published_first(space, good):
     assert pins.pinned_picture(space, "zahlen", first["id"]).startswith(b"\x89PNG")
     pins.unpin(space, "bob", "zahlen", first["id"])
     pins.unpin(space, "ann", "zahlen", second["id"])
-    assert tree(space.settings.team_folder / ".models" / "zahlen" / "pins") == {}
+    assert tree(space.settings.team_folder.parent / ".models" / "zahlen" / "pins") == {}
 
 
 def test_a_publishing_that_is_done_again_makes_no_second_version(space, good):
@@ -206,6 +207,19 @@ def test_what_killed_writers_left_is_no_version(space, good):
     (root / "zahlen-v8").mkdir()
     (root / "zahlen-v8" / "info.json").write_text("{torn")
     assert [version.number for version in TeamStore(root).versions()] == [1]
+
+
+def test_a_store_of_before_is_parted_into_what_is_public_and_what_is_not(space, good):
+    published(space, good)
+    [pin] = pins.pin_pictures(space, "ann", "zahlen", IMAGES[:1], "eins")
+    root = space.settings.team_folder
+    for path in list(root.iterdir()):
+        path.rename(root.parent / path.name)
+    root.rmdir()
+    [model] = team.published(space)
+    assert [one["number"] for one in model["versions"]] == [1] and model["owner"] == "ann"
+    assert pins.pinned_picture(space, "zahlen", pin["id"]).startswith(b"\x89PNG")
+    assert sorted(path.name for path in root.iterdir()) == ["master.json", "zahlen-v1"]
 
 
 @pytest.mark.parametrize("path", ["", ".lock", ".models/zahlen/about.json", "../jobs", "zahlen-v1", "zahlen-v1/",

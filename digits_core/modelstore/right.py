@@ -148,7 +148,7 @@ def told(pin: Json) -> str:
     if "values" in pin:
         return near(pin["values"])
     if "psnr" in pin:
-        return f"{pin['psnr']:g} dB or more to " + (pin["target"] or "the answer of then")
+        return f"{pin['psnr']:g} dB or more to " + (pin["target"] or "its own answer")
     return str(pin["label"])
 
 

@@ -17,7 +17,7 @@ from digits_core.services.datasets import manifest
 from digits_core.services.jobs import of_kind
 from digits_core.services.team import team_store
 from digits_core.services.workspace import Workspace
-from digits_core.tasks import task
+from digits_core.tasks import Task, task
 
 Json = dict[str, Any]
 Image = tuple[str, bytes]
@@ -102,20 +102,28 @@ def pin_slice(workspace: Workspace, user: str, name: str, dataset: str, split: s
         facts = manifest(view)
     except (NotFound, BadData) as error:
         raise InvalidOptions([Problem("dataset", str(error))]) from None
-    problems = [problem for good, problem in (
-        (facts["task"] == kind.learns_from, Problem("dataset", f"'{view.name}' is a dataset of another task.")),
-        (split in facts["splits"], Problem("split", f"'{view.name}' has {', '.join(facts['splits'])}.")),
-        (label in ("", *facts["labels"]), Problem("label", f"'{view.name}' has no label {label[:60]!r}.")),
-        (set(facts["labels"]) <= set(model.labels), Problem("dataset", f"'{view.name}' has other labels.")),
-        (0 < at_least <= 1, Problem("at_least", "A share between 0 and 1 is needed.")),
-        (not kind.held or (limit is not None and 0 < limit < math.inf), Problem("limit", LIMIT)),
-        (kind.held or limit is None, Problem("limit", "These answers are right or wrong; nothing is between.")))
-        if not good]
+    problems = _slice_problems(kind, model, view.name, facts, split, label, at_least)
+    if kind.held and not (limit is not None and 0 < limit < math.inf):
+        problems.append(Problem("limit", LIMIT))
+    if limit is not None and not kind.held:
+        problems.append(Problem("limit", "These answers are right or wrong; nothing is between."))
     if problems:
         raise InvalidOptions(problems)
-    columns = facts["labels"] if rule(kind, model).asks == "values" else []
+    needed = rule(kind, model).asks
+    columns = facts["labels"] if needed == "values" else []
     wanted = {"limit": limit, "columns": columns} if kind.held else {}
     return Pins(store, name).add_slice(view.id, view.name, split, label, at_least, user, wanted)
+
+
+def _slice_problems(kind: Task, model: ModelFolder, name: str, facts: Json, split: str, label: str, at_least: float
+                    ) -> list[Problem]:
+    labels = ["", *(facts["labels"] if rule(kind, model).asks != "target" else [])]
+    return [problem for good, problem in (
+        (facts["task"] == kind.learns_from, Problem("dataset", f"'{name}' is a dataset of another task.")),
+        (split in facts["splits"], Problem("split", f"'{name}' has {', '.join(facts['splits'])}.")),
+        (label in labels, Problem("label", f"'{name}' has no label {label[:60]!r}.")),
+        (set(facts["labels"]) <= set(model.labels), Problem("dataset", f"'{name}' has other labels.")),
+        (0 < at_least <= 1, Problem("at_least", "A share between 0 and 1 is needed."))) if not good]
 
 
 def unpin(workspace: Workspace, user: str, name: str, pin_id: str) -> None:

@@ -1,5 +1,6 @@
 """What a publishing found about the pins of a model: what was wanted, and what came in its place."""
 
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -22,19 +23,23 @@ def draw(workspace: Workspace, view: JobView) -> None:
         st.caption("Nothing is pinned to this model. Pin pictures, or a split of a dataset, on the Model Store page: "
                    "every later version must get them right.")
         return
+    pictures = [row for row in rows if "file" in row["pin"]]
+    _pictures(workspace, view, "Wrong", [row for row in pictures if not row["right"]], 4)
     for row in sorted((row for row in rows if "file" not in row["pin"]), key=lambda row: bool(row["right"])):
         _slice(workspace, row)
-    pictures = [row for row in rows if "file" in row["pin"]]
-    wrong, right = ([row for row in pictures if bool(row["right"]) is good] for good in (False, True))
-    for title, some, wide in (("Wrong", wrong, 220), ("Right", right, 130)):
-        if some:
-            st.markdown(f"**{title}**: {plural(len(some), 'picture')}")
-            with st.grid(4 if some is wrong else 6, gap="small", min_column_width=wide, border=some is wrong):
-                for row in some[:SHOWN]:
-                    with st.container(gap="xxsmall"):
-                        _picture(workspace, view, row)
-            if len(some) > SHOWN:
-                st.caption(f"and {plural(len(some) - SHOWN, 'picture')} more")
+    _pictures(workspace, view, "Right", [row for row in pictures if row["right"]], 6)
+
+
+def _pictures(workspace: Workspace, view: JobView, title: str, rows: list[Json], columns: int) -> None:
+    if not rows:
+        return
+    st.markdown(f"**{title}**: {plural(len(rows), 'picture')}")
+    with st.grid(columns, gap="small", min_column_width=850 // columns, border=True):
+        for row in rows[:SHOWN]:
+            with st.container(gap="xxsmall"):
+                _picture(workspace, view, row)
+    if len(rows) > SHOWN:
+        st.caption(f"and {plural(len(rows) - SHOWN, 'picture')} more")
 
 
 def _picture(workspace: Workspace, view: JobView, row: Json) -> None:
@@ -69,5 +74,5 @@ def _slice(workspace: Workspace, row: Json) -> None:
         with st.grid(6, gap="small", min_column_width=120):
             for one in wrong:
                 if (picture := found.get(str(one["source"]))) is not None:
-                    st.image(picture, width="stretch", caption=f"{one['truth']}, not "
+                    st.image(picture, width="stretch", caption=f"{Path(one['path']).name}: {one['truth']}, not "
                                                                f"{' and '.join(one['said']) or 'nothing'}")

@@ -39,7 +39,7 @@ def dialog(workspace: Workspace, model: Json) -> None:
         with pictures:
             ADD[asks](workspace, name)
         with classes:
-            _add_slice(workspace, name, model["versions"][0]["task"], limit)
+            _add_slice(workspace, name, model["versions"][0]["task"], asks, limit)
 
 
 def _pictures(workspace: Workspace, name: str, rows: list[Json]) -> None:
@@ -128,7 +128,7 @@ ADD = {"label": _add_labelled, "values": _add_values, "target": _add_target}
 """The form of a pinned picture, by what it needs."""
 
 
-def _add_slice(workspace: Workspace, name: str, kind: str, limit: str) -> None:
+def _add_slice(workspace: Workspace, name: str, kind: str, asks: str, limit: str) -> None:
     ready = {view.id: view for view in workspace.store.jobs(Kind.DATASET)
              if view.status is Status.DONE and view.job.task == task(kind).learns_from}
     if not ready or not (task(kind).names_labels or limit):
@@ -140,8 +140,9 @@ def _add_slice(workspace: Workspace, name: str, kind: str, limit: str) -> None:
     split = middle.selectbox("Split", [one for one in ("val", "test", "train") if one in facts.get("splits", {})],
                              key="pins.split")
     every = "everything" if limit else "every class"
-    label = right.selectbox("Number" if limit else "Class", ["", *facts.get("labels", [])], key="pins.slice.label",
-                            format_func=lambda text: text or every)
+    label = "" if asks == "target" else right.selectbox(
+        "Number" if limit else "Class", ["", *facts.get("labels", [])], key="pins.slice.label",
+        format_func=lambda text: text or every)
     share = last.number_input("At least (%)", 1, 100, 90, key="pins.share")
     bound = st.number_input(limit, 0.0, value=None, key="pins.limit", format="%.6g") if limit else None
     if st.button("Pin", icon=":material/push_pin:", key="pins.slice.add"):

@@ -42,6 +42,8 @@ COMMANDS = {
     "POST /models/{job_id}/predict/upload": "classify", "POST /models/{job_id}/pretrained": "make-pretrained",
     "POST /models/{job_id}/publish": "store publish", "POST /models/{job_id}/publish-inference": "publish-inference",
     "POST /published/{published_name}/pins": "store pin", "POST /published/{published_name}/slices": "store pin-class",
+    "POST /published/{published_name}/values": "store pin-values",
+    "POST /published/{published_name}/targets": "store pin-target",
     "DELETE /published/{published_name}/pins/{pin_id}": "store unpin",
     "DELETE /published/{published_name}/versions/{number}": "store unpublish", "POST /store/refresh": "store list",
     "POST /store/{entry_id}/import": "store import", "POST /uploads": "upload", "PATCH /uploads/{upload_id}": "upload",

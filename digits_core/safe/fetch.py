@@ -4,6 +4,7 @@ The address is judged where it counts: every name is resolved here, the connecti
 judged, and the peer of the connected socket is looked at again before one byte is sent. Redirects come back here.
 """
 
+import functools
 import ipaddress
 import math
 import socket
@@ -91,7 +92,7 @@ def body(url: str, private_hosts: Collection[str], limit: int, times: Times, sta
         url = quote(url, safe=_KEPT)
         guard = _Guard(host in {name.lower() for name in private_hosts}, deadline)
         try:
-            with httpcore.ConnectionPool(network_backend=guard, ssl_context=ssl.create_default_context()) as pool, \
+            with httpcore.ConnectionPool(network_backend=guard, ssl_context=trusted()) as pool, \
                     pool.stream("GET", url, headers=_headers(start), extensions=timeouts(times)) as response:
                 if response.status in (301, 302, 303, 307, 308):
                     url = urljoin(url, _header(response, b"location").decode("latin-1"))
@@ -130,6 +131,12 @@ def host_of(url: str) -> str:
     if not host or parts.username is not None or parts.password is not None or port == 0:
         raise Unsafe(f"{shown!r} has no host, or a user name in it")
     return host.lower()
+
+
+@functools.cache
+def trusted() -> ssl.SSLContext:
+    """Which certificates are believed: read once, because that takes longer than many a download."""
+    return ssl.create_default_context()
 
 
 def _headers(start: int = 0) -> list[tuple[bytes, bytes]]:

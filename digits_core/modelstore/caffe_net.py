@@ -84,6 +84,8 @@ def _meets(rule: Any) -> bool:
 
 def understood(net: Any) -> Net:
     """The network, its layers wired up to one output. Raises BadData naming all layers that cannot be taken over."""
+    if len(layers_of(net)) > graph.MOST:
+        raise BadData(f"The network has {len(layers_of(net)):,} layers; at most {graph.MOST:,} are taken over.")
     return _Reader(net).read()
 
 

@@ -115,8 +115,10 @@ def from_text(text: str, what: str) -> Any:
     net = new("Net")
     try:
         text_format.Parse(text, net, allow_unknown_field=True)
-    except (text_format.ParseError, ValueError, TypeError, RecursionError, AttributeError) as error:
-        raise BadData(f"{what} is no network of Caffe: {' '.join(str(error).split())[:200]}.") from None
+    except RecursionError:
+        raise BadData(f"{what} is no network of Caffe: its blocks are nested too deeply.") from None
+    except (text_format.ParseError, ValueError, TypeError, AttributeError) as error:
+        raise BadData(f"{what} is no network of Caffe: {_short(error)}.") from None
     return net
 
 
@@ -126,5 +128,9 @@ def from_bytes(data: bytes, name: str, what: str) -> Any:
     try:
         found.ParseFromString(data)
     except (message.DecodeError, ValueError) as error:
-        raise BadData(f"{what} is damaged, or no file of Caffe: {' '.join(str(error).split())[:200]}.") from None
+        raise BadData(f"{what} is damaged, or no file of Caffe: {_short(error)}.") from None
     return found
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:200].rstrip(".")

@@ -40,7 +40,7 @@ def run(context: Context) -> Json:
     shutil.rmtree(unpacked, ignore_errors=True)
     try:
         context.progress(0.0, "Unpacking", unit="files")
-        safe_extract(upload, unpacked, LIMITS, context.check_stop)
+        safe_extract(upload, unpacked, LIMITS, context.check_stop, "The archive")
         context.check_stop()
         summary = _install(context, unpacked, folder)
     finally:

@@ -11,8 +11,8 @@ from digits_core.errors import BadData
 
 CAFFE = "caffe"
 """The name of such a network among the others."""
-LONGEST = 2_000_000
-"""Characters of a description."""
+LONGEST, MOST = 2_000_000, 5_000
+"""Characters, and layers, of a description."""
 PICTURE = "picture"
 """The name under which layers take the network's input."""
 
@@ -207,7 +207,7 @@ class Graph(BaseModel):
     dense: bool = False
     """Whether it answers for every pixel."""
     classes: Count
-    layers: list[AnyPart] = Field(min_length=1, max_length=5_000)
+    layers: list[AnyPart] = Field(min_length=1, max_length=MOST)
     output: str
 
     @model_validator(mode="after")

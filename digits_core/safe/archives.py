@@ -47,14 +47,16 @@ class Member(NamedTuple):
 
 
 def safe_extract(archive: Path, folder: Path, limits: Limits = Limits(),
-                 tick: Callable[[], None] = lambda: None) -> int:
+                 tick: Callable[[], None] = lambda: None, called: str = "") -> int:
     """Unpack ``archive`` to ``folder``, which must not exist and appears whole or not at all; returns the files.
 
-    ``tick`` is called all the time and may raise to cancel. Raises Unsafe for members that lead out of the folder,
-    for links, devices and duplicates, and BadData for what is damaged, encrypted, too large or unknown.
+    ``tick`` is called all the time and may raise to cancel; messages say ``called``, else the archive's name. Raises
+    Unsafe for members that lead out of the folder, for links, devices and duplicates, and BadData for what is damaged,
+    encrypted, too large or unknown.
     """
     temp = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
     temp.mkdir(parents=True)
+    called = called or printable(archive.name)
     try:
         count = _extract(archive, temp, limits, tick)
         temp.rename(folder)
@@ -62,9 +64,9 @@ def safe_extract(archive: Path, folder: Path, limits: Limits = Limits(),
     except _DAMAGE as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise named_disk_error(error, folder) from error
-        raise BadData(f"{printable(archive.name)}: is damaged or cut off: {error}") from None
+        raise BadData(f"{called}: is damaged or cut off: {error}") from None
     except (BadData, Unsafe) as error:
-        raise type(error)(f"{printable(archive.name)}: {error}") from None
+        raise type(error)(f"{called}: {error}") from None
     finally:
         shutil.rmtree(temp, ignore_errors=True)
 

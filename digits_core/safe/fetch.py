@@ -4,6 +4,7 @@ The address is judged where it counts: every name is resolved here, the connecti
 judged, and the peer of the connected socket is looked at again before one byte is sent. Redirects come back here.
 """
 
+import functools
 import ipaddress
 import math
 import socket
@@ -93,7 +94,7 @@ def body(url: str, private_hosts: Collection[str], limit: int, times: Times, sta
         allowed = {name.lower() for name in private_hosts}
         guard = _Guard(host in allowed or with_port(url) in allowed, deadline)
         try:
-            with httpcore.ConnectionPool(network_backend=guard, ssl_context=ssl.create_default_context()) as pool, \
+            with httpcore.ConnectionPool(network_backend=guard, ssl_context=trusted()) as pool, \
                     pool.stream("GET", url, headers=_headers(start), extensions=timeouts(times)) as response:
                 if response.status in (301, 302, 303, 307, 308):
                     url = urljoin(url, _header(response, b"location").decode("latin-1"))
@@ -138,6 +139,12 @@ def with_port(url: str) -> str:
     """What stands among ``private_hosts`` for one port of a host alone, of an address that host_of has accepted."""
     parts = urlsplit(url)
     return f"[{host_of(url)}]:{parts.port or {'https': 443}.get(parts.scheme.lower(), 80)}"
+
+
+@functools.cache
+def trusted() -> ssl.SSLContext:
+    """Which certificates are believed: read once, because that takes longer than many a download."""
+    return ssl.create_default_context()
 
 
 def _headers(start: int = 0) -> list[tuple[bytes, bytes]]:

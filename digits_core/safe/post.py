@@ -1,6 +1,5 @@
 """Sending JSON to an address that an administrator set, under the rules of downloads: judged where it connects."""
 
-import ssl
 import time
 from collections.abc import Collection
 from urllib.parse import quote
@@ -20,7 +19,7 @@ def safe_post(url: str, body: bytes, private_hosts: Collection[str] = (), timeou
     guard = fetch._Guard(host in {name.lower() for name in private_hosts}, time.monotonic() + timeout_s)
     headers = [*fetch._headers(), (b"Content-Type", b"application/json")]
     try:
-        with httpcore.ConnectionPool(network_backend=guard, ssl_context=ssl.create_default_context()) as pool:
+        with httpcore.ConnectionPool(network_backend=guard, ssl_context=fetch.trusted()) as pool:
             times = fetch.Times(min(5, timeout_s), timeout_s, timeout_s)
             with pool.stream("POST", quote(url, safe=fetch._KEPT), headers=headers, content=body,
                              extensions=fetch.timeouts(times)) as response:

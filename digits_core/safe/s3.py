@@ -6,7 +6,6 @@ it; a public bucket is asked without credentials, and every connection to it pas
 
 import math
 import re
-import ssl
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
@@ -19,7 +18,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from digits_core.credentials import S3Credentials
 from digits_core.errors import DigitsError, Unsafe
-from digits_core.safe.fetch import Times, guarded_pool, host_of, timeouts
+from digits_core.safe.fetch import Times, guarded_pool, host_of, timeouts, trusted
 from digits_core.safe.paths import printable
 
 CONNECTIONS = 12
@@ -194,7 +193,7 @@ class _Guarded:
     def __init__(self, private_hosts: Collection[str], times: Times) -> None:
         self.private_hosts = {name.lower() for name in private_hosts}
         self.times = times
-        self.pools = [guarded_pool(allowed, CONNECTIONS, ssl.create_default_context()) for allowed in (False, True)]
+        self.pools = [guarded_pool(allowed, CONNECTIONS, trusted()) for allowed in (False, True)]
 
     def __call__(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         """The answer, its body still to be read. Its events call this for every request, repeated ones too."""

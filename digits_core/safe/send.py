@@ -1,7 +1,6 @@
 """Sending a file to the address that an administrator set: streamed, once, to that host only."""
 
 import secrets
-import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +43,7 @@ def safe_send(url: str, field: str, file: Path, token: str = "", timeout_s: floa
                *[(b"Authorization", f"Bearer {token}".encode())] * bool(token)]
     guard = fetch._Guard(True, time.monotonic() + timeout_s)
     try:
-        with httpcore.ConnectionPool(network_backend=guard, ssl_context=ssl.create_default_context()) as pool:
+        with httpcore.ConnectionPool(network_backend=guard, ssl_context=fetch.trusted()) as pool:
             times = fetch.Times(min(5, timeout_s), timeout_s, timeout_s)
             with pool.stream("POST", quote(url, safe=fetch._KEPT), headers=headers, content=_body(head, file, tail),
                              extensions=fetch.timeouts(times)) as response:

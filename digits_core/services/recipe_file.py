@@ -7,18 +7,28 @@ import yaml
 from digits_core.errors import InvalidOptions, Problem
 
 Json = dict[str, Any]
-LONGEST = 1_000_000
+LONGEST, MOST, DEEPEST = 1_000_000, 20_000, 50
+"""Characters, values, and values in each other. PyYAML is slow, and the server has other things to do."""
 
 
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader without aliases and without repeated names."""
 
+    count = depth = 0
+
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Refuse a reference to an earlier part."""
+        """Refuse a reference to an earlier part, and more than anybody writes."""
         if self.check_event(yaml.events.AliasEvent):
             raise yaml.composer.ComposerError(None, None, "references (*name) are not allowed here",
                                               self.peek_event().start_mark)  # type: ignore[no-untyped-call]
-        return super().compose_node(parent, index)
+        self.count, self.depth = self.count + 1, self.depth + 1
+        if self.count > MOST or self.depth > DEEPEST:
+            raise yaml.composer.ComposerError(
+                None, None, f"a recipe has at most {MOST:,} values, {DEEPEST} of them in each other",
+                self.peek_event().start_mark)  # type: ignore[no-untyped-call]
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         """Refuse a name that stands there twice."""

@@ -210,7 +210,8 @@ def test_weights_that_are_none_are_told_in_words(tmp_path, weights, words):
 
 
 @pytest.mark.parametrize(("definition", "words"), [
-    ("", "no layers that can be used"), ("layer {" * 5000, "no network of Caffe"),
+    ("", "no layers that can be used"), ("layer {" * 5000, "its blocks are nested too deeply"),
+    ("layer { type: 'ReLU' }\n" * 5001, "5,001 layers; at most 5,000"),
     (prototxt("Convolution c data { num_output: 0 kernel_size: 1 }", (3, 4, 4)), "'c' (Convolution): outputs"),
     (prototxt("Convolution c data { num_output: 2 kernel_size: 9 }", (3, 4, 4)), "they have nothing, or too little"),
     (prototxt("Pooling p data { kernel_size: 9 }", (3, 4, 4)), "'p' cannot take 3 x 4 x 4"),

@@ -10,3 +10,9 @@ from digits_core.services.recipe_file import load
 def test_a_character_that_yaml_does_not_know_is_named_with_its_line(character: str) -> None:
     with pytest.raises(InvalidOptions, match=f"Line 2: the character U\\+{ord(character):04X}"):
         load(f"digits_recipe: 1\nname: {character}")
+
+
+@pytest.mark.parametrize("text", ["[" * 1000, "a: [" + "1," * 30_000 + "]"])
+def test_more_than_anybody_writes_is_refused_before_it_costs_time(text: str) -> None:
+    with pytest.raises(InvalidOptions, match="Line 1: a recipe has at most 20,000 values, 50 of them in each other"):
+        load(text)

@@ -1,11 +1,13 @@
 """Shared fixtures: a jobs folder of one's own, fast settings, fake workers, finished jobs, waiting for conditions."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from digits_core.data import pool
 from digits_core.infer import client, protocol
 from digits_core.jobs.scheduler import Scheduler
 from digits_core.jobs.store import JobStore, JobView
@@ -23,6 +25,16 @@ hypothesis.settings.load_profile("digits")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The journeys in the browser first: they last longest, and at the end one worker would wait for them alone."""
     items.sort(key=lambda item: "e2e" not in item.keywords)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick() -> Iterator[None]:
+    """In this process files need not survive a power cut (tens of thousands of syncs of milliseconds), and one decoder
+    is enough for small drawn data. Workers that are processes of their own sync and use every core."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        patch.setattr(pool, "cores", lambda: 1)
+        yield
 
 
 @pytest.fixture

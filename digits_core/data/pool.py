@@ -126,6 +126,11 @@ class Decoder:
             return process.wait()
 
 
+def cores() -> int:
+    """How many decoding processes can work at the same time."""
+    return len(os.sched_getaffinity(0))
+
+
 class Pool:
     """Decodes items in parallel and yields outcomes in the order of the items, with bounded memory.
 
@@ -135,7 +140,7 @@ class Pool:
     def __init__(self, recipe: Recipe, processes: int | None = None,
                  tick: Callable[[], None] = lambda: None) -> None:
         self.tick = tick
-        self.decoders = [Decoder() for _ in range(processes or len(os.sched_getaffinity(0)))]
+        self.decoders = [Decoder() for _ in range(processes or cores())]
         self.statistics: Statistics | None = None
         self.use(recipe)
         self._again: deque[Chunk] = deque()

@@ -10,16 +10,17 @@ import subprocess
 import sys
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from digits_core.data import child, index
 from digits_core.data.pictures import to_png
 from digits_core.data.records import Record, Records
-from digits_core.data.selection import places
-from digits_core.data.version_options import Selection
 from digits_core.errors import BadData, DigitsError
+
+if TYPE_CHECKING:
+    from digits_core.data.version_options import Selection
 
 Json = dict[str, Any]
 Drawing = tuple[str, str, Json]
@@ -62,7 +63,7 @@ def read_paths(database: Path) -> list[str]:
     return paths
 
 
-def count_selected(database: Path, selection: Selection, classes: list[int]) -> list[int]:
+def count_selected(database: Path, selection: "Selection", classes: list[int]) -> list[int]:
     """How many pictures of each of these classes the selection holds. Raises BadData when the database is damaged."""
     counts: list[int] = _ask({"what": "selected", "database": str(database), "selection": selection.model_dump(),
                               "classes": classes})["counts"]
@@ -104,7 +105,7 @@ def _answer(request: Json) -> Json:
     if request["what"] == "paths":
         return {"paths": index.load(database).paths}
     if request["what"] == "selected":
-        return _selected(database, Selection.model_validate(request["selection"]), request["classes"])
+        return _selected(database, request["selection"], request["classes"])
     return _record(database, request) if request["what"] == "record" else _samples(database, request)
 
 
@@ -124,8 +125,11 @@ def _samples(database: Path, request: Json) -> Json:
     return {"total": total, "items": items}
 
 
-def _selected(database: Path, selection: Selection, classes: list[int]) -> Json:
-    facts = index.load(database)
+def _selected(database: Path, asked: Json, classes: list[int]) -> Json:
+    from digits_core.data.selection import places  # options cost half of the time in which a page's pictures are read
+    from digits_core.data.version_options import Selection
+
+    facts, selection = index.load(database), Selection.model_validate(asked)
     found = facts.labels[places(selection, database.name.removesuffix(".lmdb"), facts, classes)]
     return {"counts": [int((found == label).sum()) for label in classes]}
 

@@ -5,6 +5,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,14 @@ class Hdf5Export:
             files.write_atomic(folder / name, content.decode())
 
     def zipped(self) -> Iterator[bytes]:
-        """A zip of everything, in pieces; of it only one file at a time is on the disk."""
+        """A zip of everything, in pieces; of it only one file at a time is on the disk.
+
+        The first file is written before this returns, so that a damaged dataset is told in words, not in half a zip.
+        """
+        pieces = self._pieces()
+        return chain([next(pieces)], pieces)
+
+    def _pieces(self) -> Iterator[bytes]:
         top = Path(tempfile.mkdtemp(dir=place(self.workspace, f"{self.view.id}-hdf5")))
         try:
             yield from self._zipped(top)
@@ -119,6 +127,7 @@ class Hdf5Export:
                 target.writestr(name, content)
             for part in self.parts:
                 path = top / "part.h5"
+                top.parent.touch()  # in use: folders that are older than an hour are removed
                 self.write(part, path)
                 info = zipfile.ZipInfo.from_file(path, part.name)
                 with path.open("rb") as source, target.open(info, "w", force_zip64=True) as entry:

@@ -29,7 +29,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 BASE = "http://localhost:8501/api"
 COSTLY = ("/doctor", "/classify", "/classify/upload", "/look", "/look/upload", "/datasets/{job_id}/fit",
           "/models/try-out", "/models/layers", "/models/{job_id}/weights", "/models/{job_id}/max-activations",
-          "/models/{job_id}/predict", "/models/{job_id}/predict/upload", "/published/{published_name}/targets")
+          "/models/{job_id}/predict", "/models/{job_id}/predict/upload", "/published/{published_name}/targets",
+          "/datasets/{job_id}/hdf5")
 """Routes where an example costs much: 5 are enough, and none in the quick run."""
 
 

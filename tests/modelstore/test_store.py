@@ -18,6 +18,8 @@ from digits_core.services.models import find_checkpoint
 from tests.data import webserver
 from tests.data.webserver import serving
 from tests.infer.model_folders import make_model, picture
+from tests.modelstore import caffe_nets
+from tests.modelstore.caffe_files import caffemodel, prototxt
 from tests.modelstore.stores import done, http_server, listing, published, tree
 
 IMAGES = [(f"{n}.png", picture(n)) for n in range(6)]
@@ -163,6 +165,19 @@ def test_a_catalogue_of_digits_itself_is_read_and_marked_as_unverified(tmp_path)
     assert (entry["contributor"], entry["dataset"], entry["license"]) == ("NVIDIA", "MNIST", "BSD")
     assert list(entry["files"]) == ["s.caffemodel", "deploy.prototxt", "labels.txt"]
     assert not entry["verified"] and not entry["problem"]
+
+
+@pytest.mark.slow
+def test_a_segmentation_of_caffe_in_a_store_becomes_one(tmp_path):
+    definition = prototxt(caffe_nets.narrow(caffe_nets.FCN_ALEXNET, 16), (3, 50, 60))
+    shop = old_store(tmp_path / "old", {**CAFFE, "name": "FCN", "image dimensions": [50, 60, 3]})
+    (shop / "lenet" / "deploy.prototxt").write_text(definition)
+    caffemodel(definition, shop / "lenet" / "s.caffemodel")
+    space = listing(tmp_path, str(shop))
+    [entry] = entries(space)
+    view = done(space, store.import_entry(space, "bob", entry["id"]))
+    assert (view.status, view.job.task) == (Status.DONE, "segmentation"), view.state.reason
+    assert ModelFolder.read(view.folder.path).network.task == "segmentation"
 
 
 @pytest.mark.parametrize(("named", "layers", "task"), [

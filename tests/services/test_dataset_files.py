@@ -53,7 +53,10 @@ def test_caffe_and_this_program_read_what_was_written(dataset, workspace, tmp_pa
         assert zipfile.ZipFile(io.BytesIO(answer.content)).namelist() == [
             "labels.txt", "train/list.txt", "val/list.txt", "train/0.h5", "val/0.h5"]
         assert client.get(f"/datasets/{dataset.id}/hdf5", params={"file_mb": 0}).json()["errors"].keys() == {"file_mb"}
-    assert not list((workspace.store.root / ".exports").rglob("*.h5"))
+        (dataset.folder.path / "train.lmdb" / "data.mdb").write_bytes(b"")
+        answer = client.get(f"/datasets/{dataset.id}/hdf5")
+        assert answer.status_code == 400 and "no LMDB database" in answer.json()["error"]["message"]
+    assert not list((workspace.store.root / ".exports").glob("*/*"))
 
 
 def test_a_folder_takes_it_in_parts_and_is_not_overwritten(dataset, workspace, tmp_path: Path,

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 Found = NDArray[Any]
 SEEN = 0.3
-"""Boxes below this score are not looked at: whether one at the threshold is there decides the last digit."""
+"""Boxes below this score are not looked at, but may be the twin of one that is: the last digit decides on which side
+of it a score lies."""
 OVERLAP = 0.9
 """Two boxes that share this much of their area are the same."""
 
@@ -74,7 +75,7 @@ class SameBoxes(Close):
 
     def difference(self, one: Found, other: Found) -> float | None:
         """The largest difference of two scores, or of two edges as a share of the box, between a box and its twin."""
-        first, second, same = _paired(one, other)
+        first, second, same = _twins(one, other)
         side = (first[:, 3:5] - first[:, 1:3]).max(1, initial=1.0)
         edges = np.abs(first[:, None, 1:5] - second[None, :, 1:5]).max(2, initial=0) / side[:, None]
         away = np.maximum(edges, np.abs(first[:, None, 5] - second[None, :, 5]))
@@ -83,14 +84,13 @@ class SameBoxes(Close):
 
     def agreement(self, one: Found, other: Found) -> float:
         """The share of boxes that have a twin; 1 when nobody sees any."""
-        first, second, same = _paired(one, other)
-        return float((same.any(1).sum() + same.any(0).sum()) / max(1, len(first) + len(second))) \
-            if len(first) + len(second) else 1.0
+        found = np.concatenate([_twins(one, other)[2].any(1), _twins(other, one)[2].any(1)])
+        return float(found.mean()) if len(found) else 1.0
 
 
-def _paired(one: Found, other: Found) -> tuple[Found, Found, NDArray[np.bool_]]:
-    """The boxes that count of both, and which of them are the same."""
-    first, second = (boxes.astype(np.float64)[boxes[:, 5] >= SEEN] for boxes in (one, other))
+def _twins(one: Found, other: Found) -> tuple[Found, Found, NDArray[np.bool_]]:
+    """The boxes that count of one, all of the other, and which of them are the same."""
+    first, second = one.astype(np.float64)[one[:, 5] >= SEEN], other.astype(np.float64)
     low = np.maximum(first[:, None, 1:3], second[None, :, 1:3])
     high = np.minimum(first[:, None, 3:5], second[None, :, 3:5])
     shared = (high - low).clip(0).prod(2)

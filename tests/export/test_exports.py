@@ -4,6 +4,8 @@ import io
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -116,6 +118,27 @@ def test_the_same_model_gives_the_same_bytes_but_for_torchscript_which_numbers_i
     for name in ("model.onnx", "model.fp16.onnx", "model.int8.onnx", "predict.py", "model.json", "info.json"):
         one, two = (exports.file(workspace, "tester", view.id, name).read_bytes() for view in (export, again))
         assert one == two, name
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+import numpy as np
+from digits_core.export.graph import Graph
+from digits_core.export.trace import write_torchscript
+from digits_core.infer.model_folder import ModelFolder
+model = ModelFolder.read(Path(sys.argv[1]))
+graph = Graph(model, model.checkpoint("epoch_0002.000.safetensors"))
+write_torchscript(graph, np.zeros((24, 24, 3), np.uint8), Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.slow
+def test_torchscript_is_the_same_from_job_to_job_as_each_has_a_process(model, tmp_path):
+    """Within one process PyTorch numbers the classes of all traces on."""
+    for name in "ab":
+        subprocess.run([sys.executable, "-c", PROGRAM, model.folder.path, tmp_path / name], check=True)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def test_no_file_tells_where_this_server_keeps_its_source(workspace, export):

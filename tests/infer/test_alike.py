@@ -39,5 +39,13 @@ def test_two_boxes_in_one_place_have_a_twin_each():
     assert (SameBoxes().agreement(both, both[::-1]), SameBoxes().difference(both, both[::-1])) == (1.0, 0.0)
 
 
+def test_a_score_on_the_other_side_of_the_threshold_is_no_other_answer():
+    box = np.array([[0, 10, 10, 30, 40, 0.3001]], np.float32)
+    other = np.subtract(box, [0, 0, 0, 0, 0, 0.0002])
+    assert (SameBoxes().agreement(box, other), SameBoxes().agreement(other, box)) == (1.0, 1.0)
+    assert SameBoxes().difference(box, other) == pytest.approx(0.0002, abs=1e-6)
+    assert SameBoxes().agreement(box, other[:0]) == 0.0
+
+
 def test_nobody_seeing_anything_is_full_agreement():
     assert SameBoxes().agreement(BOX[1:], BOX[:0]) == 1.0

@@ -3,10 +3,13 @@
 import streamlit as st
 
 from digits_core.jobs.model import Kind
+from digits_core.jobs.store import JobView
 from digits_core.tasks import sources, tasks, trainable
 from digits_core.ui import bulk, lists, move_panels, overview, session, tables
 from digits_core.ui.cards import damaged_list, first_visit, nothing_yet
 from digits_core.ui.frame import head
+
+OTHER = "Other jobs"
 
 workspace = session.workspace()
 views = workspace.store.jobs()
@@ -45,9 +48,12 @@ if not views:
     st.stop()
 whole = [view for view in views if view.job.task]
 broken = [view for view in views if not view.job.task]
-kinds = {"Datasets": (Kind.DATASET, tables.dataset_row), "Models": (Kind.MODEL, tables.model_row),
-         "Pretrained": (Kind.PRETRAINED, tables.model_row)}
-members = {title: [view for view in whole if view.job.kind is kind] for title, (kind, _) in kinds.items()}
+rows = {"Datasets": tables.dataset_row, "Models": tables.model_row, "Pretrained": tables.model_row,
+        OTHER: tables.other_row}
+titles_of = {Kind.DATASET: "Datasets", Kind.MODEL: "Models", Kind.PRETRAINED: "Pretrained"}
+members: dict[str, list[JobView]] = {title: [] for title in rows}
+for view in whole:
+    members[titles_of.get(view.job.kind, OTHER)].append(view)
 members |= {"Damaged": broken} if broken else {}
 usual = "Models" if members["Models"] else "Datasets"
 session.from_address("home.tab", "tab", members, usual)
@@ -61,4 +67,4 @@ if tab == "Damaged":
     st.stop()
 if not found:
     nothing_yet(tab, bool(members[tab]))
-bulk.bar(tables.grouped(found, kinds[tab][1], f"home.{tab}.{bulk.version()}", group))
+bulk.bar(tables.grouped(found, rows[tab], f"home.{tab}.{bulk.version()}", group))

@@ -13,6 +13,7 @@ from digits_core.cli.program import AsJson, JobId, User, Wait, app, settings
 from digits_core.cli.waiting import finish_all
 from digits_core.errors import InvalidOptions, Problem
 from digits_core.services import recipe_run, recipes
+from digits_core.services.recipe_file import said
 from digits_core.services.workspace import Workspace
 
 
@@ -36,7 +37,11 @@ def run(
         text = recipe_file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise InvalidOptions([Problem("", f"{recipe_file} cannot be read: {error}")]) from None
-    made = recipe_run.run(workspace, acting_user(workspace, user), text, dict(map(_pair, data)), name)
+    places, who = dict(map(_pair, data)), acting_user(workspace, user)
+    try:
+        made = recipe_run.run(workspace, who, text, places, name)
+    except InvalidOptions as error:  # a key of the file is no flag
+        raise InvalidOptions([Problem("", said(problem, str(recipe_file))) for problem in error.problems]) from None
     finish_all(workspace, [view for view in made.jobs if view.id not in made.known], wait, as_json)
 
 

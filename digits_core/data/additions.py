@@ -11,6 +11,7 @@ import numpy as np
 
 from digits_core.data import folders
 from digits_core.data.entries import Entries
+from digits_core.data.places import Places
 from digits_core.data.plan import SPLITS, Part
 from digits_core.data.planes import ALL
 from digits_core.data.pool import Pool
@@ -44,16 +45,19 @@ class Additions:
         """Path, split, class, reason, and whether it is bad (or was left out on purpose)."""
         self.prints: set[int] = set()
         self.roots: list[Path] = []
+        self.places = Places(options, self.settings, self.staging / "s3", manifest["channels"] != ALL)
         self.parts = self._divided(self._found())
 
     def close(self) -> None:
         """Remove temporary files."""
+        self.places.close()
         shutil.rmtree(self.staging, ignore_errors=True)
 
     def _found(self) -> Entries:
         """All pictures of known classes; new classes get the next numbers where that is wanted."""
-        context, options = self.context, self.options
-        roots = list(self.settings.data_roots)
+        context = self.context
+        options, roots = self.places.local(self.settings.data_roots, context,
+                                           lambda *row: self.skipped.append((*row, True)))
         skip = lambda *row: self.skipped.append(row)
         scan = Scan(self.staging, context.folder.path, roots, [], skip,
                     lambda kind, count: self.notes.update({kind: count}), context.check_stop)
@@ -108,7 +112,8 @@ class Additions:
                         self.manifest["encoding"], self.quality, [os.path.realpath(root) for root in self.roots],
                         **_depth(self.manifest))
         with Pool(recipe, None, self.context.check_stop) as pool:
-            for outcome in pool.outcomes(part.items()):
+            for outcome in pool.outcomes(self.places.ahead(part.items())):
+                self.places.release(outcome.item.location)
                 label = self.labels[outcome.item.label]
                 if outcome.record is None:
                     self.skipped.append((outcome.item.name, name, label, outcome.reason, True))

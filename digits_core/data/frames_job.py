@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from digits_core import files
 from digits_core.data.folders import class_name
 from digits_core.data.frames import Unpacker
+from digits_core.data.places import Places
 from digits_core.data.video_options import UPLOADED, FramesJobOptions, Take, is_video
 from digits_core.errors import BadData
 from digits_core.jobs.context import Context
@@ -30,8 +31,20 @@ class Clip(NamedTuple):
 
 def run(context: Context) -> Json:
     """Write the frames of every video that has no row yet; a resumed job goes on with the one it was at."""
-    options = FramesJobOptions.model_validate(context.job.options)
-    folder, roots = context.folder.path, Settings.load().data_roots
+    options, settings = FramesJobOptions.model_validate(context.job.options), Settings.load()
+    far = context.folder.path / ".s3"
+    shutil.rmtree(far, ignore_errors=True)
+    places = Places(options, settings, far, streams=False)
+    try:
+        return _run(context, *places.local(settings.data_roots, context,
+                                           lambda key, *row: context.log(f"{printable(key)}: {row[-1]}")))
+    finally:
+        places.close()
+        shutil.rmtree(far, ignore_errors=True)
+
+
+def _run(context: Context, options: FramesJobOptions, roots: Sequence[Path]) -> Json:
+    folder = context.folder.path
     clips = find(folder, options.videos, roots)
     if not clips:
         raise BadData("No video was found. Known endings: mp4, mov, mkv, webm, avi, mpg, ts, wmv, flv and a few more.")

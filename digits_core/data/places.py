@@ -1,4 +1,4 @@
-"""Datasets from S3: the places that options name become folders on this server, so that every source can read them."""
+"""Pictures from S3: the places that options name become folders on this server, so that everything can read them."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digits_core.credentials import S3Credentials, s3_credentials
+from digits_core.data.s3_options import S3Access
 from digits_core.errors import InvalidOptions, Problem
 from digits_core.settings import Settings
-from digits_core.tasks.places import S3Options
 
 if TYPE_CHECKING:  # S3's client costs 0.8 s, and most datasets need none
     from digits_core.data.pool import Item
@@ -23,7 +23,7 @@ FIELDS = {"endpoint": "s3_endpoint", "credentials": "s3_credentials"}
 
 
 class Places:
-    """The places in S3 of one build; nothing at all when its options name none.
+    """The places in S3 of one job; nothing at all when its options name none.
 
     With ``streams`` (see Task) pictures come when they are decoded and go afterwards, so a dataset may be larger than
     the cache; otherwise, and in full depth, whose range must be known first, all is there before the scan.
@@ -31,7 +31,7 @@ class Places:
 
     def __init__(self, options: Any, settings: Settings, folder: Path, streams: bool) -> None:
         self.options, self.settings, self.folder = options, settings, folder
-        self.streams = streams and options.channels != "all"
+        self.streams = streams and getattr(options, "channels", "") != "all"
         self.mirror: Mirror | None = None
         self.open = ExitStack()
 
@@ -46,7 +46,7 @@ class Places:
         cache = ObjectCache(self.settings.jobs_dir / CACHE, int(self.settings.s3_cache_gb * 1e9))
         self.folder.mkdir()
         self.mirror = mirror = Mirror(self.folder, cache, lambda key, reason: skip(key, "train", "", reason),
-                                      context.check_stop, self.options.s3_keep)
+                                      context.check_stop, getattr(self.options, "s3_keep", False))
         local, started = self._listed(mirror, context), time.monotonic()
         mirror.fill(self.streams, lambda done, total: context.progress(
             0.0, "Fetching from S3", done / _since(started), "files", share=done / total))
@@ -84,7 +84,7 @@ def _since(started: float) -> float:
     return max(1e-3, time.monotonic() - started)
 
 
-def credentials_of(options: S3Options, settings: Settings) -> S3Credentials:
+def credentials_of(options: S3Access, settings: Settings) -> S3Credentials:
     """Who asks for these options' places. Raises InvalidOptions for a name that the administrator has not set up."""
     name = options.s3_credentials.strip()
     if not name:
@@ -115,7 +115,7 @@ def check_places(options: Any, settings: Settings) -> None:
         raise InvalidOptions(list(dict.fromkeys(problems)))
 
 
-def at_field(error: "S3Failure", field: str, options: S3Options) -> Problem:
+def at_field(error: "S3Failure", field: str, options: S3Access) -> Problem:
     """The problem at the option to change: the endpoint is one only where no credentials name it."""
     where = "credentials" if error.where == "endpoint" and options.s3_credentials.strip() else error.where
     return Problem(FIELDS.get(where, field), str(error))

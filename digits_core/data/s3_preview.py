@@ -9,13 +9,13 @@ from pathlib import Path
 from digits_core.data import preview
 from digits_core.data.places import at_field, credentials_of
 from digits_core.data.preview import Preview
+from digits_core.data.s3_options import S3Options
 from digits_core.errors import BadData, InvalidOptions, Problem, Unsafe
 from digits_core.safe import safe_join
 from digits_core.safe.places import S3Place
 from digits_core.safe.s3 import CONNECTIONS, Bucket, S3Failure, S3Object
 from digits_core.settings import Settings
 from digits_core.tasks import Task
-from digits_core.tasks.places import S3Options
 
 LIMIT_S = 3.0
 PAGE = 1000

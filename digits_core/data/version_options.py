@@ -5,18 +5,20 @@ from pathlib import Path
 from typing import Literal
 
 from digits_core import safe
+from digits_core.data.s3_options import S3Options
 from digits_core.errors import DigitsError, Problem
 from digits_core.options import Options, option
+from digits_core.safe.places import is_s3
 
 UPLOADED = "job:"
 """An archive that begins so lies in the job's own folder."""
 
 
-class Addition(Options):
+class Addition(S3Options):
     """Pictures that are put into a dataset: they become records exactly as its own did."""
 
     folder: str = option("", title="Folder with the new pictures", group="Source", kind="folder",
-                         help="A server folder with one folder per class.")
+                         help="A server folder with one folder per class, or s3://bucket/path.")
     archive: str = option("", title="Archive", group="Source", kind="path",
                           help="A zip or tar file of class folders instead.")
     split: Literal["same", "train", "val", "test"] = option(
@@ -36,6 +38,8 @@ class Addition(Options):
         if len(given) != 1:
             return [Problem("folder", "Give a folder or an archive." if not given else "Give only one of both.")]
         text = getattr(self, given[0])
+        if is_s3(text):
+            return [*super().problems(roots), *self.place_problems(given[0])]
         if text.startswith(UPLOADED):
             return []
         try:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from digits_core.data.s3_options import S3Options
 from digits_core.errors import DigitsError, Problem
 from digits_core.options import JobOptions, Options, option
 from digits_core.safe import safe_path
+from digits_core.safe.places import is_s3
 
 UPLOADED = "job:upload"
 """Stands for videos that were uploaded and lie in the job's folder."""
@@ -37,11 +39,11 @@ class FrameOptions(Options):
                                           "empty: no limit.")
 
 
-class FramesJobOptions(FrameOptions, JobOptions):
+class FramesJobOptions(FrameOptions, S3Options, JobOptions):
     """Which videos, which of their frames, and as what files."""
 
     videos: str = option("", title="Video, or folder of videos", group="Source", kind="path",
-                         help="On the server; of a folder all videos below it.")
+                         help="On the server, or s3://bucket/path; of a folder all videos below it.")
     file_format: Literal["jpeg", "png"] = option("jpeg", title="File format", group="Videos",
                                                  labels={"jpeg": "JPEG (small)", "png": "PNG (lossless)"})
 
@@ -49,6 +51,8 @@ class FramesJobOptions(FrameOptions, JobOptions):
         """A path that is missing or forbidden."""
         if not self.videos.strip():
             return [Problem("videos", "Upload a video, or give the path of one.")]
+        if is_s3(self.videos):
+            return [*super().problems(roots), *self.place_problems("videos")]
         if self.videos == UPLOADED:
             return []
         try:

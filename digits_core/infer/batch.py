@@ -1,5 +1,6 @@
 """The worker of a batch classification: a client of the same inference process that answers the pages."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,17 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from digits_core import files
+from digits_core.data.places import Places
 from digits_core.errors import BadData, DigitsError
 from digits_core.evaluate.tested import report
 from digits_core.infer import picture_map, record_inputs
 from digits_core.infer.client import InferenceClient, InferenceDown
 from digits_core.infer.features import Features
-from digits_core.infer.inputs import Input, read_input, read_inputs, write_inputs
+from digits_core.infer.inputs import FETCHED, FILE, Input, read_input, read_inputs, write_inputs
 from digits_core.infer.model_folder import ModelFolder
+from digits_core.infer.options import BatchOptions
 from digits_core.infer.results import Results
 from digits_core.infer.score import score
 from digits_core.infer.scores import Scores
 from digits_core.jobs.context import Context
+from digits_core.options import fitting
+from digits_core.safe.paths import printable
+from digits_core.safe.places import is_s3
 from digits_core.settings import Settings
 from digits_core.tasks import task
 
@@ -35,7 +41,7 @@ def run(context: Context) -> Json:
     model.checkpoint(str(options["checkpoint_file"]))  # gone: said now, not after the list was made
     context.progress(0, "Listing pictures")
     labelled = task(context.job.task).names_labels
-    total = write_inputs(folder, options, model.labels if labelled else (), settings.data_roots)
+    total = write_inputs(folder, _here(context, settings), model.labels if labelled else (), settings.data_roots)
     if not total:
         raise BadData("There is no picture to classify: the folder or list holds none.")
     results = Results(folder)
@@ -61,6 +67,20 @@ def run(context: Context) -> Json:
     figures = {measure.name: measured[measure.name] for measure in task(context.job.task).measures if measured}
     return {**{key: summary[key] for key in ("pictures", "failed", "labelled", "accuracy", "top5") if key in summary},
             **figures}
+
+
+def _here(context: Context, settings: Settings) -> Json:
+    """The options, with a folder in S3 among the job's own files; when the list is written they are all there."""
+    folder, options = context.folder.path, context.job.options
+    if (folder / FILE).exists() or not is_s3(str(options.get("folder", ""))) or options["method"] != "folder":
+        return options
+    shutil.rmtree(folder / FETCHED, ignore_errors=True)
+    places = Places(BatchOptions.model_validate(fitting(BatchOptions, options)), settings, folder / FETCHED, False)
+    try:
+        local, _ = places.local([], context, lambda key, *row: context.log(f"{printable(key)}: {row[-1]}"))
+        return {**options, "folder": local.folder}
+    finally:
+        places.close()
 
 
 def _measured(context: Context, results: Results, model: ModelFolder) -> Json:

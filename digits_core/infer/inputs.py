@@ -17,6 +17,8 @@ from digits_core.safe.images import MAX_BYTES, SUFFIXES
 
 Json = dict[str, Any]
 UPLOAD = "job:upload/"
+FETCHED = "s3"
+"""The folder of a job with its pictures from S3; they stay, as uploads do."""
 TEXT = "text:"
 """A source that begins so is the text itself."""
 FILE = "inputs.jsonl"
@@ -89,6 +91,9 @@ def find(folder: Path, options: Json, labels: Labels, roots: Sequence[Path]) -> 
     if options["method"] == "dataset":
         return (Input(shown(name), source, labels.by_name(label))
                 for name, source, label in record_inputs.listed(folder.parent, options, labels.names))
+    if options["method"] == "folder" and options["folder"].startswith(f"{folder / FETCHED}/"):
+        return (one._replace(source=f"job:{Path(one.source).relative_to(folder)}")
+                for one in _in_folder(Path(options["folder"]), labels))
     if options["method"] == "folder":
         return _in_folder(safe_path(options["folder"], roots), labels)
     if options["method"] == "texts":
@@ -164,6 +169,8 @@ def read_input(source: str, folder: Path, roots: Sequence[Path], private_hosts: 
         return source.removeprefix(TEXT).encode()
     if source.startswith(UPLOAD):
         return read_regular(str(folder / "upload" / Path(source).name), limit=MAX_BYTES)
+    if source.startswith(f"job:{FETCHED}/"):
+        return read_regular(str(folder / source.removeprefix("job:")), [os.path.realpath(folder / FETCHED)], MAX_BYTES)
     if record := record_inputs.parsed(source):
         return record_inputs.read_record(folder.parent, record)
     if not is_url(source):

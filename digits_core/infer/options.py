@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Literal
 
 from digits_core import safe
+from digits_core.data.s3_options import S3Access
 from digits_core.errors import DigitsError, Problem
 from digits_core.options import JobOptions, option
+from digits_core.safe.places import is_s3
 
 Method = Literal["folder", "text", "upload", "dataset", "watch", "texts"]
 LISTED: list[str] = ["folder", "text", "upload", "dataset", "texts"]
@@ -29,7 +31,7 @@ UPLOADED_LIST = "job:list.txt"
 """Stands for a text list that was uploaded and lies in the job folder."""
 
 
-class BatchOptions(JobOptions):
+class BatchOptions(S3Access, JobOptions):
     """Which pictures, which checkpoint, and how many labels to note for each."""
 
     method: Method = option(
@@ -39,7 +41,8 @@ class BatchOptions(JobOptions):
                 "texts": "A table of texts"})
     folder: str = option("", title="Picture folder", group="Pictures", kind="folder",
                          when={"method": ["folder", "watch"]},
-                         help="Every picture below it. Folders named like the model's classes give the true labels.")
+                         help="Every picture below it; may be s3://bucket/path. Folders named like the model's classes "
+                              "give the true labels.")
     existing: bool = option(True, title="Those that are there already, too", group="Pictures",
                             when={"method": ["watch"]},
                             help="Off: only pictures that arrive after the start. The job goes on until it is stopped.")
@@ -72,7 +75,9 @@ class BatchOptions(JobOptions):
     def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
         """A path that is needed and missing, forbidden, or of the wrong sort."""
         required = {"folder": "folder", "watch": "folder", "text": "image_list", "texts": "table"}.get(self.method, "")
-        found = []
+        found = super().problems(roots)
+        if far := self.method == "folder" and is_s3(self.folder):
+            found += self.place_problems("folder")
         if self.whole and self.embeddings:
             found.append(Problem("whole", "Features are kept of pictures of one size only."))
         if self.method == "dataset" and not self.dataset.strip():
@@ -83,7 +88,7 @@ class BatchOptions(JobOptions):
                 "texts": ("table",)}
         for name in used.get(self.method, ()):
             text = getattr(self, name).strip()
-            problem = _path_problem(name, text, roots) if text and text != UPLOADED_LIST else None
+            problem = _path_problem(name, text, roots) if text and text != UPLOADED_LIST and not far else None
             if not text and name == required:
                 problem = Problem(name, "This field is required.")
             if problem:

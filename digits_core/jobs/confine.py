@@ -15,12 +15,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from digits_core import files
+from digits_core.safe.places import is_s3
 
 KEPT = re.compile(r"PATH|HOME|LANG|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|VIRTUAL_ENV|PYTHON.*|OMP_.*|MKL_.*|GOMP_.*|"
                   r"MALLOC_.*|CUDA_.*|NVIDIA_.*|TORCH_.*|DIGITS_(?!NOTIFY_|S3_).*")
 """Variables that a user's code may see; passwords and tokens stand in others."""
 FOR_S3 = re.compile(r"AWS_.*|DIGITS_S3_.*_(KEY|SECRET|TOKEN)")
-"""Variables that only builds of datasets need, and none of their children."""
+"""Variables that only builds of datasets need, and jobs that name a place in S3; none of their children."""
 APART = ("unshare", "--user", "--map-current-user", "--pid", "--net", "--fork", "--kill-child", "--")
 SPARE = 8_000_000_000
 """Bytes of addresses that libraries reserve and never use."""
@@ -47,7 +48,10 @@ def environment(job: Path) -> dict[str, str]:
     """What the worker of the job in this folder may see of this process' environment."""
     if brings_code(job):
         return scrubbed(os.environ)
-    fetches = (files.read_json(job / "job.json") or {}).get("kind") == "dataset"
+    asked = files.read_json(job / "job.json") or {}
+    options = asked.get("options")
+    fetches = asked.get("kind") == "dataset" or any(
+        isinstance(value, str) and is_s3(value) for value in (options.values() if isinstance(options, dict) else ()))
     return dict(os.environ) if fetches else without_keys(os.environ)
 
 

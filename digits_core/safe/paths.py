@@ -26,6 +26,8 @@ def safe_path(text: str, roots: Sequence[Path] = ()) -> Path:
     shown = printable(text)
     if not text or "\0" in text or len(text) > 4096:
         raise Unsafe(f"{shown!r} is no path: it is empty, longer than 4096 characters or holds a zero byte.")
+    if text.lower().startswith("s3://"):
+        raise Unsafe(f"{shown!r} is a place in S3, and a path on this server is needed here: copy it there first.")
     if not text.startswith("/"):
         raise Unsafe(f"{shown!r} is a relative path. Write the whole path, from '/' on.")
     try:

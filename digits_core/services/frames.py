@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from digits_core.data.frames_job import FOLDER, rows
+from digits_core.data.places import check_places
 from digits_core.data.video_options import UPLOADED, FramesJobOptions
 from digits_core.errors import NotFound
 from digits_core.jobs.model import Job, Kind
@@ -34,6 +35,7 @@ def create(workspace: Workspace, user: str, name: str, options: Json, group: str
         options = {**options, "videos": UPLOADED}
     name, values = together(lambda: checked_name(name),
                             lambda: check(FramesJobOptions, options, workspace.settings.data_roots))
+    check_places(values, workspace.settings)
     if values.videos == UPLOADED and not uploads:
         name, values = checked_name(name), check(FramesJobOptions, {**options, "videos": ""})
     job = Job(workspace.store.new_id(), Kind.FRAMES, "frames", name, user, time.time(),

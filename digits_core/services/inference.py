@@ -9,6 +9,7 @@ from typing import Any, get_args
 from digits_core import files, safe, views
 from digits_core.data import pictures
 from digits_core.data.pairs import listed
+from digits_core.data.places import check_places
 from digits_core.data.texts import TEXT
 from digits_core.errors import BadData, DigitsError, InvalidOptions, NotFound, Problem
 from digits_core.infer.client import InferenceClient
@@ -156,6 +157,7 @@ def create_batch(workspace: Workspace, user: str, model_id: str, name: str, opti
         options = {**options, "method": "upload"}
     name, checked = together(lambda: checked_name(name),
                              lambda: check(BatchOptions, options, workspace.settings.data_roots))
+    check_places(checked, workspace.settings)
     values = checked.model_dump(mode="json")
     if values["method"] == "upload" and not uploads:
         raise InvalidOptions([Problem("uploads", "No picture was uploaded.")])

@@ -1,5 +1,6 @@
 """Reads YAML that somebody else wrote: plain values only, no aliases (a kilobyte of them can mean gigabytes)."""
 
+import re
 from typing import Any
 
 import yaml
@@ -80,3 +81,15 @@ def _note(node: Any, place: str, lines: dict[str, int]) -> None:
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
             _note(value, f"{place}{dot}{number}", lines)
+
+
+def said(problem: Problem, file: str) -> str:
+    """A problem of a recipe as a line for people.
+
+    >>> said(Problem("jobs.0.kind", "Line 7: There is no such kind."), "pets.yaml")
+    'pets.yaml: jobs[0].kind (line 7): There is no such kind.'
+    """
+    line, number, words = re.fullmatch(r"(?s)(?:(Line (\d+)): )?(.*)", problem.message).groups()  # type: ignore[union-attr]
+    key = re.sub(r"\.(\d+)", r"[\1]", problem.field)
+    where = " ".join(filter(None, [key, line and (f"(line {number})" if key else f"line {number}")]))
+    return ": ".join(filter(None, [file, where, words]))

@@ -8,6 +8,7 @@ from typing import Any
 
 from digits_core import files
 from digits_core.data.edits import checked, repair
+from digits_core.data.places import check_places
 from digits_core.data.version_options import Addition, Selection
 from digits_core.errors import BadState, InvalidOptions, NotFound, Problem
 from digits_core.jobs.model import Job, Kind
@@ -65,7 +66,9 @@ def add_pictures(workspace: Workspace, user: str, parent: str, options: Json, na
         options = {**options, "folder": "", "archive": f"job:upload/{upload.name}"}
     elif str(options.get("archive", "")).startswith("job:"):
         raise InvalidOptions([Problem("archive", "Write the whole path of the archive, from '/' on.")])
-    checked = check(Addition, options, workspace.settings.data_roots).model_dump(mode="json")
+    values = check(Addition, options, workspace.settings.data_roots)
+    check_places(values, workspace.settings)
+    checked = values.model_dump(mode="json")
 
     def fill(hidden: Path) -> None:
         if upload is not None:

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Literal
 
 from digits_core import safe
+from digits_core.data.s3_options import S3Options
 from digits_core.errors import DigitsError, Problem
 from digits_core.options import JobOptions, Options, option
 from digits_core.safe.places import is_s3, s3_place
-from digits_core.tasks.places import S3Options
 
 HDF5, HDF5_LIST = (".h5", ".hdf5", ".hdf"), "list.txt"
 """Endings of HDF5 files, and the name of the file that lists some of them."""

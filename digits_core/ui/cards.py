@@ -12,6 +12,7 @@ EMPTY = {
     "Datasets": "No dataset yet. A dataset is a set of labelled pictures, resized and split for training.",
     "Models": "No model yet. A model is a network that was trained on a dataset.",
     "Pretrained": "No imported model yet. Import one in the Model Store and use it as a start.",
+    "Other jobs": "No other job yet: batches, videos, frames, exports, publications and imports are listed here.",
 }
 
 

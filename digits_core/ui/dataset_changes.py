@@ -10,7 +10,7 @@ from digits_core.jobs.store import JobView
 from digits_core.services import datasets, uploads, versions
 from digits_core.services.as_code import Asked
 from digits_core.services.workspace import Workspace
-from digits_core.ui import as_code, large_file, session
+from digits_core.ui import as_code, large_file, s3_form, session
 from digits_core.ui.dataset_form import upload_archive
 from digits_core.ui.forms import OptionsForm
 from digits_core.ui.text import plain, plural
@@ -31,6 +31,7 @@ def add_dialog(workspace: Workspace, view: JobView) -> None:
     upload = upload_archive(workspace, form.prefix) if way == "Upload (zip, tar)" else None
     if way != "Upload (zip, tar)":
         form.draw(("folder",))
+        s3_form.draw(workspace, form)
     elif upload is None and (large := large_file.choose(workspace, f"{form.prefix}.large")):
         form.drawn["archive"] = large
     form.draw(("split", "duplicates", "new_classes"))

@@ -11,7 +11,7 @@ from digits_core.jobs.store import JobView
 from digits_core.services import frames
 from digits_core.services.as_code import Asked
 from digits_core.services.workspace import Workspace
-from digits_core.ui import as_code, large_file, session
+from digits_core.ui import as_code, large_file, s3_form, session
 from digits_core.ui.forms import OptionsForm, name_and_group, said, show_problems, submit
 from digits_core.ui.overview import bar
 from digits_core.ui.tables import height
@@ -39,6 +39,7 @@ def form(workspace: Workspace, first: Json) -> None:
             large = large_file.choose(workspace, f"{prefix}.large")
             if not given and not large:
                 form.draw(("videos",))
+                s3_form.draw(workspace, form)
         with st.container(border=True):
             st.markdown("**:material/looks_two: Which frames?**")
             form.draw(("frames_by", "frame_rate", "frame_step", "frames_most"))

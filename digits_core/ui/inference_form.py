@@ -11,7 +11,7 @@ from digits_core.services import inference, models
 from digits_core.services.as_code import Asked
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import Measure, measures, task
-from digits_core.ui import as_code, inference_panels, look_panel, session
+from digits_core.ui import as_code, inference_panels, look_panel, s3_form, session
 from digits_core.ui.forms import OptionsForm, said, show_problems, submit
 from digits_core.ui.text import measured, number, plain
 from digits_core.ui.widgets import path_input, start
@@ -128,6 +128,8 @@ def batch(workspace: Workspace, model: str, checkpoint: str, first: Json) -> Non
         uploads = st.file_uploader("Pictures", TYPES, accept_multiple_files=True, key=f"{prefix}.files") or []
         show_problems(prefix, "uploads")
     form.draw(("folder", "existing", *([] if listed else ["image_list"]), "image_folder", "table", "label_column"))
+    if form.value("method") == "folder":
+        s3_form.draw(workspace, form)
     if form.value("method") == "dataset":
         _dataset(workspace, form)
     with st.expander("More", icon=":material/tune:"):

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from digits_core.errors import DigitsError
+from digits_core.errors import DigitsError, InvalidOptions
 from digits_core.jobs.model import Kind
 from digits_core.jobs.store import JobView
 from digits_core.services import bundles, recipe_run, recipes, unbundle
+from digits_core.services.recipe_file import said
 from digits_core.services.workspace import Workspace
 from digits_core.ui import import_panel, session
 from digits_core.ui.text import age, plain, plural, size
@@ -72,7 +73,12 @@ def _recipe(workspace: Workspace) -> None:
     with session.shown():
         text = file.getvalue().decode(errors="replace") if file else text
         pairs = [line.partition("=") for line in places.splitlines() if line.strip()]
-        made = recipe_run.run(workspace, session.user(), text, {old.strip(): new.strip() for old, _, new in pairs})
+        try:
+            made = recipe_run.run(workspace, session.user(), text, {old.strip(): new.strip() for old, _, new in pairs})
+        except InvalidOptions as error:
+            for problem in error.problems:
+                st.error(plain(said(problem, file.name if file else "")), icon=":material/error:")
+            return
         _tell(made.jobs, made.known)
 
 

@@ -1,4 +1,4 @@
-"""In the form of a dataset: who asks S3, and where; open as soon as a field names a place there."""
+"""In a form that takes places in S3: who asks S3, and where; open as soon as a field names a place there."""
 
 from dataclasses import replace
 
@@ -30,6 +30,6 @@ def draw(workspace: Workspace, form: OptionsForm) -> None:
     form.fields["s3_credentials"] = replace(form.fields["s3_credentials"], choices=("", *names),
                                             labels={"": PUBLIC})
     with st.expander("Places in S3 (s3://bucket/path)", icon=":material/cloud:", expanded=wanted):
-        form.draw(("s3_credentials", "s3_endpoint", "s3_keep"), columns=2)
+        form.draw([name for name in ("s3_credentials", "s3_endpoint", "s3_keep") if name in form.fields], columns=2)
         if not names:
             st.caption("No S3 credentials are set up on this server: only public buckets can be read.")

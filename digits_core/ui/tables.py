@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from digits_core import files
-from digits_core.jobs.model import Status
+from digits_core.jobs.model import Kind, Status
 from digits_core.jobs.store import JobView
 from digits_core.networks import title
 from digits_core.services.sweeps import split_name
@@ -39,6 +39,12 @@ def inference_row(view: JobView) -> Row:
     """Key figures of a batch of classified pictures."""
     summary = figures(view)
     return {**_common(view), "pictures": number(summary.get("pictures")), "result": result(view), **_rest(view)}
+
+
+def other_row(view: JobView) -> Row:
+    """Any other job: what it makes, instead of key figures."""
+    common = _common(view)
+    return {**{name: common[name] for name in ("open", "state")}, "kind": str(view.job.kind), **common, **_rest(view)}
 
 
 def result(view: JobView) -> float | None:
@@ -93,6 +99,7 @@ COLUMNS = {
     "state": st.column_config.MultiselectColumn(
         "State", width=100, options=[*map(str, Status), "stopping"],
         color=[*(badges.HEX[status] for status in Status), badges.HEX[Status.STOPPED]]),
+    "kind": st.column_config.TextColumn("Kind"),
     "name": st.column_config.TextColumn("Name", width="large"),
     "sweep": st.column_config.TextColumn("Settings", help="What a sweep gave this one."),
     "group": st.column_config.TextColumn("Group"),
@@ -116,15 +123,16 @@ def height(rows: int, most: int = 15) -> Any:
 
 
 def matching(views: Iterable[JobView], words: str) -> list[JobView]:
-    """Jobs in whose name, group, owner, id, state, network or notes every word occurs."""
+    """Jobs in whose name, group, owner, id, kind, state, network or notes every word occurs."""
     wanted = words.lower().split()
     return [view for view in views if all(word in _haystack(view) for word in wanted)]
 
 
 def _haystack(view: JobView) -> str:
-    options = view.job.options
-    return " ".join(map(str, (view.name, view.group, view.job.owner, view.id, view.status, options.get("network", ""),
-                              view.notes.get("notes", "")))).lower()
+    options, named = view.job.options, (Kind.DATASET, Kind.MODEL, Kind.PRETRAINED)
+    kind = "" if view.job.kind in named else view.job.kind  # their tables say it
+    return " ".join(map(str, (view.name, view.group, view.job.owner, view.id, view.status, kind,
+                              options.get("network", ""), view.notes.get("notes", "")))).lower()
 
 
 def jobs(views: list[JobView], row: Callable[[JobView], Row], key: str) -> list[str]:

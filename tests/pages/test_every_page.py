@@ -141,3 +141,17 @@ assert not heavy, heavy
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_home_lists_every_job_whatever_its_kind(visit, finished_job):
+    made = {kind: finished_job(kind, name=f"the {kind} job") for kind in Kind}
+    tabs = {Kind.DATASET: "Datasets", Kind.MODEL: "Models", Kind.PRETRAINED: "Pretrained"}
+    shown = {}
+    for tab in dict.fromkeys([*tabs.values(), "Other jobs"]):
+        frame = visit("home.py", tab=tab).dataframe[0].value
+        shown |= dict.fromkeys(frame["id"], tab)
+        assert tab != "Other jobs" or set(frame["kind"]) == {str(kind) for kind in Kind if kind not in tabs}
+    assert {kind: shown.get(view.id) for kind, view in made.items()} == {
+        kind: tabs.get(kind, "Other jobs") for kind in Kind}
+    found = visit("home.py", tab="Other jobs", filter="export").dataframe[0].value
+    assert list(found["id"]) == [made[Kind.EXPORT].id]

@@ -54,7 +54,9 @@ def _pickled(path: Path, zipped: bool) -> Any:
                           "model.state_dict() only, best as safetensors.") from None
         if "TorchScript" in text:
             raise BadData("It is a TorchScript program, not weights. Save model.state_dict().") from None
-        raise BadData(f"It cannot be read as weights: {' '.join(text.split())[:200]}.") from None
+        # PyTorch's own words advise to load it without the protection
+        raise BadData("It cannot be read as weights: it is damaged, or something else. Save model.state_dict(), best "
+                      "as safetensors.") from None
 
 
 def _check_zip(path: Path) -> None:

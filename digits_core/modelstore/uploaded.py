@@ -75,7 +75,7 @@ def _known(context: Context, options: FilesOptions, paths: dict[str, Path], work
                                   crop=options.crop, mean="pixel", mean_pixel=mean, std_pixel=std)
     labels = read_labels(paths["labels_file"]) if "labels_file" in paths else None
     return published.install(context, work, paths["file"], options.network, preprocessing, labels, {},
-                             paths["file"].name)
+                             context.job.name)
 
 
 def _defined(context: Context, options: FilesOptions, paths: dict[str, Path], work: Path) -> Json:

@@ -97,7 +97,7 @@ def _unpack(path: Path, place: Path, told: Told) -> None:
             seen = time.monotonic()
             told(min(0.6, 0.6 * share), "Unpacking")
 
-    safe_extract(path, place / "in", LIMITS, tick)
+    safe_extract(path, place / "in", LIMITS, tick, "The bundle")
 
 
 def _head(place: Path) -> Json:

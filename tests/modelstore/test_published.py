@@ -205,6 +205,7 @@ BAD = {
     "other things": (lambda canary: saved({"a": torch.zeros(2), "b": "text"}), "'b' is no tensor but str"),
     "a sparse tensor": (lambda canary: saved({"a": torch.eye(2).to_sparse()}), "not read"),
     "half a file": (lambda canary: saved({"a": torch.zeros(1000)})[:1000], "damaged"),
+    "a pickle of today": (lambda canary: pickle.dumps(Evil(canary), 5), "it is damaged, or something else"),
     "text": (lambda canary: b"hello, I am no weights", "cannot be read as weights"),
     "half a safetensors": (lambda canary: b"\x10\0\0\0\0\0\0\0{\"a\": 1", "no whole safetensors"),
 }

@@ -20,7 +20,7 @@ from digits_core.jobs.store import JobView
 from digits_core.safe.hdf5 import opened
 from digits_core.services import datasets
 from digits_core.train.dataset import Dataset
-from tests.data.conftest import Build, check_sums, reasons
+from tests.data.conftest import Build, check_sums
 from tests.data.test_databases import make  # noqa: F401  # a fixture
 
 CHANCE = np.random.default_rng(5)
@@ -91,16 +91,16 @@ def test_a_folder_without_a_list_is_read_in_the_order_of_numbers(digits: Path) -
                     *(f"100.h5#{n}" for n in range(8))]
 
 
-def test_rows_that_cannot_be_used_are_skipped_with_reasons(build: Build, tmp_path: Path) -> None:
+def test_rows_that_cannot_be_used_are_told_with_reasons(tmp_path: Path) -> None:
     values, labels = FIRST.astype("f4"), LABELS.astype("f4")
     values[0, 0, 0, 0], values[1, 0, 0, 0], values[2, 0, 0, 0] = np.nan, 300, np.inf
     labels[3], labels[4] = 0.5, -1
-    view = build(method="lmdb", train_db=written(tmp_path / "a.h5", data=np.concatenate([values, FIRST]), label=np.
-                 concatenate([labels, LABELS])), val_percent=0, bad_percent=50)
-    words = reasons(view)
-    assert check_sums(view)["used"] == 11 and set(words) == {f"a.h5#{place}" for place in range(5)}
+    path = Path(written(tmp_path / "a.h5", data=values, label=labels))
+    words = {row.key: row.reason for row in hdf5.listed(path, lambda: None, []) if row.reason}
     assert words["a.h5#0"] == words["a.h5#2"] == "holds numbers that are not finite"
-    assert "full depth" in words["a.h5#1"] and "no class" in words["a.h5#3"] and "no class" in words["a.h5#4"]
+    assert "no class" in words["a.h5#3"] and "no class" in words["a.h5#4"] and len(words) == 4
+    with pytest.raises(BadData, match=r"from 0 to 300; .* full depth"):
+        hdf5.picture(f"hdf5:{path}#1", [], deep=False)
 
 
 def vds(file: h5py.File) -> None:

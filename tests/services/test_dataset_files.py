@@ -70,6 +70,11 @@ def test_a_folder_takes_it_in_parts_and_is_not_overwritten(dataset, workspace, t
         assert (file["images"].dtype, file["images"].shape, file["labels"].dtype) == ("u1", (2, 6, 8, 3), "i8")
     with pytest.raises(InvalidOptions, match="is there already"):
         list(export.into(tmp_path / "out"))
+    with pytest.raises(InvalidOptions, match="layout"):
+        Hdf5Export(workspace, "tester", dataset.id, {"layout": "x"})
+    monkeypatch.setattr("digits_core.services.dataset_files.manifest", lambda view: {"target": {"shape": [1]}})
+    with pytest.raises(BadState, match="more to learn"):
+        Hdf5Export(workspace, "tester", dataset.id, {})
 
 
 def test_full_depth_keeps_the_numbers_of_its_files(build: Build, workspace, tmp_path: Path) -> None:
@@ -82,11 +87,3 @@ def test_full_depth_keeps_the_numbers_of_its_files(build: Build, workspace, tmp_
     with h5py.File(tmp_path / "out" / "train" / "0.h5") as file:
         found = sorted(file["data"][:].tolist())
     assert np.allclose(found, sorted(values.tolist()), atol=1e-3)
-
-
-def test_what_cannot_be_told_in_classes_is_refused(dataset, workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InvalidOptions, match="layout"):
-        Hdf5Export(workspace, "tester", dataset.id, {"layout": "x"})
-    monkeypatch.setattr("digits_core.services.dataset_files.manifest", lambda view: {"target": {"shape": [1]}})
-    with pytest.raises(BadState, match="more to learn"):
-        Hdf5Export(workspace, "tester", dataset.id, {})

@@ -65,6 +65,7 @@ def test_layers_and_explanations_are_written_as_pictures(said, model, tmp_path):
     assert any("grad-cam" in name for name in written) and any(name.endswith(".json") for name in written)
 
 
+@pytest.mark.slow
 def test_a_training_can_be_tried_out(said, workspace):
     data = drawn.dataset(workspace.store)
     words = said("try-out", "--dataset", data.id, "--batch-size", 8, "--mean", "pixel", "--find-rate")

@@ -54,7 +54,8 @@ def finished(workspace, view):
     return view
 
 
-@pytest.fixture(scope="module", params=[{"mean": "image", "crop": 16}, {"mean": "pixel"}])
+@pytest.fixture(scope="module", params=[
+    {"mean": "image", "crop": 16}, pytest.param({"mean": "pixel"}, marks=pytest.mark.slow)])
 def model(request, workspace, pictures):
     dataset = finished(workspace, datasets.create_dataset(workspace, "tester", "classification", "formen", {
         "folder": str(pictures / "train"), "val_folder": str(pictures / "val"), "width": 20, "height": 20,

@@ -58,6 +58,7 @@ def test_a_killed_process_is_started_again(store, settings, inference):
     assert not servers(settings)
 
 
+@pytest.mark.slow
 def test_a_stale_record_of_a_dead_process_does_no_harm(store, settings, inference):
     folder_of(settings.jobs_dir).mkdir()
     record_of(settings.jobs_dir).write_text('{"socket": "/nowhere/s", "process": {"pid": 1}}')

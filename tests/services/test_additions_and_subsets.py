@@ -12,20 +12,27 @@ from digits_core.errors import InvalidOptions, NotAllowed
 from digits_core.jobs.store import JobView
 from digits_core.services import datasets, versions
 from digits_core.services.workspace import Workspace
+from digits_core.settings import Settings
 from tests.data import planted
-from tests.services.test_versions import built, bytes_of, paths, sums_are_exact
+from tests.services.test_versions import built, bytes_of, copied, paths, sums_are_exact
 
 
-@pytest.fixture
-def top(tmp_path: Path) -> Path:
-    return planted.class_folders(tmp_path / "set", 24, 0, 0, 0)
+@pytest.fixture(scope="module")
+def top(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return planted.class_folders(tmp_path_factory.mktemp("top") / "set", 24, 0, 0, 0)
 
 
-@pytest.fixture
-def dataset(workspace: Workspace, top: Path) -> JobView:
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, top: Path) -> JobView:
+    workspace = Workspace.open(Settings(jobs_dir=tmp_path_factory.mktemp("whole") / "jobs"))
     return built(workspace, datasets.create_dataset(
         workspace, "ada", "classification", "pets",
         {"folder": str(top), "width": 24, "height": 24, "val_percent": 25, "test_percent": 25}))
+
+
+@pytest.fixture
+def dataset(workspace: Workspace, whole: JobView) -> JobView:
+    return copied(workspace, whole)
 
 
 @pytest.fixture

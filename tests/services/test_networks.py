@@ -44,7 +44,8 @@ def test_a_custom_network_is_looked_at_like_any_other(workspace, data):
 
 
 @pytest.mark.parametrize(("source", "said"), [
-    (net("return self.dense(x)"), "line 11, in forward: RuntimeError"), ("x = (", "line 1: "),
+    pytest.param(net("return self.dense(x)"), "line 11, in forward: RuntimeError", marks=pytest.mark.slow),
+    ("x = (", "line 1: "),
     (net("return self.dense(x.flatten(1))"), "line 11, in forward: RuntimeError: mat1 and mat2")])
 def test_its_mistake_stands_at_the_field_with_the_line_before_a_job_is_made(workspace, data, source, said):
     with pytest.raises(InvalidOptions) as caught:
@@ -75,6 +76,7 @@ def test_it_cannot_kill_anybody_else(workspace, data, act):
     assert os.getpgrp() and workspace.store.get(data.id)
 
 
+@pytest.mark.slow
 def test_a_loop_without_end_is_ended(workspace, data, monkeypatch):
     monkeypatch.setattr(networks, "LONGEST_S", 6.0)
     begun = time.monotonic()
@@ -83,6 +85,7 @@ def test_a_loop_without_end_is_ended(workspace, data, monkeypatch):
     assert time.monotonic() - begun < 30
 
 
+@pytest.mark.slow
 def test_nothing_of_it_runs_here(workspace, data, tmp_path):
     touched = tmp_path / "touched"
     source = f"import os\nopen({str(touched)!r}, 'a').write(str(os.getpid()) + ' ' + str(os.getppid()))\n{LINEAR}"

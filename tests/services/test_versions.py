@@ -1,7 +1,7 @@
 """Checks and versions as pages, REST and command line ask for them."""
 
 import hashlib
-from pathlib import Path
+import shutil
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from digits_core.jobs.scheduler import Scheduler
 from digits_core.jobs.store import JobView
 from digits_core.services import datasets, fit, jobs, versions
 from digits_core.services.workspace import Workspace
+from digits_core.settings import Settings
 from tests.data import planted
 from tests.data.conftest import check_sums
 
@@ -24,13 +25,26 @@ def built(workspace: Workspace, view: JobView) -> JobView:
     return workspace.store.get(view.id)
 
 
-@pytest.fixture
-def dataset(workspace: Workspace, tmp_path: Path) -> JobView:
+def copied(workspace: Workspace, whole: JobView) -> JobView:
+    """A dataset that was built once for a module, as a job of this workspace."""
+    shutil.copytree(whole.folder.path, workspace.store.root / whole.id)
+    return workspace.store.get(whole.id)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> JobView:
+    tmp_path = tmp_path_factory.mktemp("whole")
     top = planted.class_folders(tmp_path / "set", 40, 5, 5, 2)
     (top / "cat" / "bad.png").write_bytes(b"")
+    workspace = Workspace.open(Settings(jobs_dir=tmp_path / "jobs"))
     return built(workspace, datasets.create_dataset(
         workspace, "ada", "classification", "pets",
         {"folder": str(top), "width": 32, "height": 32, "val_percent": 40, "bad_percent": 50}))
+
+
+@pytest.fixture
+def dataset(workspace: Workspace, whole: JobView) -> JobView:
+    return copied(workspace, whole)
 
 
 def examined(workspace: Workspace, view: JobView) -> dict:

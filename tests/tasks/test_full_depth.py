@@ -114,6 +114,7 @@ def test_dicom_pictures_get_their_masks(workspace: Workspace, done: Tick, tmp_pa
     assert pixels[0, 0][masks[0] == 1].min() == 255 > pixels[0, 0][masks[0] == 0].max()
 
 
+@pytest.mark.slow
 def test_pictures_are_made_from_pictures_in_full_depth(workspace: Workspace, done: Tick, files: Path) -> None:
     view = done(datasets.create_dataset(workspace, "fred", "processing", "same", {
         "folder": str(files), "method": "same", "channels": "all", "width": SIDE, "height": SIDE}))

@@ -56,7 +56,7 @@ def stop_at_many_moments(store: JobStore, loading: str, every: int) -> None:
         assert ended(store, view) == expected, f"stopped at check {moment}"
 
 
-@pytest.mark.parametrize("loading", LOADING)
+@pytest.mark.parametrize("loading", [*list(LOADING)[:2], pytest.param("stream, 2 workers", marks=pytest.mark.slow)])
 def test_a_run_stopped_in_between_ends_with_the_same_bits(store: JobStore, loading: str) -> None:
     stop_at_many_moments(store, loading, every=7)
 

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.e2e.test_story import choose_name
 from tests.serving import serving
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(300)]
 PREFIX = "/lab/digits"
+ARCHIVE: FilePayload = {"name": "a.zip", "mimeType": "application/zip", "buffer": b"PK"}
 
 
 def test_the_page_lives_below_a_path(page: Page, tmp_path: Path) -> None:
@@ -26,13 +27,16 @@ def test_the_page_lives_below_a_path(page: Page, tmp_path: Path) -> None:
             assert all(target.startswith(f"{server.url}/") for target in targets), targets
         page.goto(f"{server.url}/datasets?new=classification")
         expect(page.get_by_role("button", name="fred")).to_be_visible()  # the cookie came along
-        page.get_by_text("Upload (zip, tar)").click()
-        page.locator("input[type=file]").first.set_input_files(
-            {"name": "a.zip", "mimeType": "application/zip", "buffer": b"PK"})
-        expect(page.get_by_text("a.zip").first).to_be_visible()
+        page.get_by_role("radio", name="Upload (zip, tar)").click()
+        page.get_by_text("Large file", exact=True).click()
+        expect(page.get_by_role("button", name="Choose a large file")).to_be_visible()
+        page.get_by_label("Large file", exact=True).set_input_files(ARCHIVE)
+        expect(page.get_by_role("combobox", name="Finished upload")).to_be_visible()
+        page.get_by_test_id("stFileUploader").locator("input").first.set_input_files(ARCHIVE)
+        expect(page.get_by_test_id("stFileUploader").get_by_text("a.zip").first).to_be_visible()
         cookie = next(one for one in page.context.cookies() if one["name"] == "digits_name")
         page.goto(f"{server.url}/api/docs")
         expect(page.get_by_text(f"GET {PREFIX}/api/jobs").first).to_be_visible()
     assert cookie["path"] == PREFIX
-    assert f"{server.url}/_stcore/stream" in asked
-    assert [url for url in asked if not url.startswith(f"{server.url}/") and url != server.url] == []
+    assert {f"{server.url}/_stcore/stream", f"{server.url}/api/uploads"} <= set(asked)
+    assert [url for url in asked if url.startswith("http") and not f"{url}/".startswith(f"{server.url}/")] == []

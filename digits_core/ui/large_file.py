@@ -62,6 +62,11 @@ def _finished(found: list[resumable.Upload], key: str, fresh: str) -> str:
                         format_func=lambda one: done.get(one, "None: use the field above")) or ""
 
 
+def name(workspace: Workspace, large: str) -> str:
+    """What its sender calls a finished upload."""
+    return resumable.find(workspace, session.user(), large.removeprefix(resumable.PREFIX)).name
+
+
 @contextmanager
 def received(workspace: Workspace, given: list[Any], large: str = "") -> Iterator[list[tuple[str, Path]]]:
     """Names and files of uploads for a job to take; what it leaves is removed at the end of the block.

@@ -1,12 +1,11 @@
 """Upload a model: an archive of DIGITS, new or old, or single files of Caffe and PyTorch."""
 
-from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
 from digits_core.modelstore.upload_options import CAFFE_ENDING, ENDINGS, FILES, FilesOptions
-from digits_core.services import foreign, modelstore, uploads
+from digits_core.services import foreign, modelstore
 from digits_core.services.as_code import Asked
 from digits_core.services.workspace import Workspace
 from digits_core.ui import as_code, large_file, session
@@ -57,22 +56,26 @@ def _files(workspace: Workspace) -> None:
             with st.container(gap="xxsmall"):
                 if (file := _uploader(form, field)) is not None:
                     sent[field] = file
+    large = "" if "file" in sent else large_file.choose(workspace, f"{form.prefix}.large")
+    come = {field: file.name for field, file in sent.items()}
+    if large:
+        form.drawn["file"], come["file"] = "", large_file.name(workspace, large)
     with st.expander("They are on the server", expanded=any(form.initial[field] for field in FILES)):
-        form.draw(tuple(field for field in FILES if field not in sent), columns=1)
-    names = {field: sent[field].name if field in sent else str(form.value(field)) for field in FILES}
+        form.draw(tuple(field for field in FILES if field not in come), columns=1)
+    names = {field: come[field] if field in come else str(form.value(field)) for field in FILES}
     _about(form, names["file"].lower(), names["definition"].lower().endswith(".py"))
     stem = names["file"].rpartition("/")[2].rpartition(".")[0]
     name = _name(form.prefix, stem, first.get("name", ""))
     as_code.panel(Asked("files", FilesOptions, {"file": form.value("file"), "name": name}, form.values()), form,
-                  "files", first, note="Uploaded files are not in it: put them on the server." if sent else "")
+                  "files", first, note="Uploaded files are not in it: put them on the server." if come else "")
     said(form.prefix)
     if st.button("Add the model", type="primary", icon=":material/add:", key=f"{form.prefix}.go"):
         with session.shown():
-            received = {field: foreign.Sent(file.name, uploads.receive(workspace, file, file.name))
-                        for field, file in sent.items()}
-            _go(form.prefix, {**form.values(), **names, "name": name}, lambda: foreign.import_files(
-                workspace, session.user(), name or stem or "model", form.values(), "", received),
-                [one.path for one in received.values()])
+            with large_file.received(workspace, list(sent.values()), large) as kept:
+                received = {field: foreign.Sent(*one) for field, one in zip(come, kept, strict=True)}
+                view = submit(form.prefix, {**form.values(), **names, "name": name}, lambda: foreign.import_files(
+                    workspace, session.user(), name or stem or "model", form.values(), "", received))
+            st.switch_page("job.py", query_params={"id": view.id})
 
 
 def _about(form: OptionsForm, weights: str, code: bool) -> None:
@@ -101,13 +104,3 @@ def _name(prefix: str, placeholder: str, first: str = "") -> str:
     name = (st.text_input("Name", key=f"{prefix}.name", max_chars=200, placeholder=placeholder) or "").strip()
     show_problems(prefix, "name", name)
     return name
-
-
-def _go(prefix: str, values: Json, action: Callable[[], Any], paths: list[Any]) -> None:
-    """Make the job and go to its page; what it did not take is removed."""
-    try:
-        view = submit(prefix, values, action)
-    finally:
-        for path in paths:
-            uploads.discard(path)
-    st.switch_page("job.py", query_params={"id": view.id})

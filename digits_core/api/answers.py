@@ -53,7 +53,7 @@ def install(api: FastAPI) -> None:
     api.add_exception_handler(DigitsError, _digits_error)
     api.add_exception_handler(RequestValidationError, _invalid_request)
     api.add_exception_handler(HTTPException, _http_error)
-    api.add_exception_handler(Exception, _fault)
+    api.add_exception_handler(Exception, fault)
 
 
 def refusal(status: int, kind: str, message: str, **more: Any) -> Response:
@@ -95,7 +95,7 @@ def _is_full(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
-def _fault(request: Request, error: Exception) -> Response:
+def fault(request: Request, error: Exception) -> Response:
     """A bug: the log has the traceback, the caller learns nothing about the server's inside."""
     if _is_full(error):
         return refusal(400, "DiskFull", FULL)

@@ -1,5 +1,6 @@
 """How the API answers: JSON that every reader accepts, and one shape for every refusal."""
 
+import errno
 import json
 import logging
 import math
@@ -21,6 +22,8 @@ log = logging.getLogger("digits.api")
 STATUS: dict[type[DigitsError], int] = {NoName: 401, NotFound: 404, NotAllowed: 403, InUse: 409, BadState: 409,
                                        TooLarge: 413, WrongOffset: 409, WrongChecksum: 460}
 """HTTP status of each error; every other DigitsError is 400."""
+FULL = ("The server's disk has no room for this request. Free some space (System page: disk by job), then send it "
+        "again.")
 
 
 class StrictJSON(JSONResponse):
@@ -50,7 +53,7 @@ def install(api: FastAPI) -> None:
     api.add_exception_handler(DigitsError, _digits_error)
     api.add_exception_handler(RequestValidationError, _invalid_request)
     api.add_exception_handler(HTTPException, _http_error)
-    api.add_exception_handler(Exception, _fault)
+    api.add_exception_handler(Exception, fault)
 
 
 def refusal(status: int, kind: str, message: str, **more: Any) -> Response:
@@ -76,6 +79,8 @@ def _field(place: tuple[int | str, ...]) -> str:
 
 
 def _http_error(request: Request, error: Exception) -> Response:
+    if _is_full(error.__cause__):
+        return refusal(400, "DiskFull", FULL)
     status, detail = (error.status_code, error.detail) if isinstance(error, HTTPException) else (400, str(error))
     docs = f"{prefix_of(request.scope)}/api/docs"
     words = {404: f"There is no {request.method} {request.url.path}; see {docs}.",
@@ -85,7 +90,14 @@ def _http_error(request: Request, error: Exception) -> Response:
     return answer
 
 
-def _fault(request: Request, error: Exception) -> Response:
+def _is_full(error: BaseException | None) -> bool:
+    """Whether the disk had no room, such as for a body that is being received."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def fault(request: Request, error: Exception) -> Response:
     """A bug: the log has the traceback, the caller learns nothing about the server's inside."""
+    if _is_full(error):
+        return refusal(400, "DiskFull", FULL)
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return refusal(500, "Fault", "This is a fault in the server, not in your request. Its log says more.")

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Header, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -40,7 +41,7 @@ def create_protocol(workspace: Workspace) -> FastAPI:
     """The protocol's own small application: its errors look different from the API's."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, default_response_class=answers.StrictJSON)
     app.state.workspace = workspace
-    for kind in (DigitsError, RequestValidationError, HTTPException, Exception):
+    for kind in (DigitsError, RequestValidationError, HTTPException, ClientDisconnect, Exception):
         app.add_exception_handler(kind, _refused)
     for path, method, handler in _ROUTES:
         app.add_api_route(f"/v2{path}", handler, methods=[method])
@@ -53,6 +54,8 @@ def _refused(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         words = f"There is no {request.method} {request.url.path}." if error.status_code == 404 else error.detail
         return answers.StrictJSON({"error": words}, error.status_code)
+    if isinstance(error, ClientDisconnect):  # half a request; nobody reads the answer
+        return answers.StrictJSON({"error": "The request broke off."}, 400)
     if isinstance(error, RequestValidationError):
         return answers.StrictJSON({"error": "; ".join(str(one["msg"]) for one in error.errors())}, 400)
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)

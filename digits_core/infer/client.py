@@ -238,6 +238,9 @@ def _start(settings: Settings, own: str) -> Json:
         record = current(settings.jobs_dir, own)
         if record is not None:
             return record
+        if files.free_bytes(settings.jobs_dir) < 1_000_000:
+            raise files.DiskFull("The inference process does not start: the disk is full. Free some space (System "
+                                 "page: disk by job).")
         raise InferenceDown("The inference process does not start. The end of its log: "
                             + last_words(settings.jobs_dir, own))
     process.signal_group(process.identity(child.pid), signal.SIGKILL)

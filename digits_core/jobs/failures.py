@@ -16,7 +16,7 @@ class Failure(NamedTuple):
     code: str
 
 
-RESUME = "Resume: it goes on from the last checkpoint."
+RESUME = "Resume: it goes on from its last checkpoint, or begins again."
 OUT_OF_MEMORY = Failure("The machine ran out of memory.", "Make the batch size smaller, choose a smaller network, or "
                         "close other programs; then resume.", "out-of-memory")
 OUT_OF_GPU_MEMORY = Failure("The GPU ran out of memory.", "Halve the batch size and double the batch accumulation: "
@@ -44,7 +44,7 @@ NO_ROOM_EXIT = 28
 _SIGNALS: dict[int, Failure] = {
     signal.SIGKILL: Failure(
         "The process was killed (signal 9): by somebody, or by the system because memory ran out.",
-        RESUME + " If it happens again, use a smaller batch size.", "killed"),
+        RESUME + " If it happens again, memory is short: in a training a smaller batch size helps.", "killed"),
     signal.SIGSEGV: Failure("The process crashed inside a library (segmentation fault).",
                             "Look at the end of the log; " + RESUME, "crash"),
     signal.SIGBUS: Failure("The process crashed while reading a file that is shorter than it should be (bus error): "

@@ -165,8 +165,8 @@ class State:
 
 KILLED = State(
     Status.FAILED, "The process ended without a word: something killed it, or the machine went down.",
-    "Resume: it goes on from the last checkpoint. If it happens again, look at the end of the log; "
-    "running out of memory is the usual cause, a smaller batch size helps.", "killed")
+    "Resume: it goes on from its last checkpoint, or begins again. If it happens again, look at the end of the log; "
+    "running out of memory is the usual cause, in a training a smaller batch size helps.", "killed")
 
 
 def status_of(attempt: Attempt | None, alive: Alive, stall_s: float) -> State:
@@ -180,7 +180,7 @@ def status_of(attempt: Attempt | None, alive: Alive, stall_s: float) -> State:
             return State(Status.STOPPED, stopped_by(attempt.stop), code="stopped") if attempt.stop else KILLED
         if alive.silent_s > stall_s:
             return State(Status.STALLED, f"No sign of life for {_silence(alive.silent_s)}.",
-                         "It may recover. If not, stop it and resume: it goes on from the last checkpoint.")
+                         "It may recover. If not, stop it and resume.")
         return State(Status.RUNNING)
     if attempt.claim is not None and alive.starter and not attempt.is_fenced:
         return State(Status.RUNNING, "Starting.")

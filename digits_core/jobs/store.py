@@ -126,9 +126,10 @@ class JobStore:
         return [v for v in views if kind is None or v.job.kind == kind or v.status is Status.DAMAGED]
 
     def dependents(self, job_id: str, views: Iterable[JobView] | None = None) -> list[JobView]:
-        """Jobs that need this one. Finished versions of datasets, and exports, are whole by themselves."""
+        """Jobs that need this one. Finished versions, exports and publications are whole by themselves."""
         return [view for view in (self.jobs() if views is None else views) if job_id in view.job.needs
-                and not (view.job.kind in (Kind.DATASET, Kind.EXPORT) and view.status is Status.DONE)]
+                and not (view.job.kind in (Kind.DATASET, Kind.EXPORT, Kind.PUBLISH)
+                        and view.status is Status.DONE)]
 
     def _view(self, folder: JobFolder) -> JobView:
         notes = folder.notes()

@@ -49,9 +49,10 @@ class FilesOptions(Options):
     image_type: Literal["color", "gray"] = option("color", title="Image type", group="Pictures",
                                                   labels={"color": "Colour", "gray": "Grey"})
     width: int | None = option(None, title="Width", group="Pictures", ge=1, le=10_000,
-                               help="Pictures are resized to this, before a crop; empty: as mean or network have it.")
+                               help="Pictures are resized to this, before a crop; empty: as mean or network have it, "
+                                    f"{SIDE} for a known network.")
     height: int | None = option(None, title="Height", group="Pictures", ge=1, le=10_000,
-                                help="Pixels; empty: as mean or network have it.")
+                                help=f"Pixels; empty: as mean or network have it, {SIDE} for a known network.")
     resize_mode: Literal["squash", "crop", "fill", "half"] = option(
         "squash", title="Resize mode", group="Pictures",
         labels={"squash": "Squash", "crop": "Crop", "fill": "Fill", "half": "Half crop, half fill"})

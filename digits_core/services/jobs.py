@@ -128,7 +128,8 @@ def delete(workspace: Workspace, user: str, job_id: str, wait_s: float = 60) -> 
     users = workspace.store.dependents(job_id)
     if users:
         names = ", ".join(f"'{user_view.name}'" for user_view in users)
-        raise InUse(f"Cannot delete '{view.name}': {len(users)} job(s) need it: {names}. Delete those first.")
+        first = "Delete that first." if len(users) == 1 else "Delete those first."
+        raise InUse(f"Cannot delete '{view.name}': it is needed by {names}. {first}")
     if _works(view):
         stop(workspace, user, job_id, "deleted")
         deadline = time.monotonic() + wait_s

@@ -74,5 +74,6 @@ def _slice(workspace: Workspace, row: Json) -> None:
         with st.grid(6, gap="small", min_column_width=120):
             for one in wrong:
                 if (picture := found.get(str(one["source"]))) is not None:
-                    st.image(picture, width="stretch", caption=f"{Path(one['path']).name}: {one['truth']}, not "
-                                                               f"{' and '.join(one['said']) or 'nothing'}")
+                    said = " and ".join(one["said"]) or "nothing"
+                    st.image(picture, width="stretch",
+                             caption=plain(f"{Path(one['path']).name}: {one['truth']}, not {said}"))

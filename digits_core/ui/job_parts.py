@@ -7,12 +7,10 @@ import pandas as pd
 import streamlit as st
 
 from digits_core.errors import DigitsError
-from digits_core.jobs.model import Kind
 from digits_core.jobs.store import JobView
 from digits_core.options import option_fields
 from digits_core.services import jobs, made_of
 from digits_core.services.workspace import Workspace
-from digits_core.tasks import tasks
 from digits_core.ui import as_code, badges, curves, session
 from digits_core.ui.tables import height
 from digits_core.ui.text import number, plain, size
@@ -54,9 +52,12 @@ def log(workspace: Workspace, view: JobView) -> None:
 
 def configuration(view: JobView) -> None:
     """Every option with its title, as the form shows it; and as the JSON that programs use."""
-    fields = {field.name: field for field in _fields(view)}
+    asked, options = made_of.asked(view), view.job.options
+    if isinstance(options.get("files"), dict):
+        options = options["files"]
+    fields = {field.name: field for field in option_fields(asked.cls)} if asked else {}
     rows = [{"option": fields[name].title if name in fields else name,
-             "value": _words(fields.get(name), value), "name": name} for name, value in view.job.options.items()]
+             "value": _words(fields.get(name), value), "name": name} for name, value in options.items()]
     st.dataframe(pd.DataFrame(rows), hide_index=True, height=height(len(rows), 40),
                  column_config={"option": "Option", "value": st.column_config.TextColumn("Value", width="large"),
                                 "name": st.column_config.TextColumn("Name in programs")})
@@ -64,17 +65,10 @@ def configuration(view: JobView) -> None:
         with st.expander("Source of its network", icon=":material/code:"):
             st.code(source, language="python", line_numbers=True)
     st.markdown("**:material/code: As code**")
-    if (asked := made_of.asked(view)) is not None:
+    if asked is not None:
         as_code.of_job(asked, f"job.code.{view.id}")
     else:
         st.code(json.dumps(view.job.options, indent=1, ensure_ascii=False), language="json")
-
-
-def _fields(view: JobView) -> list[Any]:
-    task = tasks().get(view.job.task)
-    if task is None or view.job.kind not in (Kind.DATASET, Kind.MODEL):
-        return []
-    return option_fields(task.dataset_options if view.job.kind is Kind.DATASET else task.model_options)
 
 
 def _words(field: Any, value: object) -> str:

@@ -10,7 +10,7 @@ from digits_core.services import store
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import measures, tasks
 from digits_core.ui import session
-from digits_core.ui.text import age, count, lower, measured, number, plain, plural, size
+from digits_core.ui.text import age, lower, measured, number, plain, plural, size
 
 Json = dict[str, Any]
 PAGE = 12
@@ -125,7 +125,7 @@ def bring(workspace: Workspace, model: Json, allow_code: bool) -> None:
 @st.dialog("Model", icon=":material/deployed_code:", width="large")
 def details(workspace: Workspace, model: Json) -> None:
     """Everything the store tells about a model, its licence, and its files."""
-    st.subheader(plain(model["name"]), anchor=False)
+    st.markdown(f"**{plain(model['name'])}**")
     badges(model)
     if model["note"]:
         st.markdown(plain(model["note"]))
@@ -141,7 +141,7 @@ def details(workspace: Workspace, model: Json) -> None:
     text = store.license_text(workspace, model["id"])
     with st.expander(f"License {plain(model['license'])}", icon=":material/gavel:", expanded=bool(text)):
         st.code(text, language=None, wrap_lines=True, height=240) if text else st.caption("It brings no licence text.")
-    with st.expander(f"{count(len(model['files']))} files", icon=":material/description:"):
+    with st.expander(plural(len(model["files"]), "file"), icon=":material/description:"):
         st.code("\n".join(f"{digest or 'no checksum':64}  {name}" for name, digest in model["files"].items()),
                 language=None)
     allowed = "network.py" in model["files"] and st.checkbox(

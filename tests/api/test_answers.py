@@ -1,6 +1,11 @@
+import errno
 import json
 
-from digits_core.api.answers import StrictJSON, finite
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+
+from digits_core.api.answers import StrictJSON, finite, install
+from tests.api.conftest import TestClient
 
 
 def test_numbers_that_json_cannot_say_become_null() -> None:
@@ -14,3 +19,17 @@ def test_half_characters_are_escaped() -> None:
 
 def test_ordinary_values_stay() -> None:
     assert finite({"a": [1, 2.5, "x", None, True]}) == {"a": [1, 2.5, "x", None, True]}
+
+
+def test_a_body_that_the_disk_has_no_room_for_is_called_so() -> None:
+    api = FastAPI()
+    install(api)
+
+    @api.post("/x")
+    def full(inside: bool) -> None:
+        no_room = OSError(errno.ENOSPC, "No space left")
+        raise HTTPException(400, "There was an error parsing the body") if inside else no_room from no_room
+
+    for inside in (True, False):
+        answer = TestClient(api, raise_server_exceptions=False).post("/x", params={"inside": inside})
+        assert answer.status_code == 400 and answer.json()["error"]["type"] == "DiskFull"

@@ -1,5 +1,6 @@
 """The Open Inference Protocol, in this process; tests/tasks/test_serving.py asks a real server by a real client."""
 
+import asyncio
 import base64
 import contextlib
 import json
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digits_core.api.protocol import create_protocol
 from digits_core.api.tensors import inputs, parse
 from digits_core.errors import BadData
 from tests.infer.model_folders import LABELS, make_model, picture
@@ -145,6 +147,22 @@ def test_compressed_and_endless_requests_are_refused(nobody, path, monkeypatch):
     assert answer.status_code == 400 and "Compressed" in answer.json()["error"]
     monkeypatch.setattr("digits_core.api.protocol.LARGEST", 10)
     assert nobody.post(f"{path}/infer", content=iter([b"x" * 6] * 3)).status_code == 413
+
+
+def test_half_a_request_is_no_fault_of_the_server(workspace, caplog):
+    sent = [{"type": "http.request", "body": b'{"in', "more_body": True}, {"type": "http.disconnect"}]
+    answers = []
+
+    async def receive():
+        return sent.pop(0)
+
+    async def send(message):
+        answers.append(message)
+
+    scope = {"type": "http", "http_version": "1.1", "method": "POST", "path": "/v2/models/x/infer", "query_string": b"",
+             "headers": [(b"content-length", b"100")], "root_path": "", "scheme": "http", "server": ("localhost", 80)}
+    asyncio.run(create_protocol(workspace)(scope, receive, send))
+    assert answers[0]["status"] == 400 and not caplog.records
 
 
 def test_json_gives_probabilities_and_words(nobody, path):

@@ -57,6 +57,7 @@ def pin_all(space, model):
 
 def test_versions_are_counted_and_laid_out_as_a_catalogue(space, good):
     assert [published(space, good), published(space, good, note="better")] == [1, 2]
+    assert space.store.dependents(good.id) == []  # each version is a copy
     [model] = team.published(space)
     assert (model["name"], model["owner"], [one["number"] for one in model["versions"]]) == ("zahlen", "ann", [2, 1])
     root = space.settings.team_folder

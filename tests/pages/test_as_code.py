@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from digits_core.jobs.model import Kind
-from digits_core.services import as_code, made_of, recipes
+from digits_core.services import as_code, foreign, made_of, recipes
 from tests.data import planted
 from tests.pages.conftest import words
 
@@ -93,6 +93,13 @@ def test_every_job_says_how_it_is_made_again(kind, visit, finished_job):
     view = finished_job(kind)
     app = visit("job.py", id=view.id, tab="Configuration")
     assert f"{shlex.join(as_code.PROGRAM.split())}" in words(app)
+
+
+def test_a_model_of_single_files_shows_each_option_by_its_title(visit, workspace, tmp_path):
+    (tmp_path / "w.pth").touch()
+    view = foreign.import_files(workspace, "tester", "x", {"file": str(tmp_path / "w.pth"), "network": "lenet"})
+    rows = visit("job.py", id=view.id, tab="Configuration").dataframe[0].value
+    assert dict(zip(rows["option"], rows["value"], strict=True))["Known network"] == "LeNet"
 
 
 def test_a_job_offers_its_bundle_and_its_recipe(visit, finished_job):

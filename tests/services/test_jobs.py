@@ -110,7 +110,7 @@ def test_a_dataset_that_models_need_cannot_be_deleted_and_they_are_named(workspa
                                                                          finished_job: MakeJob) -> None:
     dataset = finished_job("dataset", name="pets")
     model = finished_job("model", name="first", needs=(dataset.id,))
-    with pytest.raises(InUse, match=r"Cannot delete 'pets': 1 job\(s\) need it: 'first'"):
+    with pytest.raises(InUse, match=r"Cannot delete 'pets': it is needed by 'first'. Delete that"):
         jobs.delete(workspace, "tester", dataset.id)
     jobs.delete(workspace, "tester", model.id)
     jobs.delete(workspace, "tester", dataset.id)

@@ -1,6 +1,5 @@
 """What the handlers of DIGITS' routes get, and how they answer: forms as curl sends them, errors as scripts know."""
 
-import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,11 +8,11 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
 from digits_core.api import prefix
-from digits_core.api.answers import STATUS, StrictJSON, refusal
+from digits_core.api.answers import STATUS, StrictJSON, fault, refusal
 from digits_core.api.request import NoName
 from digits_core.errors import DigitsError, InUse, InvalidOptions, NotAllowed, Problem
 from digits_core.services.access import NAME, check_user_name
@@ -25,7 +24,6 @@ FIELD_BYTES = 5_000_000
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 STATUSES: dict[type[DigitsError], int] = {**STATUS, InUse: 403}
 """As elsewhere, but what another job needs cannot be deleted: 403, as it was."""
-log = logging.getLogger("digits.api")
 
 
 @dataclass(frozen=True)
@@ -136,10 +134,11 @@ def told(request: Request, error: Exception) -> Response:
     if isinstance(error, DigitsError):
         status = next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 400)
         return refusal(status, type(error).__name__, str(error))
+    if isinstance(error, ClientDisconnect):
+        return refusal(400, "HTTPError", "The request broke off.")
     if isinstance(error, HTTPException):
         return refusal(error.status_code, "HTTPError", str(error.detail))
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return refusal(500, "Fault", "This is a fault in the server, not in your request. Its log says more.")
+    return fault(request, error)
 
 
 def answer(asked: Asked, content: Json, page: str) -> Response:

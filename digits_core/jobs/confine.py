@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from digits_core import files
 from digits_core.safe.places import is_s3
@@ -48,11 +49,19 @@ def environment(job: Path) -> dict[str, str]:
     """What the worker of the job in this folder may see of this process' environment."""
     if brings_code(job):
         return scrubbed(os.environ)
-    asked = files.read_json(job / "job.json") or {}
-    options = asked.get("options")
-    fetches = asked.get("kind") == "dataset" or any(
-        isinstance(value, str) and is_s3(value) for value in (options.values() if isinstance(options, dict) else ()))
-    return dict(os.environ) if fetches else without_keys(os.environ)
+    return dict(os.environ) if _fetches(files.read_json(job / "job.json") or {}) else without_keys(os.environ)
+
+
+def _fetches(asked: dict[str, Any]) -> bool:
+    """Whether a job reads from S3: builds may; what writes frames, and batches of a folder, when they name a place.
+
+    No other text of a job brings the keys: its worker may run a model's own code.
+    """
+    kind, options = asked.get("kind"), asked.get("options")
+    if kind == "dataset" or not isinstance(options, dict):
+        return kind == "dataset"
+    of_batch = kind == "inference" and options.get("method") == "folder"
+    return is_s3(str(options.get("videos") if kind == "frames" else options.get("folder") if of_batch else ""))
 
 
 def limit(small_files: bool = False) -> None:

@@ -1,5 +1,6 @@
 """Places in S3 beside new datasets: more pictures, frames of videos, and pictures to ask a model about."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,6 +63,10 @@ def test_pictures_of_a_batch_come_from_s3_and_stay_with_it(s3: S3, bucket: str, 
     model = make_model(workspace.store)
     view = inference.create_batch(workspace, "ann", model.id, "far", {"folder": f"s3://{bucket}/in", **LAB})
     assert SECRET in confine.environment(view.folder.path).values()
+    for options in ({"method": "max-activations", "layer": "s3://a/b", "folder": "s3://a/b"}, {"method": "text",
+                    "folder": "s3://a/b"}):
+        (tmp_path / "job.json").write_text(json.dumps({"kind": "inference", "options": options}))
+        assert SECRET not in confine.environment(tmp_path).values()
     context = WorkerContext(view.job, view.folder, workspace.store, view.folder.attempt(1), [])
     assert write_inputs(view.folder.path, batch._here(context, workspace.settings), ["cat", "dog"], ()) == 3
     listed = list(read_inputs(view.folder.path))

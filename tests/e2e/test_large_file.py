@@ -13,7 +13,7 @@ from digits_core.settings import Settings
 from tests.e2e.test_story import choose_name
 from tests.serving import Server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 SIZE = 60_000_000
 
 

@@ -115,7 +115,11 @@ def install(context: Context, unpacked: Path, source: Path, network: str, prepro
     tensors = renamed(tensors, sketch(network, (3, *side), IMAGENET).state_dict())
     channels, classes = channels_and_classes(sketch(network, (3, *side), IMAGENET), tensors)
     shape = (_pictures(channels), *side)
-    tensors = fitted(tensors, sketch(network, shape, classes).state_dict(), source.name)
+    try:
+        tensors = fitted(tensors, sketch(network, shape, classes).state_dict(), source.name)
+    except BadData as error:
+        raise BadData(f"{error} The network was made for pictures of {side[1]} x {side[0]}: perhaps the weights are "
+                      "for another size, or for another network.") from None
     (unpacked / ".tensors").unlink()
     safetensors.torch.save_file(tensors, unpacked / WEIGHTS)
     _describe(unpacked, network, shape, classes, preprocessing, labels)

@@ -7,6 +7,8 @@ from typing import Any
 
 from digits_core import files
 from digits_core.errors import BadState, DigitsError, InvalidOptions, NotFound, Problem
+from digits_core.jobs.checkpoints import find_checkpoint as checkpoint_of
+from digits_core.jobs.checkpoints import whole_checkpoints
 from digits_core.jobs.model import Job, Kind, number
 from digits_core.jobs.store import JobView
 from digits_core.networks import body_of
@@ -80,32 +82,12 @@ def _is_coming(start: JobView, network: str) -> bool:
 
 def checkpoints(view: JobView) -> list[Json]:
     """All whole checkpoints, oldest first: epoch, step, file, sha256, bytes, metrics, best."""
-    rows = [files.read_json(path) for path in sorted(view.folder.checkpoints.glob("epoch_*.json"))]
-    return sorted((row for row in rows if row and _is_checkpoint(view, row)), key=lambda row: float(row["epoch"]))
-
-
-def _is_checkpoint(view: JobView, row: Json) -> bool:
-    """Whether a row has what every reader counts on, and its weights are where it says, inside the job's folder."""
-    name = row.get("file")
-    return (number(row.get("epoch")) is not None and isinstance(row.get("metrics"), dict)
-            and isinstance(name, str) and bool(name) and Path(name).name == name and "\0" not in name
-            and (view.folder.checkpoints / name).is_file())
+    return whole_checkpoints(view.folder.checkpoints)
 
 
 def find_checkpoint(view: JobView, which: str = "best") -> Json:
     """One checkpoint: "best", "last" or an epoch. Raises NotFound with the epochs there are."""
-    rows = checkpoints(view)
-    if not rows:
-        raise NotFound(f"'{view.name}' has no checkpoint yet.")
-    if which == "last":
-        return rows[-1]
-    if which == "best":
-        return next((row for row in rows if row.get("best")), rows[-1])
-    for row in rows:
-        if str(which) in (str(row["epoch"]), f"{row['epoch']:g}"):
-            return row
-    epochs = ", ".join(f"{row['epoch']:g}" for row in rows)
-    raise NotFound(f"'{view.name}' has no checkpoint of epoch {which}; there are: best, last, {epochs}.")
+    return checkpoint_of(view.folder.checkpoints, which, f"'{view.name}'")
 
 
 def checkpoint_path(view: JobView, which: str = "best") -> Path:

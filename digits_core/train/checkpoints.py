@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from digits_core import files
-from digits_core.errors import BadData, NotFound
+from digits_core.errors import BadData
 
 Json = dict[str, Any]
 NAME = re.compile(r"epoch_\d+(\.\d+)?\.safetensors")
@@ -28,7 +28,10 @@ class Checkpoints:
 
     def rows(self) -> list[Json]:
         """All checkpoints, oldest first."""
-        return sorted(checkpoint_rows(self.folder), key=lambda row: (row["step"], row["epoch"]))
+        found = [files.read_json(path) for path in self.folder.glob("epoch_*.json")]
+        return sorted((row for row in found if row and isinstance(row.get("epoch"), int | float)
+                       and isinstance(row.get("step"), int) and NAME.fullmatch(str(row.get("file")))),
+                      key=lambda row: (row["step"], row["epoch"]))
 
     def best(self) -> Json | None:
         """The one with the highest finite goal, of equals the oldest; where nothing was measured, the newest."""
@@ -93,27 +96,6 @@ class Checkpoints:
 
     def _json(self, row: Json) -> Path:
         return (self.folder / str(row["file"])).with_suffix(".json")
-
-
-def checkpoint_rows(folder: Path) -> list[Json]:
-    """The jsons of all checkpoints in a folder that can be read, in no order."""
-    rows = [files.read_json(path) for path in folder.glob("epoch_*.json")]
-    return [row for row in rows if row and isinstance(row.get("epoch"), int | float)
-            and isinstance(row.get("step"), int) and NAME.fullmatch(str(row.get("file")))]
-
-
-def find_checkpoint(folder: Path, which: str) -> Json:
-    """One checkpoint: "best", "last" or an epoch. Raises NotFound with the epochs there are."""
-    rows = sorted(checkpoint_rows(folder), key=lambda row: (row["step"], row["epoch"]))
-    if rows and which == "last":
-        return rows[-1]
-    if rows and which == "best":
-        return next((row for row in rows if row.get("best")), rows[-1])
-    for row in rows:
-        if which in (str(row["epoch"]), f"{row['epoch']:g}"):
-            return row
-    raise NotFound(f"There is no checkpoint {which!r}; there are: "
-                   f"{', '.join(['best', 'last', *(format(row['epoch'], 'g') for row in rows)]) if rows else 'none'}.")
 
 
 def read_weights(folder: Path, row: Json) -> bytes:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from digits_core.errors import BadData
+from digits_core.jobs.checkpoints import find_checkpoint
 from digits_core.jobs.context import Context
-from digits_core.train.checkpoints import find_checkpoint, read_weights
+from digits_core.train.checkpoints import read_weights
 from digits_core.train.options import TrainOptions
 
 Json = dict[str, Any]
@@ -24,7 +25,7 @@ def load_start(network: nn.Module, options: TrainOptions, context: Context) -> J
     if not options.start_model:
         return {}
     folder = context.store.folder(options.start_model).checkpoints
-    row = find_checkpoint(folder, options.start_checkpoint)
+    row = find_checkpoint(folder, options.start_checkpoint, f"The model {options.start_model}")
     try:
         found = safetensors.torch.load(read_weights(folder, row))
     except safetensors.SafetensorError as error:

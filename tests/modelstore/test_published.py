@@ -149,7 +149,7 @@ def test_tensors_that_do_not_fit_are_listed(place, tmp_path):
     del tensors["features.3.squeeze.bias"]
     view = own_file(place, tmp_path, {**tensors, "more": torch.zeros(2)})
     assert view.status is Status.FAILED
-    for words in ("3 tensors", "features.3.squeeze.bias is missing", "more is not part of it",
+    for words in ("3 tensors", "pictures of 64 x 64", "features.3.squeeze.bias is missing", "more is not part of it",
                   "features.0.weight is (64, 3, 2, 3) instead of (64, 3, 3, 3)"):
         assert words in view.state.reason
     assert not (view.folder.path / "network.json").exists()

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from digits_core import files
-from digits_core.errors import BadData, NotFound
-from digits_core.train.checkpoints import Checkpoints, find_checkpoint, read_weights
+from digits_core.errors import BadData
+from digits_core.train.checkpoints import Checkpoints, read_weights
 
 
 @pytest.fixture
@@ -112,14 +112,3 @@ def test_a_damaged_json_is_no_checkpoint(folder: Path, content: bytes) -> None:
 def test_a_name_that_leaves_the_folder_is_no_checkpoint(folder: Path) -> None:
     files.write_atomic(folder / "epoch_0000.100.json", {"epoch": 0.1, "step": 1, "file": "../../secret"})
     assert steps(made(folder)) == []
-
-
-def test_checkpoints_are_found_by_word_and_by_epoch(folder: Path) -> None:
-    for step, accuracy in ((5, 0.9), (10, 0.2)):
-        publish(made(folder), step, accuracy)
-    assert find_checkpoint(folder, "best")["step"] == 5
-    assert find_checkpoint(folder, "last")["step"] == 10
-    assert find_checkpoint(folder, "0.5")["step"] == 5
-    assert find_checkpoint(folder, "1")["step"] == 10
-    with pytest.raises(NotFound, match=r"no checkpoint '7'; there are: best, last, 0.5, 1"):
-        find_checkpoint(folder, "7")

@@ -142,7 +142,7 @@ def test_a_start_model_that_fits_nowhere_is_refused(store: JobStore) -> None:
     first, _, _ = trained(store, data, epochs=1)
     with pytest.raises(BadData, match="No weight of model"):
         trained(store, data, epochs=1, network="mobilenet_v3_small", start_model=first.id)
-    with pytest.raises(NotFound, match="no checkpoint '77'"):
+    with pytest.raises(NotFound, match="no checkpoint of epoch 77"):
         trained(store, data, epochs=1, start_model=first.id, start_checkpoint="77")
 
 

@@ -74,13 +74,17 @@ class SameBoxes(Close):
     """Boxes (N, 6): class, x0, y0, x1, y1, score."""
 
     def difference(self, one: Found, other: Found) -> float | None:
-        """The largest difference of two scores, or of two edges as a share of the box, between a box and its twin."""
+        """The largest difference of two scores, or of two edges as a share of the box, between a box and its twin.
+
+        None where no box has one: then nothing was compared.
+        """
         first, second, same = _twins(one, other)
         side = (first[:, 3:5] - first[:, 1:3]).max(1, initial=1.0)
         edges = np.abs(first[:, None, 1:5] - second[None, :, 1:5]).max(2, initial=0) / side[:, None]
         away = np.maximum(edges, np.abs(first[:, None, 5] - second[None, :, 5]))
         nearest = np.where(same, away, np.inf).min(1, initial=np.inf)  # several may lie in one place
-        return float(nearest[np.isfinite(nearest)].max(initial=0.0))
+        known = nearest[np.isfinite(nearest)]
+        return float(known.max()) if len(known) else None
 
     def agreement(self, one: Found, other: Found) -> float:
         """The share of boxes that have a twin; 1 when nobody sees any."""

@@ -27,8 +27,8 @@ def test_differences_are_shares_of_the_usual_range():
 
 
 @pytest.mark.parametrize(("other", "agreement", "difference"), [
-    (BOX, 1.0, 0.0), (BOX[:1], 1.0, 0.0), (np.add(BOX, [0, 0.3, 0, 0, 0, -0.1]), 1.0, 0.1), (BOX[1:], 0.0, 0.0),
-    (np.add(BOX, [1, 0, 0, 0, 0, 0]), 0.0, 0.0), (np.add(BOX, [0, 9, 0, 9, 0, 0]), 0.0, 0.0)])
+    (BOX, 1.0, 0.0), (BOX[:1], 1.0, 0.0), (np.add(BOX, [0, 0.3, 0, 0, 0, -0.1]), 1.0, 0.1), (BOX[1:], 0.0, None),
+    (np.add(BOX, [1, 0, 0, 0, 0, 0]), 0.0, None), (np.add(BOX, [0, 9, 0, 9, 0, 0]), 0.0, None)])
 def test_boxes_agree_when_each_that_anybody_sees_has_a_twin(other, agreement, difference):
     assert SameBoxes().agreement(BOX, other) == agreement
     assert SameBoxes().difference(BOX, other) == pytest.approx(difference, abs=1e-6)
@@ -49,3 +49,4 @@ def test_a_score_on_the_other_side_of_the_threshold_is_no_other_answer():
 
 def test_nobody_seeing_anything_is_full_agreement():
     assert SameBoxes().agreement(BOX[1:], BOX[:0]) == 1.0
+    assert SameBoxes().difference(BOX[1:], BOX[:0]) is None

@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 
-from digits_core.services import store
-from tests.infer.model_folders import make_model
-from tests.modelstore.stores import listing, published
+from digits_core.services import pin_wants, store
+from tests.infer.model_folders import make_model, picture
+from tests.modelstore.stores import listing, publish, published
 from tests.pages.conftest import words
 
 
@@ -70,3 +70,17 @@ def test_our_team_shows_versions_and_pins(visit, shop, workspace):
     app = visit("model_store.py", **{"from": "team"})
     press(app, "team.pins.zahlen")
     assert not app.exception and "Nothing is pinned yet." in words(app)
+
+
+def test_numbers_are_pinned_in_the_dialog_and_what_a_refused_version_said_is_on_its_page(visit, workspace):
+    space = listing(workspace.settings.jobs_dir.parent)
+    kind = {"labels": ["x"], "task": "regression", "details": {"mean": [0.0], "std": [1.0]}}
+    model = make_model(space.store, **kind)
+    published(space, model)
+    pin_wants.pin_values(space, "ann", "zahlen", [("a.png", picture())], [{"label": "x", "value": 1e6, "within": 0.5}])
+    app = visit("model_store.py", **{"from": "team"})
+    press(app, "team.pins.zahlen")
+    assert not app.exception and "x 1e+06 ± 0.5" in words(app) and "Pin a split of a dataset" in str(app.tabs)
+    view = publish(space, model)
+    said = words(visit("job.py", id=view.id))
+    assert "Wrong" in said and "a.png" in said and "Wanted: x 1e+06 ± 0.5" in said and "Came: x " in said

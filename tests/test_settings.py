@@ -73,8 +73,9 @@ def test_settings_do_not_change() -> None:
 
 
 @pytest.mark.parametrize(("variables", "words"), [
-    ({"DIGITS_POLL_S": "fast"}, "DIGITS_POLL_S: .*'fast'"), ({"DIGITS_JOBS_DIR": "/proc/jobs"}, "DIGITS_JOBS_DIR"),
-    ({"DIGITS_LOGFILE_LEVEL": "loud"}, "DIGITS_LOGFILE_LEVEL: .*'loud'")])
+    ({"DIGITS_POLL_S": "fast"}, "DIGITS_POLL_S: .*'fast'"),
+    pytest.param({"DIGITS_JOBS_DIR": "/proc/jobs"}, "DIGITS_JOBS_DIR", marks=pytest.mark.slow),
+    pytest.param({"DIGITS_LOGFILE_LEVEL": "loud"}, "DIGITS_LOGFILE_LEVEL: .*'loud'", marks=pytest.mark.slow)])
 def test_the_server_stops_with_one_readable_line(variables: dict[str, str], words: str, tmp_path: Path) -> None:
     environment = {**os.environ, "DIGITS_JOBS_DIR": str(tmp_path / "jobs"), **variables}
     done = subprocess.run([sys.executable, "app.py"], env=environment, cwd=Path(__file__).parents[1],

@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import flop_registry
 
 from digits_core.networks.build import count_parameters
 
@@ -27,8 +28,8 @@ def anatomy(network: nn.Module, input_shape: tuple[int, int, int]) -> list[Json]
     """
     network.eval()
     picture = torch.zeros(1, *input_shape, device=next((p.device for p in network.parameters()), None))
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        tracer = Tracer(counter.get_total_flops)
+    with torch.no_grad(), Work() as work:
+        tracer = Tracer(lambda: work.flops)
         hooks = [hook for name, module in network.named_modules() if is_layer(module)
                  for hook in tracer.watch(name, module)]
         try:
@@ -51,6 +52,31 @@ def is_layer(module: nn.Module) -> bool:
 def total(network: nn.Module, rows: list[Json]) -> Json:
     """Sums over the network: parameters and flops."""
     return {"parameters": count_parameters(network), "flops": sum(row["flops"] for row in rows)}
+
+
+class Work(TorchDispatchMode):
+    """Counts flops as PyTorch's own counter does, which loads the compiler for it: two seconds of every look."""
+
+    flops = 0
+    supports_higher_order_operators = True
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # PyTorch's switch: nothing is compiled here, so nothing need be kept from the compiler
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """See TorchDispatchMode."""
+        given = kwargs or {}
+        if not hasattr(func, "decompose"):  # a branch or a loop as one operation
+            return func(*args, **given)
+        with self:
+            parts = func.decompose(*args, **given)
+        if parts is not NotImplemented:
+            return parts
+        output = func(*args, **given)
+        if func.overloadpacket in flop_registry:
+            self.flops += flop_registry[func.overloadpacket](*args, **given, out_val=output)
+        return output
 
 
 class Tracer(TorchFunctionMode):

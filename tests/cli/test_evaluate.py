@@ -81,6 +81,7 @@ def test_a_model_is_tested_on_a_dataset(said, workspace, model):
     assert found["confusion"] == evaluation.report(workspace, model.id, "val")["confusion"]
 
 
+@pytest.mark.slow
 def test_the_layers_of_a_network_are_shown(said, workspace):
     words = said("layers", "--dataset", drawn.dataset(workspace.store).id, "--network", "lenet")
     assert "conv2" in words and "52,573 parameters" in words

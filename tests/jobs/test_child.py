@@ -95,6 +95,7 @@ def test_a_flood_of_prints_is_bounded(asked):
     assert time.monotonic() - begun < 30
 
 
+@pytest.mark.slow
 def test_its_module_is_found_without_an_environment_of_ours(tmp_path, monkeypatch):
     monkeypatch.delenv("PYTHONPATH", raising=False)
     question = {"network": "lenet", "source": "", "values": "", "input_shape": [1, 28, 28], "classes": 10}

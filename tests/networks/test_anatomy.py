@@ -3,9 +3,10 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from digits_core.networks import NETWORKS, networks_for
-from digits_core.networks.anatomy import INPUT, anatomy, total
+from digits_core.networks.anatomy import INPUT, Work, anatomy, total
 from digits_core.networks.build import build_network, count_parameters
 
 
@@ -66,3 +67,15 @@ def test_every_layer_of_every_network_is_there(name):
     assert sum(row["parameters"] for row in rows) + auxiliary == count_parameters(network)
     assert all(place < number for number, row in enumerate(rows) for place in row["inputs"])
     assert rows[-1]["shape"] == [4] and all(row["flops"] > 0 for row in rows if row["type"] in ("Conv2d", "Linear"))
+
+
+@pytest.mark.parametrize("network", [
+    nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 5)), nn.Conv2d(3, 2, 3, groups=1, stride=2),
+    nn.ConvTranspose2d(3, 2, 3)])
+def test_work_is_counted_as_pytorch_counts_it(network: nn.Module) -> None:
+    picture = torch.zeros(1, 3, 8, 8)
+    with torch.no_grad(), FlopCounterMode(display=False) as theirs:
+        network.eval()(picture)
+    with torch.no_grad(), Work() as ours:
+        network(picture)
+    assert ours.flops == theirs.get_total_flops() > 0

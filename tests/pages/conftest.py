@@ -28,7 +28,7 @@ def visit(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
     st.cache_data.clear()
 
     def open_page(page: str = "home.py", user: str = "tester", **query: str) -> AppTest:
-        app = AppTest.from_file(MAIN, default_timeout=30)
+        app = AppTest.from_file(MAIN, default_timeout=120)
         app.session_state["who.name"] = user
         if page != "home.py":
             app.switch_page(page)

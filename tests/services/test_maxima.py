@@ -91,6 +91,7 @@ def test_weights_without_a_picture(workspace, model):
         maxima.weights(workspace, "", model.id, colormap="pink")
 
 
+@pytest.mark.slow
 def test_the_command_line_writes_pictures(workspace, model, tmp_path):
     def said(*words, code=0):
         found = CliRunner().invoke(app, list(map(str, words)), catch_exceptions=False, env={

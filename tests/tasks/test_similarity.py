@@ -127,7 +127,7 @@ def test_its_pages_open(workspace: Workspace, model: JobView, monkeypatch: pytes
                         query: dict[str, str], there: str) -> None:
     monkeypatch.setenv("DIGITS_JOBS_DIR", str(workspace.settings.jobs_dir))
     st.cache_resource.clear()
-    opened = AppTest.from_file(MAIN, default_timeout=30)
+    opened = AppTest.from_file(MAIN, default_timeout=120)
     opened.session_state["who.name"] = "tester"
     opened.switch_page(page)
     for name, value in {"id": model.id, "model": model.id, **query}.items():

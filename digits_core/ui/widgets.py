@@ -127,7 +127,7 @@ def _step(field: OptionField) -> float:
 def path_input(title: str, key: str, help: str = "", files: bool = False) -> str:
     """A server path that completes while it is typed: a click on a suggestion takes it."""
     text = st.text_input(title, key=key, help=help or None, live="300ms", persist_state="session",
-                         placeholder="/data/pictures or s3://bucket/path", icon=":material/folder_open:") or ""
+                         placeholder="/data/pictures", icon=":material/folder_open:") or ""
 
     def take() -> None:
         if picked := st.session_state.get(f"{key}.pick"):

@@ -25,6 +25,9 @@ STATUS: dict[type[DigitsError], int] = {NoName: 401, NotFound: 404, NotAllowed: 
 FULL = ("The server's disk has no room for this request. Free some space (System page: disk by job), then send it "
         "again.")
 
+NO_OBJECT = "The body must be a JSON object, sent with Content-Type: application/json."
+UNREAD = "The body cannot be read: it is no JSON or form that this route takes, is nested too deeply, or was cut off."
+
 
 class StrictJSON(JSONResponse):
     """JSON in plain ASCII without NaN, whatever a damaged file held: a number that is none becomes null."""
@@ -71,7 +74,13 @@ def _digits_error(request: Request, error: Exception) -> Response:
 def _invalid_request(request: Request, error: Exception) -> Response:
     """What FastAPI found wrong with a body or query, in the shape of InvalidOptions."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
-    return _digits_error(request, InvalidOptions([Problem(_field(e["loc"]), str(e["msg"])) for e in found]))
+    return _digits_error(request, InvalidOptions([_problem(e) for e in found]))
+
+
+def _problem(error: Json) -> Problem:
+    if error["type"] == "json_invalid":
+        return Problem("", f"The body is no JSON: {error['ctx']['error']}, at character {error['loc'][-1]}.")
+    return Problem(_field(error["loc"]), NO_OBJECT if error["loc"] == ("body",) else str(error["msg"]))
 
 
 def _field(place: tuple[int | str, ...]) -> str:
@@ -85,7 +94,8 @@ def _http_error(request: Request, error: Exception) -> Response:
     docs = f"{prefix_of(request.scope)}/api/docs"
     words = {404: f"There is no {request.method} {request.url.path}; see {docs}.",
              405: f"{request.method} does not exist here; see {docs}."}
-    answer = refusal(status, "HTTPError", words.get(status, str(detail)))
+    unread = detail == "There was an error parsing the body"  # FastAPI's words for whatever it did not expect
+    answer = refusal(status, "HTTPError", UNREAD if unread else words.get(status, str(detail)))
     answer.headers.update(getattr(error, "headers", None) or {})
     return answer
 

@@ -1,5 +1,6 @@
 """Who may start next, on which devices, and why the others wait. Decides only; the scheduler acts."""
 
+import shutil
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,6 +11,9 @@ from digits_core.settings import Settings
 
 ENDLESS = "watch"
 """The ``method`` of jobs that mostly wait, until they are stopped: they must not keep others from their places."""
+
+LEAST_FREE = 1_000_000
+"""Bytes: with less on the disk of the jobs not even a start can be written down, so that jobs wait for it."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,9 @@ def waiting_reasons(store: JobStore, settings: Settings, gpu_ids: list[str]) -> 
             ready.append(view)
     live = [view for view in views if view.status.is_live]
     decisions = plan(ready, live, gpu_ids, Limits.of(settings))
-    reasons.update({d.view.id: d.why or "Starts in a moment." for d in decisions})
+    soon = "Starts in a moment." if shutil.disk_usage(store.root).free >= LEAST_FREE else (
+        "The disk is full: it starts when there is space again (System page: disk by job).")
+    reasons.update({d.view.id: d.why or soon for d in decisions})
     return reasons
 
 

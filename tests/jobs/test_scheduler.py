@@ -62,6 +62,14 @@ def test_a_model_waits_for_its_dataset(store: JobStore, fake_job: FakeJob, over:
     assert store.get(dataset.id).ended <= store.get(model.id).started
 
 
+def test_a_job_that_waits_for_space_on_the_disk_says_so(store: JobStore, settings: Settings, fake_job: FakeJob,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    view = fake_job()
+    assert waiting_reasons(store, settings, [])[view.id] == "Starts in a moment."
+    monkeypatch.setattr("digits_core.jobs.plan.LEAST_FREE", 10**18)
+    assert waiting_reasons(store, settings, [])[view.id].startswith("The disk is full")
+
+
 def test_a_model_ends_with_the_reason_its_dataset_failed_for(fake_job: FakeJob, over: Any) -> None:
     dataset = fake_job(kind=Kind.DATASET, name="pets", fail="no pictures")
     model = fake_job(needs=(dataset.id,))

@@ -120,7 +120,7 @@ def test_made_pictures_stay_alike_or_the_version_is_refused_with_what_came(space
     with pytest.raises(NotFound):
         pin_wants.made_picture(space, view.id, "x")
     pins.unpin(space, "ann", "zahlen", pin["id"])
-    assert not list((space.settings.team_folder / ".models" / "zahlen" / "pins").iterdir())
+    assert not list((Pins(team.team_store(space), "zahlen").folder / "pins").iterdir())
 
 
 def test_a_target_of_any_size_is_resized_like_the_picture(space, trained):

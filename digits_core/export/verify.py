@@ -17,11 +17,14 @@ from digits_core.infer.answers import Answerer, Asked
 from digits_core.infer.model_folder import ModelFolder
 from digits_core.infer.signature import found as as_found
 from digits_core.infer.signature import signature
+from digits_core.jobs import child
 from digits_core.tasks import task
 
 Json = dict[str, Any]
 LEAST_FULL = 0.99
 """Agreement that full precision must reach: the last digit may turn a tie."""
+
+LONGEST_LOAD_S = 600
 
 
 class Heard(NamedTuple):
@@ -32,13 +35,14 @@ class Heard(NamedTuple):
 
 
 def ask_onnx(path: Path, threads: int) -> Answer:
-    """What an ONNX file says. Raises BadData when ONNX Runtime cannot load it."""
+    """What an ONNX file says. Raises BadData when ONNX Runtime cannot load it, or crashes over it."""
+    try:
+        child.ask("digits_core.export.load_child", {"file": str(path)}, LONGEST_LOAD_S, [])
+    except child.NoAnswer as error:
+        raise BadData(f"ONNX Runtime cannot load {path.name}: {error}. Export without this variant.") from error
     how = onnxruntime.SessionOptions()
     how.intra_op_num_threads, how.log_severity_level = threads, 3
-    try:
-        session = onnxruntime.InferenceSession(path, how, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its errors have no common base
-        raise BadData(f"ONNX Runtime cannot load {path.name}: {str(error)[:300]}") from error
+    session = onnxruntime.InferenceSession(path, how, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
 
     def answer(batch: NDArray[Any]) -> NDArray[Any]:

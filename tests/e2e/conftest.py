@@ -19,8 +19,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser for a module, not longer: while one is open, the tests that follow cannot begin an event loop."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert path, "No Chromium: install it with `apt-get install chromium` (the tests never skip the browser)."
     with sync_playwright() as playwright:

@@ -60,6 +60,7 @@ def test_suspicious_labels_become_a_version_once(client, workspace, model):
     assert client.post(f"/evaluations/{model.id}/fix-labels", json={"do": "burn"}).status_code == 400
 
 
+@pytest.mark.slow
 def test_a_look_inside_with_every_explanation(client, model):
     answer = client.post("/look/upload", data={"model": model.id, "methods": "grad-cam,integrated-gradients,occlusion"},
                          files={"images": ("one.png", picture(1))})

@@ -1,5 +1,7 @@
 from collections.abc import Callable
 
+import pytest
+
 from digits_core.infer.maxima import Maxima
 from digits_core.infer.options import MAXIMA
 from digits_core.services.workspace import Workspace
@@ -8,6 +10,7 @@ from tests.faults.folders import picture
 from tests.infer.model_folders import make_model
 
 
+@pytest.mark.slow
 def test_a_run_is_asked_for_and_its_pictures_are_fetched(client: TestClient, workspace: Workspace) -> None:
     model = make_model(workspace.store, side=28)
     weights = client.get(f"/models/{model.id}/weights", params={"colormap": ""}).json()

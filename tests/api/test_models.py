@@ -1,5 +1,7 @@
 from collections.abc import Callable
 
+import pytest
+
 from digits_core import files
 from digits_core.services.workspace import Workspace
 from tests.api.conftest import TestClient
@@ -76,6 +78,7 @@ def test_a_sweep_is_counted_made_and_safe_to_repeat(client: TestClient, finished
     assert list(answer.json()["errors"]) == ["learning_rate"]
 
 
+@pytest.mark.slow
 def test_a_training_can_be_tried_out(client: TestClient, workspace: Workspace) -> None:
     data = drawn.dataset(workspace.store)
     body = {"dataset": data.id, "options": drawn.SMALL, "find_rate": True}

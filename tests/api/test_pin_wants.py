@@ -40,6 +40,7 @@ def test_numbers_are_pinned_with_their_tolerance(client, space):
     assert client.get("/published").json()["published"][0]["can_pin"] is True
 
 
+@pytest.mark.slow
 def test_pictures_are_pinned_with_what_is_to_be_made_of_them(client, space):
     model = make_model(space.store, task="processing", network="unet_narrow", labels=["grey"], side=16, mean="pixel")
     published(space, model)

@@ -57,6 +57,7 @@ def test_wrong_labels_become_a_version(said, workspace, model):
     said("fix-labels", model.id, "--do", "exclude", "--split", "test", code=2)
 
 
+@pytest.mark.slow
 def test_layers_and_explanations_are_written_as_pictures(said, model, tmp_path):
     (tmp_path / "one.png").write_bytes(picture(1))
     said("classify", tmp_path / "one.png", "--model", model.id, "--layers", tmp_path / "out",

@@ -28,6 +28,7 @@ def test_a_model_is_listed_and_imported(digits, shop):
     assert digits("store", "import", "0" * 16).exit_code == 2
 
 
+@pytest.mark.slow
 def test_a_model_is_published_and_pinned(digits, workspace, tmp_path):
     model = make_model(workspace.store)
     done = digits("store", "publish", model.id, "--publish-as", "Zahlen", "--note", "x", "--wait")

@@ -165,6 +165,7 @@ def learned(store):
     return made
 
 
+@pytest.mark.slow
 def test_the_picture_of_a_digit_is_recognised_as_that_digit(store):
     made = learned(store)
     ascent = Ascent(made, AscentOptions(steps=64))

@@ -74,6 +74,7 @@ def test_it_is_not_run_where_that_is_switched_off(workspace, model):
         modelstore.import_model(off, "tester", "again", model.folder.path / "labels.txt", allow_code=True)
 
 
+@pytest.mark.slow
 def test_it_is_exported_by_a_worker_that_is_confined(workspace, model):
     view = exports.create(workspace, "tester", model.id, {"pictures": 5})
     assert confine.brings_code(view.folder.path)

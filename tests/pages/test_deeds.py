@@ -165,7 +165,7 @@ def test_what_others_need_or_own_stays_and_the_page_says_why(visit, finished_job
     assert {other.id, *model.job.needs} <= set(store.ids())
     said = words(app)
     assert "belongs to anna" in said
-    assert "need it: 'net'" in said
+    assert "it is needed by 'net'" in said
 
 
 def test_a_selection_is_inverted_and_taken_back(visit, finished_job):

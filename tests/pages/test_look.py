@@ -1,9 +1,12 @@
 """Below a prediction: the layers of the network, and why this label."""
 
+import pytest
+
 from tests.infer.model_folders import make_model, picture
 from tests.pages.conftest import words
 
 
+@pytest.mark.slow
 def test_the_layers_of_a_prediction_are_shown(visit, workspace, tmp_path):
     make_model(workspace.store, side=28)
     (tmp_path / "a.png").write_bytes(picture(3, 28))

@@ -22,6 +22,7 @@ def captions(app) -> list[str]:
     return [part.caption for image in app.get("image") for part in image.proto.imgs]
 
 
+@pytest.mark.slow
 def test_samples_stand_on_the_page_of_the_training_with_a_slider_over_epochs(visit, model):
     app = visit("job.py", id=model.id)
     assert "Samples" in words(app) and "Best likeness" in words(app)

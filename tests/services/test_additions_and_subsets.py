@@ -108,6 +108,7 @@ def test_a_subset_holds_what_was_selected_and_only_its_classes(workspace: Worksp
     assert facts["used"] + versions.diff(view)["removed"] == whole.folder.manifest()["used"]
 
 
+@pytest.mark.slow
 def test_first_and_random_pictures_of_a_subset_are_counted_before_it_is_made(workspace: Workspace, dataset: JobView
                                                                             ) -> None:
     first = {"take": "first", "count": 5}

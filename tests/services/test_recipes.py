@@ -90,7 +90,8 @@ BOMB = "a: &a [x, x, x]\nb: &b [*a, *a, *a]\nc: [*b, *b, *b]"
 @pytest.mark.parametrize(("text", "words"), [
     ("", "begins with"), ("digits_recipe: 1\njobs: []", "1 to 100"), ("digits_recipe: 2\njobs: []", "newer version"),
     ("a: [", "Line 1"), (BOMB, "references"), ("a: 1\na: 2", "Line 2: 'a' stands there twice"),
-    ("!!python/object/apply:os.system [id]", "Line 1"), ("[" * 3000, "YAML"), ("a: " + "x" * 2_000_000, "longer than"),
+    ("!!python/object/apply:os.system [id]", "Line 1"), ("[" * 3000, "50 of them"),
+    ("a: " + "x" * 2_000_000, "longer than"),
     ("digits_recipe: 1\njobs:\n- kind: model\n  id: 3\n", "Line 4"), ("jobs: []", "no recipe"), ("\0", "YAML"),
     ('a: !!int ""', "YAML"), ("a: !!timestamp x", "YAML"), ("a: 2020-99-99", "YAML"), ("? [a]\n: 1", "Line 1")])
 def test_what_is_no_recipe_is_refused_with_its_line(text: str, words: str, workspace: Workspace) -> None:

@@ -65,6 +65,7 @@ def test_characters_become_numbers_and_back() -> None:
     assert len(numbered("a" * 100, ALPHABET, 20)) == 20
 
 
+@pytest.mark.slow
 def test_inference_clients_send_texts_or_their_numbers(model: JobView, workspace: Workspace, triton: Any) -> None:
     text = "Harbour sail anchor"
     native, = inference.classify(workspace, "", model.id, inference.load_texts([text]))

@@ -21,25 +21,12 @@ from digits_core.services import datasets, inference, pin_wants, pins, team
 from digits_core.services.workspace import Workspace
 from digits_core.tasks import task
 from tests.infer.model_folders import make_model
-from tests.infer.sharing import shared_workspace
 from tests.modelstore.stores import publish, published
 from tests.tasks import drawn
 from tests.ticking import ticking
 
 Json = dict[str, Any]
 IMAGE = ("a.png", drawn.picture())
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    yield from shared_workspace(tmp_path_factory.mktemp("wants"))
-
-
-@pytest.fixture
-def space(shared, tmp_path, monkeypatch):
-    """The shared jobs folder with an empty store."""
-    monkeypatch.setenv("DIGITS_TEAM_STORE", str(tmp_path / "store"))
-    return type(shared)(shared.settings.model_copy(update={"team_store": str(tmp_path / "store")}), shared.store)
 
 
 MADE: dict[str, Json] = {

@@ -16,23 +16,9 @@ from digits_core.modelstore.team import TeamStore, slug
 from digits_core.services import inference, pins, store, team
 from tests.faults.folders import end
 from tests.infer.model_folders import make_model, picture
-from tests.infer.sharing import shared_workspace
 from tests.modelstore.stores import done, publish, published, tree
 
 IMAGES = [(f"{n}.png", picture(n)) for n in range(4)]
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    """One inference process for all tests; a model that reads pictures in one way, and another that does not."""
-    yield from shared_workspace(tmp_path_factory.mktemp("team"))
-
-
-@pytest.fixture
-def space(shared, tmp_path, monkeypatch):
-    """The shared jobs folder with an empty store."""
-    monkeypatch.setenv("DIGITS_TEAM_STORE", str(tmp_path / "store"))
-    return type(shared)(shared.settings.model_copy(update={"team_store": str(tmp_path / "store")}), shared.store)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from digits_core import files
-from digits_core.errors import DigitsError, Problem
+from digits_core.errors import DigitsError, InvalidOptions, Problem
 from digits_core.jobs.context import Context
 from digits_core.jobs.model import Job, Kind
 from digits_core.jobs.store import JobView
@@ -36,11 +36,19 @@ class ImportOptions(JobOptions):
     def problems(self, roots: Sequence[Path] = ()) -> list[Problem]:
         """A file that is missing or forbidden."""
         try:
-            if self.bundle == UPLOADED or (self.bundle.strip() and safe_path(self.bundle, roots).is_file()):
+            if self.bundle == UPLOADED:
                 return []
+            if self.bundle.strip() and (path := safe_path(self.bundle, roots)).is_file():
+                return _no_tar(path)
         except DigitsError as error:
             return [Problem("bundle", str(error))]
         return [Problem("bundle", "Upload a bundle, or give the path of one (a .tar file).")]
+
+
+def _no_tar(path: Path) -> list[Problem]:
+    with path.open("rb") as file:  # its first header alone: the rest is for a process that may crash
+        is_tar = file.read(512)[257:262] == b"ustar"
+    return [] if is_tar else [Problem("bundle", "This is no bundle: a job's page gives one out as a .tar file (Move).")]
 
 
 def create(workspace: Workspace, user: str, name: str, options: Json, group: str = "", upload: Path | None = None
@@ -59,6 +67,8 @@ def create(workspace: Workspace, user: str, name: str, options: Json, group: str
     options = {**options, "bundle": UPLOADED if upload else "" if given == UPLOADED else given}
     name, values = together(lambda: checked_name(name),
                             lambda: check(ImportOptions, options, workspace.settings.data_roots))
+    if upload is not None and (wrong := _no_tar(upload)):
+        raise InvalidOptions(wrong)
     if values.allow_code:
         require_custom(workspace)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from digits_core.errors import InvalidOptions
 from digits_core.jobs.context import Stopped, WorkerContext
 from digits_core.jobs.model import Status
 from digits_core.jobs.store import JobView
@@ -66,3 +67,12 @@ def test_a_stopped_import_leaves_nothing_and_goes_on_when_it_is_resumed(there: W
     assert [one.name for one in there.store.root.iterdir() if one.name.startswith((".new", model.id))] == []
     attempt.stop.unlink()
     assert imports.run(context) == {"jobs": 2, "known": 0} and model.id in there.store.ids()
+
+
+def test_what_is_no_bundle_is_refused_at_its_field_before_there_is_a_job(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "x.tar"
+    path.write_bytes(b"nonsense")
+    for options, upload in (({"bundle": str(path)}, None), ({}, path)):
+        with pytest.raises(InvalidOptions, match="bundle: This is no bundle"):
+            imports.create(workspace, "ann", "x", options, upload=upload)
+    assert not list(workspace.store.ids()) and path.exists()
